@@ -1,0 +1,137 @@
+// swift-tools-version: 6.2
+// Limen has no package dependencies: what we do not write ourselves comes from Debian's C libraries (ARCHITECTURE.md).
+import PackageDescription
+
+/// Settings of every Swift target; `.ci/run` adds `-warnings-as-errors`.
+let shared: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// Processes and libraries that start inside a jail carry their runtime with them.
+let selfContained: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"])]
+
+/// A plugin exports its entry symbol and nothing else, so that two runtimes in one process never meet.
+let pluginLink: [LinkerSetting] = [
+    .unsafeFlags(["-static-stdlib", "-no-toolchain-stdlib-rpath", "-Xlinker", "--exclude-libs=ALL", "-Xlinker", "--gc-sections"])
+]
+
+func swift(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, exclude: [], swiftSettings: shared)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: shared)
+}
+
+func plugin(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: ["LimenPlugin", "PluginABI"] + dependencies, path: "Plugins/\(folder)/Sources", swiftSettings: shared,
+        linkerSettings: pluginLink)
+}
+
+let sdk: [Target] = [
+    .target(name: "PluginABI", path: "SDK/PluginABI"),
+    .systemLibrary(name: "CPCRE2", path: "SDK/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    swift("JSON", "SDK/JSON"),
+    swift("JSONSchema", "SDK/JSONSchema", ["JSON", "CPCRE2"]),
+    swift("LimenPlugin", "SDK/LimenPlugin", ["PluginABI", "JSON"]),
+]
+
+let sandbox: [Target] = [
+    .target(name: "CLinux", path: "Sandbox/CLinux"),
+    .systemLibrary(name: "CSeccomp", path: "Sandbox/CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+    swift("WorkerProtocol", "Sandbox/WorkerProtocol", ["JSON"]),
+    swift("Jail", "Sandbox/Jail", ["CLinux"]),
+    swift("Supervisor", "Sandbox/Supervisor", ["WorkerProtocol", "JSON", "Jail"]),
+    .executableTarget(
+        name: "limen-worker", dependencies: ["Jail", "WorkerProtocol", "PluginABI", "CLinux"], path: "Sandbox/Worker",
+        swiftSettings: shared, linkerSettings: selfContained),
+    .executableTarget(
+        name: "limen-spawner", dependencies: ["Jail", "WorkerProtocol", "CLinux", "CSeccomp"], path: "Sandbox/Spawner",
+        swiftSettings: shared, linkerSettings: selfContained),
+]
+
+let host: [Target] = [
+    .systemLibrary(name: "COpenSSL", path: "Host/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSQLite", path: "Host/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Host/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    swift("IO", "Host/IO", ["CLinux"]),
+    swift("Telemetry", "Host/Telemetry", ["JSON", "CLinux"]),
+    swift("Config", "Host/Config", ["JSON", "JSONSchema"]),
+    swift("Crypto", "Host/Crypto", ["COpenSSL"]),
+    swift("HTTP", "Host/HTTP", ["IO", "JSON", "CLinux"]),
+    swift("Store", "Host/Store", ["CSQLite", "IO", "JSON", "Crypto"]),
+    swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux"]),
+    swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
+    swift(
+        "Tools", "Host/Tools",
+        ["Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol"]),
+    swift(
+        "API", "Host/API",
+        ["Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor"]),
+    .executableTarget(
+        name: "limen",
+        dependencies: [
+            "API", "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
+            "Supervisor", "Jail", "WorkerProtocol", "CLinux",
+        ], path: "Host/Limen", swiftSettings: shared),
+]
+
+let plugins: [Target] = [
+    .systemLibrary(name: "CCMark", path: "Plugins/CCMark", pkgConfig: "libcmark-gfm", providers: [.apt(["libcmark-gfm-dev"])]),
+    .systemLibrary(name: "CGumbo", path: "Plugins/CGumbo", pkgConfig: "gumbo", providers: [.apt(["libgumbo-dev"])]),
+    plugin("TextPlugin", "Text", ["CPCRE2"]),
+    plugin("CalcPlugin", "Calc"),
+    plugin("TablePlugin", "Table"),
+    plugin("MarkdownPlugin", "Markdown", ["CCMark"]),
+    plugin("TimePlugin", "Time"),
+    plugin("SanitizerPlugin", "Sanitizer", ["CGumbo"]),
+    .target(name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources"),
+]
+
+let testTargets: [Target] = [
+    tests("JSONTests", ["JSON"]),
+    tests("JSONSchemaTests", ["JSONSchema", "JSON"]),
+    tests("LimenPluginTests", ["LimenPlugin", "JSON", "JSONSchema", "PluginABI"]),
+    tests("WorkerProtocolTests", ["WorkerProtocol", "JSON"]),
+    tests("JailTests", ["Jail", "CLinux", "CSeccomp"]),
+    tests("SupervisorTests", ["Supervisor", "WorkerProtocol", "JSON", "Jail"]),
+    tests("IOTests", ["IO", "CLinux"]),
+    tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux"]),
+    tests("CryptoTests", ["Crypto"]),
+    tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
+    tests("TelemetryTests", ["Telemetry", "JSON"]),
+    tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
+    tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry"]),
+    tests(
+        "ToolsTests",
+        ["Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Crypto", "WorkerProtocol", "Jail"]),
+    tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry"]),
+    tests("LimenTests", ["limen", "JSON", "HTTP", "IO", "CLinux"]),
+    tests("PluginsTests", ["JSON", "JSONSchema", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin", "SanitizerPlugin"]),
+    tests("EscapeTests", ["Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Jail", "CLinux"]),
+    tests("ArchitectureTests", ["JSON"]),
+]
+
+let package = Package(
+    name: "limen",
+    products: [
+        .executable(name: "limen", targets: ["limen"]),
+        .executable(name: "limen-worker", targets: ["limen-worker"]),
+        .executable(name: "limen-spawner", targets: ["limen-spawner"]),
+        .library(name: "LimenPlugin", targets: ["LimenPlugin"]),
+        .library(name: "text", type: .dynamic, targets: ["TextPlugin"]),
+        .library(name: "calc", type: .dynamic, targets: ["CalcPlugin"]),
+        .library(name: "table", type: .dynamic, targets: ["TablePlugin"]),
+        .library(name: "markdown", type: .dynamic, targets: ["MarkdownPlugin"]),
+        .library(name: "time", type: .dynamic, targets: ["TimePlugin"]),
+        .library(name: "sanitizer", type: .dynamic, targets: ["SanitizerPlugin"]),
+        .library(name: "sysprobe", type: .dynamic, targets: ["SysprobePlugin"]),
+    ],
+    targets: sdk + sandbox + host + plugins + testTargets
+)
