@@ -28,10 +28,17 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: shared)
 }
 
-func plugin(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(
-        name: name, dependencies: ["LimenPlugin", "PluginABI"] + dependencies, path: "Plugins/\(folder)/Sources", swiftSettings: shared,
-        linkerSettings: pluginLink)
+/// A bundled plugin is two targets: its logic, which tests import, and `<Name>Entry` in `Plugins/<Folder>/Entry`, which exports the
+/// entry symbol and alone carries the link flags (both would otherwise reach the test bundle: six entry symbols, a static runtime).
+func plugin(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = []) -> [Target] {
+    [
+        .target(
+            name: "\(name)Plugin", dependencies: ["LimenPlugin", "PluginABI", "JSON"] + dependencies, path: "Plugins/\(folder)/Sources",
+            swiftSettings: shared),
+        .target(
+            name: "\(name)Entry", dependencies: [.target(name: "\(name)Plugin"), "LimenPlugin", "PluginABI"], path: "Plugins/\(folder)/Entry",
+            swiftSettings: shared, linkerSettings: pluginLink),
+    ]
 }
 
 let sdk: [Target] = [
@@ -85,14 +92,9 @@ let host: [Target] = [
 let plugins: [Target] = [
     .systemLibrary(name: "CCMark", path: "Plugins/CCMark", pkgConfig: "libcmark-gfm", providers: [.apt(["libcmark-gfm-dev"])]),
     .systemLibrary(name: "CGumbo", path: "Plugins/CGumbo", pkgConfig: "gumbo", providers: [.apt(["libgumbo-dev"])]),
-    plugin("TextPlugin", "Text", ["CPCRE2"]),
-    plugin("CalcPlugin", "Calc"),
-    plugin("TablePlugin", "Table"),
-    plugin("MarkdownPlugin", "Markdown", ["CCMark"]),
-    plugin("TimePlugin", "Time"),
-    plugin("SanitizerPlugin", "Sanitizer", ["CGumbo"]),
     .target(name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources"),
-]
+] + plugin("Text", "Text", ["CPCRE2"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
+    + plugin("Time", "Time") + plugin("Sanitizer", "Sanitizer", ["CGumbo"])
 
 let testTargets: [Target] = [
     tests("JSONTests", ["JSON"]),
@@ -125,12 +127,12 @@ let package = Package(
         .executable(name: "limen-worker", targets: ["limen-worker"]),
         .executable(name: "limen-spawner", targets: ["limen-spawner"]),
         .library(name: "LimenPlugin", targets: ["LimenPlugin"]),
-        .library(name: "text", type: .dynamic, targets: ["TextPlugin"]),
-        .library(name: "calc", type: .dynamic, targets: ["CalcPlugin"]),
-        .library(name: "table", type: .dynamic, targets: ["TablePlugin"]),
-        .library(name: "markdown", type: .dynamic, targets: ["MarkdownPlugin"]),
-        .library(name: "time", type: .dynamic, targets: ["TimePlugin"]),
-        .library(name: "sanitizer", type: .dynamic, targets: ["SanitizerPlugin"]),
+        .library(name: "text", type: .dynamic, targets: ["TextEntry"]),
+        .library(name: "calc", type: .dynamic, targets: ["CalcEntry"]),
+        .library(name: "table", type: .dynamic, targets: ["TableEntry"]),
+        .library(name: "markdown", type: .dynamic, targets: ["MarkdownEntry"]),
+        .library(name: "time", type: .dynamic, targets: ["TimeEntry"]),
+        .library(name: "sanitizer", type: .dynamic, targets: ["SanitizerEntry"]),
         .library(name: "sysprobe", type: .dynamic, targets: ["SysprobePlugin"]),
     ],
     targets: sdk + sandbox + host + plugins + testTargets

@@ -1,0 +1,71 @@
+# Limen's one front door. `make help` lists the targets; README.md walks through the first of them.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := help
+
+LISTEN ?= 127.0.0.1:8080
+DATA ?= var
+MANIFESTS ?= $(DATA)/manifests
+CONFIGURATION ?= release
+SWIFT ?= swift
+# A debug build for the tests treats a warning as an error; the release build shows them.
+STRICT := -Xswiftc -warnings-as-errors
+BIN = .build/$(CONFIGURATION)
+BUNDLED := calc markdown sanitizer sysprobe table text time
+
+# Debian packages: what the build links, and what a bare image may lack beside the Swift toolchain.
+DEPS := pkg-config libseccomp-dev libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev
+TEST_DEPS := $(DEPS)
+
+.PHONY: help deps test-deps build bundles serve test escape fuzz soak bench doctor ledger format lint clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+deps: ## install the Debian packages the build needs (only the missing ones)
+	@Tests/Scripts/install-packages $(DEPS)
+
+test-deps:
+	@Tests/Scripts/install-packages $(TEST_DEPS)
+
+build: deps ## build everything, release
+	$(SWIFT) build -c $(CONFIGURATION)
+
+bundles: build ## pack the bundled plugins into $(DATA)/bundles
+	@Tests/Scripts/pack-bundled $(BIN) $(DATA) $(MANIFESTS) $(BUNDLED)
+
+serve: bundles ## build, pack the bundled plugins, make var/ and serve on $(LISTEN)
+	@exec $(BIN)/limen serve --listen $(LISTEN) --data $(DATA) --manifests $(MANIFESTS)
+
+test: test-deps ## build with warnings as errors and run every test
+	$(SWIFT) build --build-tests $(STRICT)
+	@Tests/Scripts/run-tests $(SWIFT) test --skip-build --disable-xctest $(STRICT)
+
+escape: deps ## the escape suite alone, on every rung this machine offers
+	$(SWIFT) build --build-tests $(STRICT)
+	@LIMEN_ESCAPE=full Tests/Scripts/run-tests $(SWIFT) test --skip-build --disable-xctest $(STRICT) --filter EscapeTests
+
+fuzz: deps ## a short fuzzing run of every parser that meets strangers (FUZZ_SECONDS=30 each)
+	@if [ -d Tests/Fuzz ]; then cd Tests/Fuzz && ./run $${FUZZ_SECONDS:-30}; else echo "Tests/Fuzz is missing" >&2; exit 1; fi
+
+soak: bundles ## a Swift plugin in both link modes under constant load (SOAK_SECONDS=600)
+	@$(BIN)/limen bench --soak $${SOAK_SECONDS:-600}
+
+bench: bundles ## the numbers of DESIGN 6 as a table (limen bench --json for scripts)
+	@$(BIN)/limen bench
+
+doctor: build ## what this kernel and this account can enforce
+	@$(BIN)/limen doctor
+
+ledger: ## ID, number of tests, test names: one row an ID
+	@Tests/Scripts/ledger
+
+format: ## format every Swift file, then lint
+	$(SWIFT) format format --in-place --recursive --parallel Package.swift Host Plugins SDK Sandbox Tests
+	@$(MAKE) --no-print-directory lint
+
+lint: ## check the formatting rules
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Host Plugins SDK Sandbox Tests
+
+clean: ## remove what was built; var/ (your data) stays
+	rm -rf .build

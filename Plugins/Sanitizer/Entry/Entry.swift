@@ -1,0 +1,2 @@
+// The entry symbol of the plugin: `@_cdecl("limen_plugin_entry")` goes here, nothing else.
+import SanitizerPlugin

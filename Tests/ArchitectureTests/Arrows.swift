@@ -1,0 +1,62 @@
+/// The arrows of ARCHITECTURE.md, "Targets": which of our modules each folder may import.
+enum Arrows {
+    /// Modules of the toolchain that any product code may use.
+    static let toolchain: Set<String> = ["Glibc", "Synchronization", "Swift", "Builtin", "_Concurrency"]
+
+    static let allowed: [String: Set<String>] = [
+        "SDK/PluginABI": [],
+        "SDK/JSON": [],
+        "SDK/JSONSchema": ["JSON", "CPCRE2"],
+        "SDK/LimenPlugin": ["PluginABI", "JSON", "JSONSchema"],
+        "Sandbox/CLinux": [],
+        "Sandbox/WorkerProtocol": ["JSON"],
+        "Sandbox/Jail": ["CLinux", "CSeccomp"],
+        "Sandbox/Worker": ["Jail", "WorkerProtocol", "PluginABI", "CLinux", "JSON"],
+        "Sandbox/Spawner": ["Jail", "WorkerProtocol", "CLinux", "CSeccomp", "JSON"],
+        "Sandbox/Supervisor": ["WorkerProtocol", "Jail", "JSON"],
+        "Host/IO": ["CLinux"],
+        "Host/Telemetry": ["JSON", "CLinux"],
+        "Host/Config": ["JSON", "JSONSchema"],
+        "Host/Crypto": ["COpenSSL"],
+        "Host/HTTP": ["IO", "JSON", "CLinux"],
+        "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
+        "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux"],
+        "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
+        "Host/Tools": [
+            "Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol",
+        ],
+        "Host/API": [
+            "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",
+        ],
+        "Host/Limen": [
+            "API", "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
+            "Supervisor", "Jail", "WorkerProtocol", "CLinux",
+        ],
+        "Plugins/Text": ["TextPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CPCRE2"],
+        "Plugins/Calc": ["CalcPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema"],
+        "Plugins/Table": ["TablePlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema"],
+        "Plugins/Markdown": ["MarkdownPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CCMark"],
+        "Plugins/Time": ["TimePlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema"],
+        "Plugins/Sanitizer": ["SanitizerPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CGumbo"],
+        "Plugins/Sysprobe": [],
+    ]
+
+    /// The folder of `allowed` that a path belongs to.
+    static func folder(of path: String) -> String {
+        path.split(separator: "/").prefix(2).joined(separator: "/")
+    }
+
+    /// The module an import line names, or nil when the line is not an import.
+    static func module(_ line: Substring) -> String? {
+        var words = line.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == ";" })[...]
+        while let first = words.first, first.hasPrefix("@") || ["public", "package", "internal", "private", "fileprivate"].contains(first) {
+            words = words.dropFirst()
+        }
+        guard words.first == "import" else { return nil }
+        words = words.dropFirst()
+        if let kind = words.first, ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"].contains(kind) {
+            words = words.dropFirst()
+        }
+        return words.first.map { String($0.prefix { $0 != "." }) }
+    }
+}
