@@ -33,10 +33,10 @@ public struct JSONNumber: Sendable {
     public var isInteger: Bool { JSONDecimal(literal).isInteger }
 
     /// The value when it is an integer from -2^63 to 2^63-1, else nil.
-    public var int64: Int64? { JSONDecimal(literal).int64 }
+    public var int64: Int64? { Int64(literal) ?? JSONDecimal(literal).int64 }
 
     /// The value when it is an integer from 0 to 2^64-1, else nil.
-    public var uint64: UInt64? { JSONDecimal(literal).uint64 }
+    public var uint64: UInt64? { UInt64(literal) ?? JSONDecimal(literal).uint64 }
 
     /// The nearest double; infinite when the value is out of range.
     public var double: Double {
