@@ -127,16 +127,22 @@ package struct WorkerPool: Sendable {
 
     // MARK: Calls
 
-    /// Asks for a worker for `key`. An idle worker of the same key or a spare is given at once.
+    /// Gives an idle worker of the same key, or a spare if nobody waits, at once; nil if there is none.
+    package mutating func checkOutNow(key: IsolationKey, at now: Moment) -> WorkerID? {
+        guard brokenReason == nil, !isDraining else { return nil }
+        guard let index = idleWorker(for: key) ?? (waiters.isEmpty ? spareWorker() : nil) else { return nil }
+        let wasSpare = workers[index].phase == .spare
+        let id = workers[index].id
+        occupy(index, for: key)
+        if wasSpare { refillSpares(at: now) }
+        return id
+    }
+
+    /// Asks for a worker for `key`, now or as soon as there is one.
     package mutating func checkOut(_ waiter: WaiterID, key: IsolationKey, until: Moment, at now: Moment) -> Checkout {
         if let brokenReason { return .refused(.broken(brokenReason)) }
         if isDraining { return .refused(.drained) }
-        if let index = idleWorker(for: key) ?? (waiters.isEmpty ? spareWorker() : nil) {
-            let wasSpare = workers[index].phase == .spare
-            occupy(index, for: key)
-            if wasSpare { refillSpares(at: now) }
-            return .granted(workers[index].id)
-        }
+        if let id = checkOutNow(key: key, at: now) { return .granted(id) }
         guard waiters.count < settings.waitersMax else { return .refused(.busy) }
         let limit = min(until, now.adding(milliseconds: settings.waitMillisecondsMax))
         waiters.append(Waiter(id: waiter, key: key, since: now, until: limit))
@@ -216,9 +222,12 @@ package struct WorkerPool: Sendable {
     private mutating func serveNext(_ index: Int, at now: Moment) {
         let key = workers[index].key
         let oldest = waiters[0]
-        if oldest.key != key, let own = waiters.firstIndex(where: { $0.key == key }), mayKeep(oldest, at: now) {
-            return grant(own, index, startedFor: false)
-        }
+        guard oldest.key != key, let own = waiters.firstIndex(where: { $0.key == key }) else { return place(at: now) }
+        if mayKeep(oldest, at: now) { return grant(own, index, startedFor: false) }
+        let isRoom = workers.count < settings.workersMax || spareWorker() != nil
+        let coming = workers.lazy.filter { $0.phase == .starting || $0.phase == .retiring }.count
+        let strangers = waiters.lazy.filter { $0.key != key }.count
+        if !isRoom, coming < strangers { retire(index, .evicted) }
         place(at: now)
     }
 

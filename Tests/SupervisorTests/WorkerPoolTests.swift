@@ -87,7 +87,7 @@ import Testing
         pool.workerGone(worker, loadFailure: nil, at: ms(41))
         guard case .spawn(let next)? = pool.takeActions().first else { Issue.record("no worker was started for the waiter"); return }
         pool.workerReady(next, at: ms(42))
-        same(pool.takeActions(), [.grant(2, next, startedFor: false)])
+        same(pool.takeActions(), [.grant(2, next, startedFor: true)])
     }
 
     @Test("the queue is bounded in number and in time")
