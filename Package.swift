@@ -53,7 +53,7 @@ let sandbox: [Target] = [
     .target(name: "CLinux", path: "Sandbox/CLinux"),
     .systemLibrary(name: "CSeccomp", path: "Sandbox/CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     swift("WorkerProtocol", "Sandbox/WorkerProtocol", ["JSON"]),
-    swift("Jail", "Sandbox/Jail", ["CLinux"]),
+    swift("Jail", "Sandbox/Jail", ["CLinux", "WorkerProtocol"]),
     swift("Supervisor", "Sandbox/Supervisor", ["WorkerProtocol", "JSON", "Jail"]),
     .executableTarget(
         name: "limen-worker", dependencies: ["Jail", "WorkerProtocol", "PluginABI", "CLinux"], path: "Sandbox/Worker",

@@ -1,4 +1,7 @@
+/* The few kernel interfaces that Swift's Glibc module lacks, as thin inline functions. One header a concern. */
 #ifndef CLINUX_H
 #define CLINUX_H
-#include <stdint.h>
+
+#include "clinux_jail.h"
+
 #endif

@@ -1,0 +1,70 @@
+import CLinux
+import Glibc
+import WorkerProtocol
+
+/// The jail, step by step (DESIGN 4): each must hold or the worker ends. Runs in the worker, single-threaded, before any of the
+/// plugin's code.
+package struct Jail {
+    private let spec: JailSpec
+
+    package init(_ spec: JailSpec) { self.spec = spec }
+
+    /// What holds, as the worker tells the host before it loads the plugin.
+    package struct Posture: Sendable, Equatable {
+        package var rung: Rung
+        package var landlockABI: Int
+        /// Whether the kernel also denies write-and-execute memory by itself (PR_SET_MDWE, Linux 6.3).
+        package var memoryDenyWriteExecute: Bool
+    }
+
+    /// Steps 4 to 8 of DESIGN 4: everything up to the filter. `keep` descriptors, counted from 0, stay open.
+    /// - Throws: `JailError`.
+    package func enter(keepingDescriptorsBelow keep: UInt32) throws(JailError) -> Posture {
+        try require("close descriptors", clinux_close_range(keep, UInt32.max))
+        try require("setsid", checked(setsid()))
+        umask(0o077)
+        if spec.rung == .userNamespace { try Credentials.mapUser(spec) }
+        try JailMounts.enter(spec)
+        try ResourceLimits.apply(spec.limits)
+        try Credentials.drop(spec)
+        try require("dumpable", clinux_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        try require("no new privileges", clinux_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        // After the change of user, which clears it.
+        try require("parent-death signal", clinux_prctl(PR_SET_PDEATHSIG, UInt(SIGKILL), 0, 0, 0))
+        let abi = try Landlock.enter()
+        let denies = clinux_prctl(PR.setMemoryDenyWriteExecute, 1, 0, 0, 0) == 0
+        return Posture(rung: spec.rung, landlockABI: abi, memoryDenyWriteExecute: denies)
+    }
+
+    /// Step 9: installs stage 1.
+    /// - Returns: the descriptor on which tripwires are reported; the caller hands it to the spawner and closes it.
+    /// - Throws: `JailError`.
+    package func filter() throws(JailError) -> Int32 {
+        Int32(try require("seccomp stage 1", spec.stage1.install(flags: Filter.newListener)))
+    }
+
+    /// Step 9, the proof: what must fail does fail.
+    /// - Throws: `JailError` naming what did not.
+    package func selfTest() throws(JailError) {
+        guard open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0, errno == ENOENT || errno == EACCES else { throw JailError("self-test: /etc/passwd opened") }
+        guard socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) < 0, errno == EPERM else { throw JailError("self-test: a socket was made") }
+        guard clinux_try_fork() == -Int(EPERM) else { throw JailError("self-test: a process was made") }
+        let page = mmap(nil, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard page == MAP_FAILED else { throw JailError("self-test: writable code was mapped") }
+    }
+
+    /// Step 11: installs stage 2 on all threads.
+    /// - Throws: `JailError`.
+    package func tighten() throws(JailError) {
+        try require("seccomp stage 2", spec.stage2.install(flags: Filter.threadSync))
+    }
+
+    private enum Filter {
+        static let threadSync: UInt32 = 1
+        static let newListener: UInt32 = 8
+    }
+
+    private enum PR {
+        static let setMemoryDenyWriteExecute: Int32 = 65
+    }
+}

@@ -1,0 +1,115 @@
+import CLinux
+import Glibc
+
+/// The system calls of a worker (DESIGN 4): an allowlist, tripwires, and W^X. Stage 1 is installed before any of the
+/// plugin's code runs and carries every promise; stage 2 is hardening after the library is mapped.
+package enum WorkerPolicy {
+    /// Installed before the plugin's first constructor.
+    package static var stage1: SeccompPolicy {
+        var rules: [UInt32: SyscallRule] = [:]
+        for number in SyscallTable.allowed { rules[UInt32(number)] = SyscallRule(otherwise: .allow) }
+        for number in SyscallTable.refused { rules[UInt32(number)] = SyscallRule(otherwise: .errno(EPERM)) }
+        for number in SyscallTable.tripwires { rules[UInt32(number)] = SyscallRule(otherwise: .tripwire) }
+        for (number, rule) in conditional { rules[UInt32(number)] = rule }
+        // Whatever libraries probe for must look absent, so that they fall back.
+        return SeccompPolicy(rules: rules, otherwise: .errno(ENOSYS))
+    }
+
+    /// Added after `dlopen` with TSYNC: no new code, no further filters. A later filter's errno would outrank an earlier tripwire, so
+    /// everything else is allowed here and left to stage 1.
+    package static var stage2: SeccompPolicy {
+        let refuse = SyscallRule(otherwise: .errno(EPERM))
+        var rules: [UInt32: SyscallRule] = [:]
+        rules[UInt32(__NR_mmap)] = SyscallRule([.init([.hasAny(argument: 2, mask: UInt32(PROT_EXEC))], .errno(EPERM))], otherwise: .allow)
+        rules[UInt32(__NR_seccomp)] = refuse
+        rules[UInt32(__NR_execve)] = refuse
+        rules[UInt32(__NR_execveat)] = refuse
+        return SeccompPolicy(rules: rules, otherwise: .allow)
+    }
+
+    private static var conditional: [(Int32, SyscallRule)] {
+        [
+            (__NR_mmap, mmap), (__NR_mprotect, noExecute), (__NR_pkey_mprotect, noExecute), (__NR_clone, clone), (__NR_prctl, prctl),
+            (__NR_ioctl, ioctl), (__NR_fcntl, fcntl), (__NR_prlimit64, prlimit), (__NR_seccomp, seccomp), (__NR_socket, socket),
+        ]
+    }
+
+    /// No anonymous and no writable executable mapping.
+    private static var mmap: SyscallRule {
+        let execute = ArgumentTest.hasAny(argument: 2, mask: UInt32(PROT_EXEC))
+        return SyscallRule(
+            [
+                .init([execute, .hasAny(argument: 2, mask: UInt32(PROT_WRITE))], .errno(EPERM)),
+                .init([execute, .hasAny(argument: 3, mask: UInt32(MAP_ANONYMOUS))], .errno(EPERM)),
+                .init([execute, .hasAny(argument: 3, mask: UInt32(MAP_SHARED))], .errno(EPERM)),
+            ], otherwise: .allow)
+    }
+
+    private static var noExecute: SyscallRule {
+        SyscallRule([.init([.hasAny(argument: 2, mask: UInt32(PROT_EXEC))], .errno(EPERM))], otherwise: .allow)
+    }
+
+    /// Threads exactly as glibc makes them; a new namespace is a tripwire, a process is refused. `clone3` is ENOSYS: its flags
+    /// lie in memory where a filter cannot read them.
+    private static var clone: SyscallRule {
+        SyscallRule(
+            [
+                .init([.equals(argument: 0, value: Flags.glibcThread)], .allow),
+                .init([.hasAny(argument: 0, mask: Flags.namespaces)], .tripwire),
+            ], otherwise: .errno(EPERM))
+    }
+
+    private static var prctl: SyscallRule {
+        // Names of threads, and questions; nothing that changes what the jail has set.
+        let allowed: [Int32] = [PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ, PR_GET_PDEATHSIG]
+        return oneOf(argument: 0, allowed.map { UInt32($0) })
+    }
+
+    private static var ioctl: SyscallRule { oneOf(argument: 1, [Flags.fionread, Flags.fionbio, Flags.fioclex, Flags.fionclex, Flags.tcgets]) }
+
+    private static var fcntl: SyscallRule {
+        let allowed: [Int32] = [
+            F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_DUPFD_CLOEXEC, Flags.ofdGetLock, Flags.ofdSetLock,
+            Flags.ofdSetLockWait,
+        ]
+        return oneOf(argument: 1, allowed.map { UInt32($0) })
+    }
+
+    /// Its own limits only; the kernel refuses to raise them.
+    private static var prlimit: SyscallRule { oneOf(argument: 0, [0]) }
+
+    /// For stage 2 alone: one more filter on all threads.
+    private static var seccomp: SyscallRule {
+        SyscallRule(
+            [
+                .init(
+                    [.equals(argument: 0, value: UInt32(SECCOMP_SET_MODE_FILTER)), .equals(argument: 1, value: Flags.seccompThreadSync)], .allow)
+            ], otherwise: .errno(EPERM))
+    }
+
+    /// Families that only reach for the kernel are tripwires; the others are refused politely, because Dispatch tries syslog.
+    private static var socket: SyscallRule {
+        let traps: [Int32] = [AF_ALG, AF_NETLINK, AF_PACKET, AF_VSOCK]
+        return SyscallRule(traps.map { .init([.equals(argument: 0, value: UInt32($0))], .tripwire) }, otherwise: .errno(EPERM))
+    }
+
+    private static func oneOf(argument: Int, _ values: [UInt32]) -> SyscallRule {
+        SyscallRule(values.map { .init([.equals(argument: argument, value: $0)], .allow) }, otherwise: .errno(EPERM))
+    }
+
+    private enum Flags {
+        /// CLONE_VM|FS|FILES|SIGHAND|THREAD|SYSVSEM|SETTLS|PARENT_SETTID|CHILD_CLEARTID: glibc's pthread_create.
+        static let glibcThread: UInt32 = 0x003d_0f00
+        /// CLONE_NEWNS|NEWCGROUP|NEWUTS|NEWIPC|NEWUSER|NEWPID|NEWNET and NEWTIME (0x80).
+        static let namespaces: UInt32 = 0x7e02_0080
+        static let fionread: UInt32 = 0x541b
+        static let fionbio: UInt32 = 0x5421
+        static let fioclex: UInt32 = 0x5451
+        static let fionclex: UInt32 = 0x5450
+        static let tcgets: UInt32 = 0x5401
+        static let ofdGetLock: Int32 = 36
+        static let ofdSetLock: Int32 = 37
+        static let ofdSetLockWait: Int32 = 38
+        static let seccompThreadSync: UInt32 = 1
+    }
+}
