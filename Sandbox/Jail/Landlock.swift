@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// Landlock (landlock(7)): the file system once more, enforced by another mechanism than the mounts.
-enum Landlock {
+package enum Landlock {
     /// Access rights of files, ABI 1 (linux/landlock.h).
     private enum Access {
         static let execute: UInt64 = 1 << 0

@@ -1,0 +1,354 @@
+import CLinux
+import Glibc
+import Jail
+import WorkerProtocol
+
+/// The privileged loop: takes requests from the host, makes and reaps workers, watches tripwires.
+struct Spawner {
+    private let options: SpawnerOptions
+    private let rung: Rung
+    private let cgroups: CgroupTree
+    private let host: HostProcess
+    private let image: RuntimeImage
+    private let birth: WorkerBirth
+    private let signals: Int32
+    private let epoll: Int32
+    private let stage1: BPFProgram
+    private let stage2: BPFProgram
+    private var networks: NetworkNamespaces
+    private var freeSlots: [Int]
+    /// By worker id.
+    private var workers: [UInt64: WorkerProcess] = [:]
+    private var workerByPid: [Int32: UInt64] = [:]
+    /// Leaves whose last process the kernel had not finished with.
+    private var leavesToRemove: [CgroupLeaf] = []
+    private var hostStatus: Int32?
+    private let outer: (userID: UInt32, groupID: UInt32)
+
+    /// Runs the service in the current process.
+    /// - Returns: the host's exit status, or 1.
+    static func main(_ options: SpawnerOptions, _ cgroups: CgroupTree) -> Int32 {
+        do {
+            var spawner = try Spawner(options, cgroups)
+            return spawner.run()
+        } catch {
+            report("limen-spawner: \(error.step): \(describe(errno: error.errno))\n")
+            return 1
+        }
+    }
+
+    private init(_ options: SpawnerOptions, _ cgroups: CgroupTree) throws(JailError) {
+        self.options = options
+        self.cgroups = cgroups
+        rung = getuid() == 0 ? .root : .userNamespace
+        if rung == .userNamespace, !options.acceptsGroups { try Self.refuseGroups() }
+        outer = (getuid(), getgid())
+        signals = Int32(try require("signals", clinux_supervision_signals()))
+        let account = try HostProcess.account(options)
+        let mountPoint = try Self.prepareData(options.dataDirectory, account)
+        let program = open(options.workerPath, O_PATH | O_CLOEXEC)
+        try require("open \(options.workerPath)", checked(program))
+        host = try HostProcess.start(options, account)
+        // From here on the namespaces are the spawner's own; the host stays outside.
+        try Self.enterNamespaces(rung, outer)
+        image = try RuntimeImage.build(at: mountPoint, swiftRuntime: options.swiftRuntime)
+        birth = WorkerBirth(program: program, rung: rung)
+        stage1 = WorkerPolicy.stage1.compiled()
+        stage2 = WorkerPolicy.stage2.compiled()
+        networks = NetworkNamespaces(slots: options.slots)
+        freeSlots = Array((0..<options.slots).reversed())
+        epoll = clinux_epoll_create()
+        try require("epoll", checked(epoll))
+        try watch(host.channel, .host, 0)
+        try watch(signals, .signal, 0)
+        send(.posture(json: Posture.json(rung, cgroups.layout, image, options.slots)))
+    }
+
+    /// Without setgroups a rootless worker keeps the account's groups, and with them whatever those may open.
+    private static func refuseGroups() throws(JailError) {
+        let count = getgroups(0, nil)
+        var groups = [gid_t](repeating: 0, count: Int(max(count, 1)))
+        let have = getgroups(count, &groups)
+        guard groups[..<Int(max(have, 0))].allSatisfy({ $0 == getgid() }) else {
+            throw JailError("this account has supplementary groups that rootless workers would keep; use an account without them, or accept it with --accept-groups")
+        }
+    }
+
+    private static func prepareData(_ directory: String, _ account: HostProcess.Account) throws(JailError) -> String {
+        if mkdir(directory, 0o700) == 0 { try require("own \(directory)", checked(chown(directory, account.userID, account.groupID))) }
+        var information = stat()
+        try require("data folder \(directory)", checked(stat(directory, &information)))
+        guard information.st_uid == account.userID else {
+            throw JailError("data folder \(directory) belongs to user \(information.st_uid), but the host runs as \(account.userID): `chown -R \(account.userID):\(account.groupID) \(directory)`")
+        }
+        for folder in [directory + "/run", directory + "/run/jail"] {
+            if mkdir(folder, 0o755) != 0, errno != EEXIST { throw JailError("make \(folder)", errno: errno) }
+        }
+        guard let absolute = realpath(directory + "/run/jail", nil) else { throw JailError("find \(directory)/run/jail", errno: errno) }
+        defer { free(absolute) }
+        return String(cString: absolute)
+    }
+
+    private static func enterNamespaces(_ rung: Rung, _ outer: (userID: UInt32, groupID: UInt32)) throws(JailError) {
+        if rung == .userNamespace {
+            try require("user namespace (allow unprivileged user namespaces)", clinux_unshare(Int32(CLONE_NEWUSER | CLONE_NEWNS)))
+            try writeText("deny", to: "/proc/self/setgroups")
+            try writeText("0 \(outer.userID) 1", to: "/proc/self/uid_map")
+            try writeText("0 \(outer.groupID) 1", to: "/proc/self/gid_map")
+        } else {
+            try require("mount namespace", clinux_unshare(Int32(CLONE_NEWNS)))
+        }
+        try require("mount propagation", clinux_mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
+    }
+}
+
+// MARK: - The loop
+
+extension Spawner {
+    /// What a descriptor in the epoll set is; the worker id is beside it, so that an event for a dead worker finds nothing.
+    private enum Source: UInt64 {
+        case host = 0
+        case signal = 1
+        case setup = 2
+        case listener = 3
+    }
+
+    private func watch(_ descriptor: Int32, _ source: Source, _ workerID: UInt64) throws(JailError) {
+        try require("epoll", checked(clinux_epoll_add(epoll, descriptor, clinux_epoll_in, workerID << 2 | source.rawValue)))
+    }
+
+    private mutating func run() -> Int32 {
+        var ready = [clinux_ready](repeating: clinux_ready(), count: 64)
+        while hostStatus == nil {
+            let count = clinux_epoll_wait(epoll, &ready, Int32(ready.count), leavesToRemove.isEmpty ? -1 : 20)
+            for index in 0..<Int(max(count, 0)) { handle(ready[index]) }
+            leavesToRemove.removeAll { $0.remove() }
+        }
+        return finish()
+    }
+
+    private mutating func handle(_ event: clinux_ready) {
+        let workerID = event.data >> 2
+        switch Source(rawValue: event.data & 3) {
+        case .host: receiveRequest()
+        case .signal: handleSignals()
+        case .setup: receiveSetup(workerID)
+        case .listener: receiveViolation(workerID)
+        case nil: break
+        }
+    }
+
+    private mutating func handleSignals() {
+        for number in Signals.read(signals) {
+            if number == SIGCHLD { reap() } else { kill(host.pid, number) }
+        }
+    }
+
+    /// Kills what is left and waits for it, at most two seconds: everything here dies of SIGKILL.
+    private mutating func finish() -> Int32 {
+        for worker in workers.values { _ = clinux_pidfd_send_signal(worker.pidfd, SIGKILL) }
+        for _ in 0..<200 where !workers.isEmpty {
+            var set = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
+            poll(&set, 1, 10)
+            _ = Signals.read(signals)
+            reap()
+        }
+        for _ in 0..<100 where !leavesToRemove.isEmpty {
+            usleep(10_000)
+            leavesToRemove.removeAll { $0.remove() }
+        }
+        return hostStatus ?? 1
+    }
+
+    private func send(_ event: SpawnerEvent, descriptor: Int32? = nil) {
+        let bytes = event.encoded()
+        var descriptors = [descriptor ?? -1]
+        let sent = clinux_send_fds(host.channel, bytes, bytes.count, &descriptors, descriptor == nil ? 0 : 1)
+        // A host that is gone is noticed by its exit; one that does not read its channel is ended by it being full.
+        if sent < 0, sent != -Int(EPIPE) { report("limen-spawner: tell host: \(describe(errno: Int32(-sent)))\n") }
+    }
+}
+
+// MARK: - Requests
+
+extension Spawner {
+    private mutating func receiveRequest() {
+        var bytes = [UInt8](repeating: 0, count: SpawnerRequest.bytesMax)
+        var descriptors = [Int32](repeating: -1, count: 4)
+        var count = Int32(descriptors.count)
+        let length = clinux_receive_fds(host.channel, &bytes, bytes.count, &descriptors, &count, Int32(MSG_DONTWAIT))
+        if length == -Int(EAGAIN) { return }
+        guard length > 0 else { return hostClosed() }
+        let received = Array(descriptors[..<Int(count)])
+        defer { for descriptor in received { close(descriptor) } }
+        do {
+            switch try SpawnerRequest(decoding: Array(bytes[..<length])) {
+            case .spawn(let request): spawn(request, received)
+            case .kill(let workerID):
+                if let worker = workers[workerID] { _ = clinux_pidfd_send_signal(worker.pidfd, SIGKILL) }
+            case .stop: hostClosed()
+            }
+        } catch {
+            report("limen-spawner: the host sent a malformed request (\(error)); ending it\n")
+            kill(host.pid, SIGKILL)
+        }
+    }
+
+    /// The host closed its channel: it is ending, and its exit status comes with SIGCHLD.
+    private mutating func hostClosed() {
+        _ = clinux_epoll_remove(epoll, host.channel)
+        for worker in workers.values { _ = clinux_pidfd_send_signal(worker.pidfd, SIGKILL) }
+    }
+
+    private mutating func spawn(_ request: SpawnRequest, _ descriptors: [Int32]) {
+        do {
+            try make(request, descriptors)
+        } catch {
+            send(.failed(workerID: request.workerID, step: error.step, errno: error.errno))
+        }
+    }
+
+    private mutating func make(_ request: SpawnRequest, _ descriptors: [Int32]) throws(JailError) {
+        guard descriptors.count == SpawnRequest.descriptorCount else { throw JailError("spawn request carries \(descriptors.count) descriptors", errno: EPROTO) }
+        guard workers[request.workerID] == nil, request.workerID < 1 << 60 else { throw JailError("worker id is in use", errno: EEXIST) }
+        guard let slot = freeSlots.popLast() else { throw JailError("all \(options.slots) worker slots are taken", errno: EAGAIN) }
+        do {
+            let spec = try specification(request, slot, bundle: descriptors[0])
+            try start(request, slot, spec, frames: descriptors[1])
+        } catch {
+            freeSlots.append(slot)
+            throw error
+        }
+    }
+
+    private func specification(_ request: SpawnRequest, _ slot: Int, bundle: Int32) throws(JailError) -> JailSpec {
+        var information = stat()
+        try require("inspect bundle", checked(fstat(bundle, &information)))
+        guard information.st_mode & S_IFMT == S_IFDIR else { throw JailError("bundle is not a folder", errno: ENOTDIR) }
+        let identity = options.userIDBase + UInt32(slot)
+        return JailSpec(
+            rung: rung, userID: identity, groupID: identity, outerUserID: 0, outerGroupID: 0, imagePath: image.path,
+            bundlePath: request.bundlePath, bundleDevice: UInt64(information.st_dev), bundleInode: UInt64(information.st_ino),
+            files: request.files, library: request.library, limits: request.limits, stage1: stage1, stage2: stage2)
+    }
+
+    private mutating func start(_ request: SpawnRequest, _ slot: Int, _ spec: JailSpec, frames: Int32) throws(JailError) {
+        var pair: [Int32] = [-1, -1]
+        try require("setup socket", checked(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair)))
+        defer { close(pair[1]) }
+        var leaf: CgroupLeaf?
+        do {
+            let made = try cgroups.makeLeaf("w\(request.workerID)", request.limits)
+            leaf = made
+            try networks.enter(slot: slot)
+            let (pid, pidfd) = try birth.start(leaf: made, frames: frames, setup: pair[1])
+            let bytes = spec.encoded()
+            let worker = WorkerProcess(
+                workerID: request.workerID, slot: slot, pid: pid, pidfd: pidfd, leaf: made, memoryPeak: made.openMemoryPeak(), setup: pair[0])
+            workers[request.workerID] = worker
+            workerByPid[pid] = request.workerID
+            let sent = clinux_send_fds(pair[0], bytes, bytes.count, nil, 0)
+            if sent < 0 { end(request.workerID, JailError("send specification", errno: Int32(-sent))) }
+            send(.spawned(workerID: request.workerID, pid: pid, hasMemoryPeak: worker.memoryPeak != nil), descriptor: worker.memoryPeak)
+        } catch {
+            close(pair[0])
+            if let leaf, !leaf.remove() { leavesToRemove.append(leaf) }
+            throw error
+        }
+        do { try watch(pair[0], .setup, request.workerID) } catch { end(request.workerID, error) }
+    }
+
+    /// Kills a worker whose jail does not stand; its exit is reported as a failure of that step.
+    private mutating func end(_ workerID: UInt64, _ error: JailError) {
+        guard let worker = workers[workerID] else { return }
+        workers[workerID]?.failure = worker.failure ?? error
+        _ = clinux_pidfd_send_signal(worker.pidfd, SIGKILL)
+    }
+}
+
+// MARK: - Workers
+
+extension Spawner {
+    private mutating func receiveSetup(_ workerID: UInt64) {
+        guard let setup = workers[workerID]?.setup else { return }
+        var bytes = [UInt8](repeating: 0, count: SetupMessage.bytesMax)
+        var listener: Int32 = -1
+        var count: Int32 = 1
+        let length = clinux_receive_fds(setup, &bytes, bytes.count, &listener, &count, Int32(MSG_DONTWAIT))
+        if length == -Int(EAGAIN) { return }
+        // One message, then the socket is done with: the plugin must never have a line to this process.
+        defer {
+            _ = clinux_epoll_remove(epoll, setup)
+            close(setup)
+            workers[workerID]?.setup = nil
+        }
+        guard length > 0 else { return end(workerID, JailError("worker ended in its setup", errno: ECONNRESET)) }
+        do {
+            switch try SetupMessage(decoding: Array(bytes[..<length])) {
+            case .failed(let step, let errno): end(workerID, JailError(step, errno: errno))
+            case .filtered:
+                guard count == 1 else { return end(workerID, JailError("listener is missing", errno: EPROTO)) }
+                workers[workerID]?.listener = listener
+                try watch(listener, .listener, workerID)
+                let answer = SetupMessage.acknowledgement
+                try require("acknowledge listener", clinux_send_fds(setup, answer, answer.count, nil, 0))
+            }
+        } catch let error as JailError {
+            end(workerID, error)
+        } catch {
+            end(workerID, JailError("setup message: \(error)", errno: EPROTO))
+        }
+    }
+
+    /// A tripwire: records the call and kills. It is never allowed to continue.
+    private mutating func receiveViolation(_ workerID: UInt64) {
+        guard let worker = workers[workerID], let listener = worker.listener else { return }
+        var notification = clinux_notification()
+        let result = clinux_seccomp_receive(listener, &notification)
+        if result == 0, worker.violation == nil {
+            workers[workerID]?.violation = SyscallViolation(
+                number: notification.number, name: SyscallNames.name(notification.number),
+                arguments: withUnsafeBytes(of: notification.arguments) { Array($0.bindMemory(to: UInt64.self)) })
+        }
+        if result == 0 || result != -Int(ENOENT) {
+            _ = clinux_pidfd_send_signal(worker.pidfd, SIGKILL)
+            _ = clinux_epoll_remove(epoll, listener)
+            close(listener)
+            workers[workerID]?.listener = nil
+        }
+    }
+
+    private mutating func reap() {
+        while true {
+            var status: Int32 = 0
+            var usage = rusage()
+            let pid = clinux_wait_any(&status, &usage)
+            guard pid > 0 else { return }
+            if pid == Int(host.pid) {
+                hostStatus = clinux_exited(status) != 0 ? clinux_exit_status(status) : 1
+            } else if let workerID = workerByPid.removeValue(forKey: Int32(pid)) {
+                // Its last words, if it died before they were read.
+                receiveSetup(workerID)
+                if let worker = workers.removeValue(forKey: workerID) { bury(worker, status, usage) }
+            }
+        }
+    }
+
+    private mutating func bury(_ worker: WorkerProcess, _ status: Int32, _ usage: rusage) {
+        let exited = clinux_exited(status) != 0
+        let exit = WorkerExit(
+            status: exited ? clinux_exit_status(status) : nil, signal: exited ? nil : clinux_term_signal(status),
+            userMicroseconds: microseconds(usage.ru_utime), systemMicroseconds: microseconds(usage.ru_stime),
+            memoryPeakBytes: worker.readMemoryPeak(), outOfMemoryKills: worker.leaf.outOfMemoryKills(), violation: worker.violation)
+        worker.closeDescriptors()
+        freeSlots.append(worker.slot)
+        if !worker.leaf.remove() { leavesToRemove.append(worker.leaf) }
+        if let failure = worker.failure {
+            send(.failed(workerID: worker.workerID, step: failure.step, errno: failure.errno))
+        } else {
+            send(.exited(workerID: worker.workerID, exit))
+        }
+    }
+
+    private func microseconds(_ time: timeval) -> UInt64 { UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_usec) }
+}

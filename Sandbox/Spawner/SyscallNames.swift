@@ -1,0 +1,12 @@
+import CSeccomp
+import Glibc
+
+/// Names of system calls, from libseccomp's table of the native architecture.
+enum SyscallNames {
+    /// e.g. `ptrace`; `syscall_N` for a number without a name.
+    static func name(_ number: Int32) -> String {
+        guard let name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), number) else { return "syscall_\(number)" }
+        defer { free(name) }
+        return String(cString: name)
+    }
+}

@@ -1,0 +1,64 @@
+import CLinux
+import Glibc
+import Jail
+import WorkerProtocol
+
+/// Steps 4 to 9 of the jail, as told by the spawner over the setup socket.
+final class JailSetup {
+    private var jail: Jail?
+
+    /// Jails this process, or ends it after telling the spawner which step failed.
+    /// - Returns: path of the library inside the jail.
+    func run() -> String {
+        do {
+            let spec = try receiveSpec()
+            let jail = Jail(spec)
+            self.jail = jail
+            let posture = try jail.enter(keepingDescriptorsBelow: WorkerDescriptor.count)
+            try handOver(listener: jail.filter())
+            try jail.selfTest()
+            try announce(posture)
+            return "/bundle/" + spec.library
+        } catch let error as JailError {
+            fail(step: error.step, errno: error.errno)
+        } catch {
+            fail(step: "jail specification: \(error)", errno: EPROTO)
+        }
+    }
+
+    /// Step 11; a failure ends the process, since nothing may run half jailed.
+    func tighten() {
+        do { try jail?.tighten() } catch { fail(step: error.step, errno: error.errno) }
+    }
+
+    private func receiveSpec() throws -> JailSpec {
+        var bytes = [UInt8](repeating: 0, count: JailSpec.bytesMax)
+        var descriptors: Int32 = 0
+        let length = try require("jail specification", clinux_receive_fds(WorkerDescriptor.setup, &bytes, bytes.count, nil, &descriptors, 0))
+        return try JailSpec(decoding: Array(bytes[..<length]))
+    }
+
+    /// Gives the listener to the spawner and waits until it watches; afterwards no copy of it is left here.
+    private func handOver(listener: Int32) throws {
+        var listener = listener
+        let message = SetupMessage.filtered.encoded()
+        try require("hand over listener", clinux_send_fds(WorkerDescriptor.setup, message, message.count, &listener, 1))
+        close(listener)
+        var answer: UInt8 = 0
+        try require("listener acknowledged", checked(Int32(read(WorkerDescriptor.setup, &answer, 1))))
+        guard [answer] == SetupMessage.acknowledgement else { throw JailError("listener acknowledged") }
+    }
+
+    private func announce(_ posture: Jail.Posture) throws {
+        let payload = JailedPayload(
+            rung: posture.rung.name, landlockABI: UInt32(posture.landlockABI), memoryDenyWriteExecute: posture.memoryDenyWriteExecute)
+        try FrameSocket().send(Frame(type: .jailed, callID: 0, payload: payload.encoded()).encoded())
+        close(WorkerDescriptor.setup)
+    }
+
+    private func fail(step: String, errno: Int32) -> Never {
+        let message = SetupMessage.failed(step: step, errno: errno).encoded()
+        _ = clinux_send_fds(WorkerDescriptor.setup, message, message.count, nil, 0)
+        _exit(1)
+    }
+}
