@@ -3,14 +3,6 @@ import Glibc
 
 /// Users, groups and capabilities: what the worker is allowed to be.
 enum Credentials {
-    /// Maps the one outer user into the worker's own user namespace (user_namespaces(7)).
-    /// - Throws: `JailError`.
-    static func mapUser(_ spec: JailSpec) throws(JailError) {
-        try write("deny", to: "/proc/self/setgroups")
-        try write("\(spec.userID) \(spec.outerUserID) 1", to: "/proc/self/uid_map")
-        try write("\(spec.groupID) \(spec.outerGroupID) 1", to: "/proc/self/gid_map")
-    }
-
     /// Gives up every capability, for this process and for whatever it might execute, and proves it.
     /// - Throws: `JailError` naming the set that could not be emptied.
     static func drop(_ spec: JailSpec) throws(JailError) {
@@ -32,12 +24,19 @@ enum Credentials {
 
     /// NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off and NO_CAP_AMBIENT_RAISE, each locked (capabilities(7)).
     private static let lockedSecurebits: UInt = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40 | 0x80
+}
 
-    private static func write(_ text: String, to path: String) throws(JailError) {
-        let fd = open(path, O_WRONLY | O_CLOEXEC)
-        try require(path, checked(fd))
-        defer { close(fd) }
-        let bytes = Array(text.utf8)
-        try require(path, checked(Int32(Glibc.write(fd, bytes, bytes.count))))
+/// User namespaces (user_namespaces(7)).
+package enum UserNamespace {
+    /// Maps the caller's one user and group to 0 in the namespace that it has just entered.
+    ///
+    /// The worker program is executed right after a clone into a namespace of its own; only as its user 0 does it keep the privilege to
+    /// build its root, which it then gives up with securebits locked, so that 0 is a number like any other.
+    /// - Parameter outer: the caller's ids in the parent namespace.
+    /// - Throws: `JailError` naming the map.
+    package static func mapSelf(outer: (userID: UInt32, groupID: UInt32)) throws(JailError) {
+        try writeText("deny", to: "/proc/self/setgroups")
+        try writeText("0 \(outer.userID) 1", to: "/proc/self/uid_map")
+        try writeText("0 \(outer.groupID) 1", to: "/proc/self/gid_map")
     }
 }

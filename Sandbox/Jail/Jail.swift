@@ -23,7 +23,6 @@ package struct Jail {
         try require("close descriptors", clinux_close_range(keep, UInt32.max))
         try require("setsid", checked(setsid()))
         umask(0o077)
-        if spec.rung == .userNamespace { try Credentials.mapUser(spec) }
         try JailMounts.enter(spec)
         try ResourceLimits.apply(spec.limits)
         try Credentials.drop(spec)

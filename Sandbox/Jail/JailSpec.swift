@@ -22,9 +22,6 @@ package struct JailSpec: Sendable, Equatable {
     /// The slot's user and group as the worker sees them.
     package var userID: UInt32
     package var groupID: UInt32
-    /// The user and group that the spawner runs as, for the mapping of a user namespace.
-    package var outerUserID: UInt32
-    package var outerGroupID: UInt32
     /// Mount point of the runtime image that becomes the root.
     package var imagePath: String
     package var bundlePath: String
@@ -37,15 +34,12 @@ package struct JailSpec: Sendable, Equatable {
     package var stage2: BPFProgram
 
     package init(
-        rung: Rung, userID: UInt32, groupID: UInt32, outerUserID: UInt32, outerGroupID: UInt32, imagePath: String, bundlePath: String,
-        bundleDevice: UInt64, bundleInode: UInt64, files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: BPFProgram,
+        rung: Rung, userID: UInt32, groupID: UInt32, imagePath: String, bundlePath: String, bundleDevice: UInt64, bundleInode: UInt64, files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: BPFProgram,
         stage2: BPFProgram
     ) {
         self.rung = rung
         self.userID = userID
         self.groupID = groupID
-        self.outerUserID = outerUserID
-        self.outerGroupID = outerGroupID
         self.imagePath = imagePath
         self.bundlePath = bundlePath
         self.bundleDevice = bundleDevice
@@ -66,7 +60,7 @@ extension JailSpec {
     package func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 16 << 10)
         writer.write(rung.rawValue)
-        for id in [userID, groupID, outerUserID, outerGroupID] { writer.write(id) }
+        for id in [userID, groupID] { writer.write(id) }
         writer.write(counted: imagePath)
         writer.write(counted: bundlePath)
         writer.write(bundleDevice)
@@ -87,8 +81,6 @@ extension JailSpec {
         self.rung = rung
         userID = try reader.read("user")
         groupID = try reader.read("group")
-        outerUserID = try reader.read("outer user")
-        outerGroupID = try reader.read("outer group")
         imagePath = try reader.readText("image path")
         bundlePath = try reader.readText("bundle path")
         bundleDevice = try reader.read("bundle device")

@@ -23,7 +23,6 @@ struct Spawner {
     /// Leaves whose last process the kernel had not finished with.
     private var leavesToRemove: [CgroupLeaf] = []
     private var hostStatus: Int32?
-    private let outer: (userID: UInt32, groupID: UInt32)
 
     /// Runs the service in the current process.
     /// - Returns: the host's exit status, or 1.
@@ -42,7 +41,7 @@ struct Spawner {
         self.cgroups = cgroups
         rung = getuid() == 0 ? .root : .userNamespace
         if rung == .userNamespace, !options.acceptsGroups { try Self.refuseGroups() }
-        outer = (getuid(), getgid())
+        let outer = (userID: getuid(), groupID: getgid())
         signals = Int32(try require("signals", clinux_supervision_signals()))
         let account = try HostProcess.account(options)
         let mountPoint = try Self.prepareData(options.dataDirectory, account)
@@ -92,9 +91,7 @@ struct Spawner {
     private static func enterNamespaces(_ rung: Rung, _ outer: (userID: UInt32, groupID: UInt32)) throws(JailError) {
         if rung == .userNamespace {
             try require("user namespace (allow unprivileged user namespaces)", clinux_unshare(Int32(CLONE_NEWUSER | CLONE_NEWNS)))
-            try writeText("deny", to: "/proc/self/setgroups")
-            try writeText("0 \(outer.userID) 1", to: "/proc/self/uid_map")
-            try writeText("0 \(outer.groupID) 1", to: "/proc/self/gid_map")
+            try UserNamespace.mapSelf(outer: outer)
         } else {
             try require("mount namespace", clinux_unshare(Int32(CLONE_NEWNS)))
         }
@@ -225,9 +222,10 @@ extension Spawner {
         var information = stat()
         try require("inspect bundle", checked(fstat(bundle, &information)))
         guard information.st_mode & S_IFMT == S_IFDIR else { throw JailError("bundle is not a folder", errno: ENOTDIR) }
-        let identity = options.userIDBase + UInt32(slot)
+        // In a namespace of its own a worker is user 0 by number and nobody by right.
+        let identity = rung == .root ? options.userIDBase + UInt32(slot) : 0
         return JailSpec(
-            rung: rung, userID: identity, groupID: identity, outerUserID: 0, outerGroupID: 0, imagePath: image.path,
+            rung: rung, userID: identity, groupID: identity, imagePath: image.path,
             bundlePath: request.bundlePath, bundleDevice: UInt64(information.st_dev), bundleInode: UInt64(information.st_ino),
             files: request.files, library: request.library, limits: request.limits, stage1: stage1, stage2: stage2)
     }

@@ -70,6 +70,9 @@ struct WorkerBirth {
         for descriptor in tasks where write(descriptor, "0", 1) != 1 { _exit(70) }
         // After joining, so that the leaf is the root of what it sees.
         guard clinux_unshare(Int32(CLONE_NEWCGROUP)) == 0 else { _exit(71) }
+        if rung == .userNamespace {
+            do { try UserNamespace.mapSelf(outer: (0, 0)) } catch { _exit(74) }
+        }
         clinux_reset_signals()
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         let (keptFrames, keptSetup, keptProgram) = (fcntl(frames, F_DUPFD, 64), fcntl(setup, F_DUPFD, 64), fcntl(program, F_DUPFD_CLOEXEC, 64))
