@@ -1,0 +1,69 @@
+import PluginABI
+
+/// The host's functions, checked once and never nil afterwards.
+///
+/// SAFETY: `@unchecked Sendable` because the ABI promises that the table lives as long as the process, never changes, and
+/// that its functions may be called from any thread.
+struct HostTable: @unchecked Sendable {
+    private let pointer: LimenHost
+    let complete: @convention(c) (OpaquePointer?, limen_bytes, UnsafePointer<limen_attachment>?, UInt32) -> Void
+    let fail: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_bytes) -> Void
+    let emit: @convention(c) (OpaquePointer?, limen_event_kind, limen_bytes) -> Void
+    let logFunction: @convention(c) (OpaquePointer?, limen_log_level, limen_bytes) -> Void
+    let cancelled: @convention(c) (OpaquePointer?) -> Int32
+    let deadline: @convention(c) (OpaquePointer?) -> UInt64
+    let fetch: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_fetch_callback?, UnsafeMutableRawPointer?) -> Void
+    let keyValue:
+        @convention(c) (OpaquePointer?, limen_kv_operation, limen_bytes, limen_bytes, limen_kv_callback?, UnsafeMutableRawPointer?) -> Void
+    let schedule: @convention(c) (limen_scheduled?, UnsafeMutableRawPointer?) -> Void
+
+    /// Fails for a host of another ABI or with a table that lacks a function.
+    init?(_ pointer: LimenHost) {
+        let host = pointer.pointee
+        guard host.size >= MemoryLayout<limen_host>.size, host.abi == LIMEN_ABI_VERSION,
+            let complete = host.complete, let fail = host.fail, let emit = host.emit, let log = host.log,
+            let cancelled = host.cancelled, let deadline = host.deadline, let fetch = host.fetch, let keyValue = host.kv,
+            let schedule = host.schedule
+        else { return nil }
+        self.pointer = pointer
+        self.complete = complete
+        self.fail = fail
+        self.emit = emit
+        self.logFunction = log
+        self.cancelled = cancelled
+        self.deadline = deadline
+        self.fetch = fetch
+        self.keyValue = keyValue
+        self.schedule = schedule
+    }
+
+    var scratch: String { pointer.pointee.scratch_path.map { String(cString: $0) } ?? "" }
+    var config: [UInt8] { [UInt8](pointer.pointee.config) }
+
+    func log(_ call: OpaquePointer?, _ level: limen_log_level, _ message: String) {
+        message.withLimenBytes { logFunction(call, level, $0) }
+    }
+}
+
+extension [UInt8] {
+    /// Copies what a C pointer and length describe.
+    init(_ bytes: limen_bytes) {
+        self.init(UnsafeBufferPointer(start: bytes.data, count: bytes.data == nil ? 0 : bytes.length))
+    }
+
+    func withLimenBytes<Result>(_ body: (limen_bytes) -> Result) -> Result {
+        withUnsafeBufferPointer { body(limen_bytes(data: $0.baseAddress, length: $0.count)) }
+    }
+}
+
+extension String {
+    /// Copies UTF-8 that a C pointer and length describe; malformed bytes are replaced.
+    init(_ bytes: limen_bytes) {
+        self.init(decoding: UnsafeBufferPointer(start: bytes.data, count: bytes.data == nil ? 0 : bytes.length), as: UTF8.self)
+    }
+
+    func withLimenBytes<Result>(_ body: (limen_bytes) -> Result) -> Result {
+        var copy = self
+        return copy.withUTF8 { body(limen_bytes(data: $0.baseAddress, length: $0.count)) }
+    }
+}

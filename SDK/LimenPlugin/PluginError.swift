@@ -1,0 +1,45 @@
+public import JSON
+
+/// An error that a tool reports to its caller.
+///
+/// ```swift
+/// throw PluginError("unknown_city", "No city is called \(name).", details: ["name": .string(name)])
+/// ```
+public struct PluginError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// A short identifier of the plugin's own: 1 to 64 of `a-z`, `0-9` and `_`; other characters become `_`.
+    public let code: String
+    /// One sentence for the caller.
+    public let message: String
+    /// More for programs.
+    public let details: JSONObject
+
+    /// Makes an error from an identifier, a sentence for the caller and, if useful, details for programs.
+    public init(_ code: String, _ message: String, details: JSONObject = [:]) {
+        self.code = PluginError.sanitized(code)
+        self.message = message
+        self.details = details
+    }
+
+    public var description: String { "\(code): \(message)" }
+
+    private static func sanitized(_ code: String) -> String {
+        let bytes = code.utf8.prefix(64).map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): byte
+            default: UInt8(ascii: "_")
+            }
+        }
+        return bytes.isEmpty ? "failed" : String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension PluginError {
+    /// What the caller is told about an error that a tool threw.
+    static func reporting(_ error: any Error) -> PluginError {
+        switch error {
+        case let error as PluginError: error
+        case is CancellationError: PluginError("cancelled", "The call was cancelled.")
+        default: PluginError("failed", "\(error)")
+        }
+    }
+}
