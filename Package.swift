@@ -101,7 +101,7 @@ let testTargets: [Target] = [
     tests("JSONSchemaTests", ["JSONSchema", "JSON"]),
     tests("LimenPluginTests", ["LimenPlugin", "JSON", "JSONSchema", "PluginABI"]),
     tests("WorkerProtocolTests", ["WorkerProtocol", "JSON"]),
-    tests("JailTests", ["Jail", "CLinux", "CSeccomp"]),
+    tests("JailTests", ["Jail", "CLinux", "CSeccomp", "WorkerProtocol"]),
     tests("SupervisorTests", ["Supervisor", "WorkerProtocol", "JSON", "Jail"]),
     tests("IOTests", ["IO", "CLinux"]),
     tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux"]),

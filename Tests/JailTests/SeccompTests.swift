@@ -1,0 +1,144 @@
+import CSeccomp
+import Glibc
+import Testing
+
+@testable import Jail
+
+/// Runs a compiled filter the way the kernel does, for the instructions that ours uses.
+struct FilterMachine {
+    let program: BPFProgram
+
+    func run(architecture: UInt32 = SeccompPolicy.nativeArchitecture, number: UInt32, arguments: [UInt64]) -> UInt32? {
+        var accumulator: UInt32 = 0
+        var position = 0
+        for _ in 0..<10_000 {
+            guard position < program.count else { return nil }
+            let instruction = program.instructions[position]
+            position += 1
+            switch instruction.code {
+            case 0x20: accumulator = load(instruction.operand, architecture, number, arguments)
+            case 0x05: position += Int(instruction.operand)
+            case 0x15: position += Int(accumulator == instruction.operand ? instruction.jumpTrue : instruction.jumpFalse)
+            case 0x35: position += Int(accumulator >= instruction.operand ? instruction.jumpTrue : instruction.jumpFalse)
+            case 0x54: accumulator &= instruction.operand
+            case 0x06: return instruction.operand
+            default: return nil
+            }
+        }
+        return nil
+    }
+
+    private func load(_ offset: UInt32, _ architecture: UInt32, _ number: UInt32, _ arguments: [UInt64]) -> UInt32 {
+        switch offset {
+        case 0: number
+        case 4: architecture
+        default: UInt32(truncatingIfNeeded: arguments[Int(offset - 16) / 8] >> (UInt64(offset - 16) % 8 * 8))
+        }
+    }
+}
+
+@Suite("seccomp policy and filter")
+struct SeccompTests {
+    private func interesting(_ policy: SeccompPolicy) -> [UInt64] {
+        var values: Set<UInt64> = [0, 1, 2, 4, 7, 0x20, 0x22, UInt64.max, 0x1_0000_0000, 0xffff_ffff]
+        for rule in policy.rules.values {
+            for test in rule.clauses.flatMap(\.tests) {
+                switch test {
+                case .equals(_, let value): values.formUnion([UInt64(value), UInt64(value) | 0xdead_0000_0000, UInt64(value) &+ 1])
+                case .hasAny(_, let mask), .hasNone(_, let mask): values.formUnion([UInt64(mask), UInt64(mask) << 32, UInt64(~mask)])
+                }
+            }
+        }
+        return values.sorted()
+    }
+
+    @Test("the compiled filter answers as the policy says, for every number and for chosen and random arguments", arguments: [0, 1])
+    func differential(stage: Int) {
+        let policy = stage == 0 ? WorkerPolicy.stage1 : WorkerPolicy.stage2
+        let machine = FilterMachine(program: policy.compiled())
+        let values = interesting(policy)
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SplitMix(state: seed)
+        for number in UInt32(0)..<700 {
+            for value in values {
+                for position in 0..<4 {
+                    var arguments = (0..<6).map { _ in values.randomElement(using: &random) ?? 0 }
+                    arguments[position] = value
+                    let expected = policy.action(number: number, arguments: arguments).returnValue
+                    let got = machine.run(number: number, arguments: arguments)
+                    if got != expected { Issue.record("call \(number) \(arguments): \(String(describing: got)), policy says \(expected), seed \(seed)") }
+                }
+            }
+        }
+    }
+
+    @Test("a foreign architecture and x32 numbers are killed whatever they ask for")
+    func foreign() {
+        let machine = FilterMachine(program: WorkerPolicy.stage1.compiled())
+        for number in UInt32(0)..<700 {
+            #expect(machine.run(architecture: 0x4000_0003, number: number, arguments: Array(repeating: 0, count: 6)) == SyscallAction.kill.returnValue)
+            #expect(machine.run(number: number | 0x4000_0000, arguments: Array(repeating: 0, count: 6)) == SyscallAction.kill.returnValue)
+        }
+    }
+
+    @Test("the filter fits the kernel's limit and every jump lands inside")
+    func shape() {
+        for program in [WorkerPolicy.stage1.compiled(), WorkerPolicy.stage2.compiled()] {
+            #expect(program.count < 4096)
+            for (index, instruction) in program.instructions.enumerated() where instruction.code & 7 == 5 {
+                #expect(index + 1 + Int(max(instruction.jumpTrue, instruction.jumpFalse)) < program.count)
+            }
+        }
+    }
+
+    @Test("no call is in two lists, and every listed number is one that this kernel's architecture knows")
+    func tables() {
+        let lists = [SyscallTable.allowed, SyscallTable.refused, SyscallTable.tripwires]
+        #expect(Set(lists.flatMap { $0 }).count == lists.reduce(0) { $0 + $1.count })
+        for number in lists.flatMap({ $0 }) where number < 451 {
+            let name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), number)
+            #expect(name != nil, "number \(number)")
+            free(name)
+        }
+    }
+
+    @Test(
+        "what would reach past the jail is a tripwire, what a stranger may not do is refused, what libraries probe for is absent",
+        arguments: [
+            ("ptrace", SyscallAction.tripwire), ("bpf", .tripwire), ("io_uring_setup", .tripwire), ("mount", .tripwire), ("setns", .tripwire),
+            ("keyctl", .tripwire), ("userfaultfd", .tripwire), ("perf_event_open", .tripwire), ("execve", .errno(EPERM)), ("fork", .errno(EPERM)),
+            ("connect", .errno(EPERM)), ("memfd_create", .errno(EPERM)), ("chroot", .errno(EPERM)), ("clone3", .errno(ENOSYS)),
+            ("futex_waitv", .errno(ENOSYS)), ("read", .allow), ("openat", .allow), ("futex", .allow),
+        ])
+    func actions(name: String, expected: SyscallAction) {
+        let number = UInt32(bitPattern: seccomp_syscall_resolve_name(name))
+        #expect(WorkerPolicy.stage1.action(number: number, arguments: Array(repeating: 0, count: 6)) == expected)
+    }
+
+    @Test("no mapping is executable and writable, anonymous or shared, and none becomes executable later")
+    func writeXorExecute() {
+        let policy = WorkerPolicy.stage1
+        func mmap(_ protection: Int32, _ flags: Int32) -> SyscallAction {
+            policy.action(number: 9, arguments: [0, 4096, UInt64(protection), UInt64(flags), 0, 0])
+        }
+        #expect(mmap(PROT_READ | PROT_EXEC, MAP_PRIVATE) == .allow)
+        #expect(mmap(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS) == .allow)
+        #expect(mmap(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE) == .errno(EPERM))
+        #expect(mmap(PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS) == .errno(EPERM))
+        #expect(mmap(PROT_READ | PROT_EXEC, MAP_SHARED) == .errno(EPERM))
+        #expect(policy.action(number: 10, arguments: [0, 4096, UInt64(PROT_READ | PROT_EXEC), 0, 0, 0]) == .errno(EPERM))
+        #expect(WorkerPolicy.stage2.action(number: 9, arguments: [0, 4096, UInt64(PROT_READ | PROT_EXEC), UInt64(MAP_PRIVATE), 0, 0]) == .errno(EPERM))
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough for tests.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
