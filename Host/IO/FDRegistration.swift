@@ -1,0 +1,135 @@
+import CLinux
+import Glibc
+
+/// A descriptor that a loop watches, edge-triggered, until `deregister()`.
+///
+/// It belongs to its loop: every method must run on the loop's thread. It does not own the descriptor; deregister before
+/// closing. At most one task waits for each direction.
+package final class FDRegistration: TimerEntry, @unchecked Sendable {
+    // SAFETY: all state is touched only on the loop's thread, which each entry point checks.
+    package let loop: EventLoop
+    package let fd: Int32
+    private var id: UInt64 = 0
+    private var events: UInt32 = 0
+    private(set) var isOpen = true
+    var read = Direction()
+    var write = Direction()
+    /// Called once on the loop when the peer is gone (`isHalf` false) or has shut down its sending side (`isHalf` true).
+    package var onHangup: ((_ isHalf: Bool) -> Void)?
+    /// Whether the peer has shut down its sending side, or all.
+    package private(set) var hasHungUp = false
+
+    /// One direction of a descriptor.
+    struct Direction {
+        /// An edge has come since the last look.
+        var isReady = false
+        var waiter: UnsafeContinuation<Outcome, Never>?
+        var deadline: UInt64 = .max
+        /// Tells one wait from the next, so that a late cancellation cannot end a wait that is not its own.
+        var sequence: UInt32 = 0
+    }
+
+    /// How a wait ended.
+    enum Outcome: UInt8 { case ready, timedOut, cancelled, closed }
+
+    /// Adds `fd` to the loop's epoll with one system call.
+    init(loop: EventLoop, fd: Int32) throws(IOError) {
+        loop.assertOnLoop()
+        self.loop = loop
+        self.fd = fd
+        super.init()
+        id = loop.local.registrations.insert(self)
+        events = clinux_epoll_in | clinux_epoll_rdhup | clinux_epoll_et
+        do {
+            try Syscall.retrying { clinux_epoll_add(loop.epoll, fd, events, id) }
+        } catch {
+            loop.local.registrations.remove(id)
+            isOpen = false
+            throw IOError(.system(error), "register")
+        }
+        loop.statistics.registrationsChanged(by: 1)
+    }
+
+    /// Stops watching and ends waits with `.closed`; a second call does nothing.
+    ///
+    /// With `closingNext` the owner closes the descriptor right after, which also removes it from epoll, and a system call is saved.
+    package func deregister(closingNext: Bool = false) {
+        loop.assertOnLoop()
+        guard isOpen else { return }
+        isOpen = false
+        onHangup = nil
+        if !closingNext && clinux_epoll_remove(loop.epoll, fd) != 0 {
+            assert(errno == ENOENT || errno == EBADF, "epoll_ctl(DEL) failed")
+        }
+        loop.local.registrations.remove(id)
+        loop.local.timers.remove(self)
+        loop.statistics.registrationsChanged(by: -1)
+        finish(\.read, .closed)
+        finish(\.write, .closed)
+    }
+
+    /// Ends waits with `.cancelled` while the registration stays.
+    package func interrupt() {
+        loop.assertOnLoop()
+        finish(\.read, .cancelled)
+        finish(\.write, .cancelled)
+    }
+
+    /// Takes what epoll reported.
+    func handle(events: UInt32) {
+        let gone = events & (clinux_epoll_hup | clinux_epoll_err) != 0
+        let half = events & clinux_epoll_rdhup != 0
+        if events & clinux_epoll_in != 0 || gone || half { becomeReady(\.read) }
+        if events & clinux_epoll_out != 0 || gone { becomeReady(\.write) }
+        guard gone || half else { return }
+        hasHungUp = true
+        onHangup?(!gone)
+    }
+
+    /// The deadline of a wait has perhaps come; waits that were prolonged meanwhile arm the timer again.
+    override func fire(now: UInt64) {
+        if now == .max { return }
+        if read.waiter != nil && read.deadline <= now { finish(\.read, .timedOut) }
+        if write.waiter != nil && write.deadline <= now { finish(\.write, .timedOut) }
+        let next = min(read.waiter == nil ? .max : read.deadline, write.waiter == nil ? .max : write.deadline)
+        if next != .max { loop.local.timers.insert(self, due: next) }
+    }
+
+    /// Makes sure that the timer fires no later than `deadline`; one that fires earlier stays and is prolonged when it fires.
+    func arm(_ deadline: UInt64) {
+        if deadline == .max || (isArmed && due <= deadline) { return }
+        if isArmed { loop.local.timers.remove(self) }
+        loop.local.timers.insert(self, due: deadline)
+    }
+
+    /// Asks epoll for room-to-write events too, the first time a write would block.
+    func watchWrites() throws(IOError) {
+        if events & clinux_epoll_out != 0 { return }
+        do {
+            try Syscall.retrying { clinux_epoll_modify(loop.epoll, fd, events | clinux_epoll_out, id) }
+            events |= clinux_epoll_out
+        } catch {
+            throw IOError(.system(error), "watch writes")
+        }
+    }
+
+    private func becomeReady(_ direction: ReferenceWritableKeyPath<FDRegistration, Direction>) {
+        if self[keyPath: direction].waiter == nil {
+            self[keyPath: direction].isReady = true
+        } else {
+            finish(direction, .ready)
+        }
+    }
+
+    func finish(_ direction: ReferenceWritableKeyPath<FDRegistration, Direction>, _ outcome: Outcome) {
+        guard let waiter = self[keyPath: direction].waiter else { return }
+        self[keyPath: direction].waiter = nil
+        self[keyPath: direction].isReady = false
+        waiter.resume(returning: outcome)
+    }
+}
+
+extension EventLoop {
+    /// Watches `fd` on this loop, whose thread this must be; the descriptor must be non-blocking and stays the caller's.
+    package func register(_ fd: Int32) throws(IOError) -> FDRegistration { try FDRegistration(loop: self, fd: fd) }
+}

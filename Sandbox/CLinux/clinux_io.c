@@ -1,0 +1,57 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "clinux_io.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+static __thread void *current_loop;
+
+void *clinux_loop_current(void) { return current_loop; }
+void clinux_loop_set_current(void *loop) { current_loop = loop; }
+
+int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length) {
+    return accept4(fd, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+int clinux_pipe2(int fds[2]) { return pipe2(fds, O_CLOEXEC | O_NONBLOCK); }
+
+void clinux_thread_name(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// One descriptor a signal number; written before its handler is installed and only read in the handler.
+static volatile int signal_fds[65];
+
+static void signal_handler(int signal) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)signal;
+    // A full pipe already holds an unread signal, so a failed write loses nothing.
+    ssize_t written = write(signal_fds[signal], &byte, 1);
+    (void)written;
+    errno = saved;
+}
+
+int clinux_signal_to_pipe(int signal, int fd) {
+    if (signal < 1 || signal > 64) {
+        errno = EINVAL;
+        return -1;
+    }
+    signal_fds[signal] = fd;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = signal_handler;
+    action.sa_flags = SA_RESTART;
+    sigfillset(&action.sa_mask);
+    return sigaction(signal, &action, NULL);
+}
+
+static int set_handler(int signal, void (*handler)(int)) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    return sigaction(signal, &action, NULL);
+}
+
+int clinux_signal_ignore(int signal) { return set_handler(signal, SIG_IGN); }
+int clinux_signal_default(int signal) { return set_handler(signal, SIG_DFL); }
