@@ -26,11 +26,19 @@ package struct BPFProgram: Sendable, Equatable {
     /// Number of instructions; the kernel takes at most 4,096.
     package var count: Int { instructions.count }
 
-    /// Installs the program on the calling thread, or on all threads with `SECCOMP_FILTER_FLAG_TSYNC` in `flags`.
-    /// - Returns: what seccomp(2) returned: 0, a listener's descriptor, or a negated errno.
-    package func install(flags: UInt32) -> Int {
+    /// The program as the kernel takes it: an array of `struct sock_filter`.
+    package func encoded() -> [UInt8] {
         let filter = instructions.map { sock_filter(code: $0.code, jt: $0.jumpTrue, jf: $0.jumpFalse, k: $0.operand) }
-        return filter.withUnsafeBufferPointer { clinux_seccomp_filter($0.baseAddress, UInt16($0.count), flags) }
+        return filter.withUnsafeBytes { Array($0) }
+    }
+
+    /// Installs an encoded program on the calling thread, or on all threads with `SECCOMP_FILTER_FLAG_TSYNC` in `flags`.
+    /// - Returns: what seccomp(2) returned: 0, a listener's descriptor, or a negated errno.
+    package static func install(_ encoded: [UInt8], flags: UInt32) -> Int {
+        encoded.withUnsafeBytes { bytes in
+            let filter = bytes.bindMemory(to: sock_filter.self)
+            return clinux_seccomp_filter(filter.baseAddress, UInt16(filter.count), flags)
+        }
     }
 }
 

@@ -36,7 +36,10 @@ package enum UserNamespace {
     /// - Throws: `JailError` naming the map.
     package static func mapSelf(outer: (userID: UInt32, groupID: UInt32)) throws(JailError) {
         try writeText("deny", to: "/proc/self/setgroups")
-        try writeText("0 \(outer.userID) 1", to: "/proc/self/uid_map")
-        try writeText("0 \(outer.groupID) 1", to: "/proc/self/gid_map")
+        try writeText(selfMap(outer: outer.userID), to: "/proc/self/uid_map")
+        try writeText(selfMap(outer: outer.groupID), to: "/proc/self/gid_map")
     }
+
+    /// The text of a map that holds one id of the parent namespace as 0.
+    package static func selfMap(outer: UInt32) -> String { "0 \(outer) 1" }
 }

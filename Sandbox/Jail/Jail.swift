@@ -39,7 +39,7 @@ package struct Jail {
     /// - Returns: the descriptor on which tripwires are reported; the caller hands it to the spawner and closes it.
     /// - Throws: `JailError`.
     package func filter() throws(JailError) -> Int32 {
-        Int32(try require("seccomp stage 1", spec.stage1.install(flags: Filter.newListener)))
+        Int32(try require("seccomp stage 1", BPFProgram.install(spec.stage1, flags: Filter.newListener)))
     }
 
     /// Step 9, the proof: what must fail does fail.
@@ -55,7 +55,7 @@ package struct Jail {
     /// Step 11: installs stage 2 on all threads.
     /// - Throws: `JailError`.
     package func tighten() throws(JailError) {
-        try require("seccomp stage 2", spec.stage2.install(flags: Filter.threadSync))
+        try require("seccomp stage 2", BPFProgram.install(spec.stage2, flags: Filter.threadSync))
     }
 
     private enum Filter {

@@ -30,12 +30,12 @@ package struct JailSpec: Sendable, Equatable {
     package var files: [VerifiedFile]
     package var library: String
     package var limits: WorkerLimits
-    package var stage1: BPFProgram
-    package var stage2: BPFProgram
+    /// Filters as `BPFProgram.encoded()` gives them.
+    package var stage1: [UInt8]
+    package var stage2: [UInt8]
 
     package init(
-        rung: Rung, userID: UInt32, groupID: UInt32, imagePath: String, bundlePath: String, bundleDevice: UInt64, bundleInode: UInt64, files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: BPFProgram,
-        stage2: BPFProgram
+        rung: Rung, userID: UInt32, groupID: UInt32, imagePath: String, bundlePath: String, bundleDevice: UInt64, bundleInode: UInt64, files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: [UInt8], stage2: [UInt8]
     ) {
         self.rung = rung
         self.userID = userID
@@ -68,8 +68,8 @@ extension JailSpec {
         writer.write(files)
         writer.write(counted: library)
         writer.write(limits)
-        writer.write(stage1)
-        writer.write(stage2)
+        writer.write(counted: stage1)
+        writer.write(counted: stage2)
         return writer.bytes
     }
 
@@ -88,35 +88,8 @@ extension JailSpec {
         files = try reader.readFiles()
         library = try reader.readText("library")
         limits = try reader.readLimits()
-        stage1 = try reader.readProgram()
-        stage2 = try reader.readProgram()
+        stage1 = Array(try reader.readCounted("stage 1"))
+        stage2 = Array(try reader.readCounted("stage 2"))
         try reader.finish()
-    }
-}
-
-extension ByteWriter {
-    fileprivate mutating func write(_ program: BPFProgram) {
-        write(UInt16(program.count))
-        for instruction in program.instructions {
-            write(instruction.code)
-            write(instruction.jumpTrue)
-            write(instruction.jumpFalse)
-            write(instruction.operand)
-        }
-    }
-}
-
-extension ByteReader {
-    fileprivate mutating func readProgram() throws(MalformedPayload) -> BPFProgram {
-        let count: UInt16 = try read("program")
-        var instructions: [BPFProgram.Instruction] = []
-        instructions.reserveCapacity(Int(count))
-        for _ in 0..<count {
-            let code: UInt16 = try read("program")
-            let jumpTrue: UInt8 = try read("program")
-            let jumpFalse: UInt8 = try read("program")
-            instructions.append(.init(code, try read("program"), jumpTrue: jumpTrue, jumpFalse: jumpFalse))
-        }
-        return BPFProgram(instructions)
     }
 }

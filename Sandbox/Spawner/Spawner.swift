@@ -13,8 +13,8 @@ struct Spawner {
     private let birth: WorkerBirth
     private let signals: Int32
     private let epoll: Int32
-    private let stage1: BPFProgram
-    private let stage2: BPFProgram
+    private let stage1: [UInt8]
+    private let stage2: [UInt8]
     private var networks: NetworkNamespaces
     private var freeSlots: [Int]
     /// By worker id.
@@ -51,9 +51,9 @@ struct Spawner {
         // From here on the namespaces are the spawner's own; the host stays outside.
         try Self.enterNamespaces(rung, outer)
         image = try RuntimeImage.build(at: mountPoint, swiftRuntime: options.swiftRuntime)
-        birth = WorkerBirth(program: program, rung: rung)
-        stage1 = WorkerPolicy.stage1.compiled()
-        stage2 = WorkerPolicy.stage2.compiled()
+        birth = try WorkerBirth(program: program, rung: rung)
+        stage1 = WorkerPolicy.stage1.compiled().encoded()
+        stage2 = WorkerPolicy.stage2.compiled().encoded()
         networks = NetworkNamespaces(slots: options.slots)
         freeSlots = Array((0..<options.slots).reversed())
         epoll = clinux_epoll_create()
@@ -239,14 +239,14 @@ extension Spawner {
             let made = try cgroups.makeLeaf("w\(request.workerID)", request.limits)
             leaf = made
             try networks.enter(slot: slot)
-            let (pid, pidfd) = try birth.start(leaf: made, frames: frames, setup: pair[1])
+            // Before the clone, so that the worker never waits for it.
             let bytes = spec.encoded()
+            try require("send specification", clinux_send_fds(pair[0], bytes, bytes.count, nil, 0))
+            let (pid, pidfd) = try birth.start(leaf: made, frames: frames, setup: pair[1])
             let worker = WorkerProcess(
                 workerID: request.workerID, slot: slot, pid: pid, pidfd: pidfd, leaf: made, memoryPeak: made.openMemoryPeak(), setup: pair[0])
             workers[request.workerID] = worker
             workerByPid[pid] = request.workerID
-            let sent = clinux_send_fds(pair[0], bytes, bytes.count, nil, 0)
-            if sent < 0 { end(request.workerID, JailError("send specification", errno: Int32(-sent))) }
             send(.spawned(workerID: request.workerID, pid: pid, hasMemoryPeak: worker.memoryPeak != nil), descriptor: worker.memoryPeak)
         } catch {
             close(pair[0])

@@ -36,12 +36,38 @@ struct WorkerProcess {
 
 /// Clones one worker into its namespaces and cgroup and executes the worker program there.
 struct WorkerBirth {
-    let program: Int32
-    let rung: Rung
+    private let program: Int32
+    private let null: Int32
+    private let rung: Rung
+    // SAFETY: allocated once for the life of the process and only read by the child that borrows this memory.
+    private let arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    private let environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    private let selfMap: UnsafeMutablePointer<CChar>?
 
+    /// The environment of every worker, whole (DESIGN 4).
+    static let environment = ["SWIFT_BACKTRACE=enable=no", "TZ=UTC"]
     private static let namespaces = UInt64(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
-    /// Starts the process; it waits for its specification on the other end of `setup`.
+    /// Prepares births from the opened worker `program`.
+    /// - Throws: `JailError`.
+    init(program: Int32, rung: Rung) throws(JailError) {
+        self.program = program
+        self.rung = rung
+        null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        try require("open /dev/null", checked(null))
+        arguments = Self.strings(["limen-worker"])
+        environment = Self.strings(Self.environment)
+        selfMap = rung == .userNamespace ? strdup(UserNamespace.selfMap(outer: 0)) : nil
+    }
+
+    private static func strings(_ texts: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
+        let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: texts.count + 1)
+        for (index, text) in texts.enumerated() { list[index] = strdup(text) }
+        list[texts.count] = nil
+        return list
+    }
+
+    /// Starts the process; its specification waits for it on the other end of `setup`.
     /// - Parameters:
     ///   - frames: the worker's end of the frame socket.
     ///   - setup: the worker's end of the setup socket.
@@ -49,40 +75,22 @@ struct WorkerBirth {
     func start(leaf: CgroupLeaf, frames: Int32, setup: Int32) throws(JailError) -> (pid: Int32, pidfd: Int32) {
         let tasks = try leaf.openTasks()
         var unified: Int32 = -1
-        if let directory = leaf.unifiedDirectory {
-            unified = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-            try require("open \(directory)", checked(unified))
-        }
         defer {
             for descriptor in tasks { close(descriptor) }
             if unified >= 0 { close(unified) }
         }
-        var flags = Self.namespaces
-        if rung == .userNamespace { flags |= UInt64(CLONE_NEWUSER) }
-        var pidfd: Int32 = -1
-        let child = try require("clone worker", clinux_clone3(flags, &pidfd, unified))
-        if child == 0 { run(tasks, frames, setup) }
-        return (Int32(child), pidfd)
-    }
-
-    /// In the child: joins the cgroup, takes its two descriptors and becomes the worker program.
-    private func run(_ tasks: [Int32], _ frames: Int32, _ setup: Int32) -> Never {
-        for descriptor in tasks where write(descriptor, "0", 1) != 1 { _exit(70) }
-        // After joining, so that the leaf is the root of what it sees.
-        guard clinux_unshare(Int32(CLONE_NEWCGROUP)) == 0 else { _exit(71) }
-        if rung == .userNamespace {
-            do { try UserNamespace.mapSelf(outer: (0, 0)) } catch { _exit(74) }
+        if let directory = leaf.unifiedDirectory {
+            unified = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            try require("open \(directory)", checked(unified))
         }
-        clinux_reset_signals()
-        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
-        let (keptFrames, keptSetup, keptProgram) = (fcntl(frames, F_DUPFD, 64), fcntl(setup, F_DUPFD, 64), fcntl(program, F_DUPFD_CLOEXEC, 64))
-        guard null >= 0, keptFrames >= 0, keptSetup >= 0, keptProgram >= 0 else { _exit(72) }
-        for target in 0..<Int32(3) { if dup2(null, target) < 0 { _exit(72) } }
-        guard dup2(keptFrames, WorkerDescriptor.frames) >= 0, dup2(keptSetup, WorkerDescriptor.setup) >= 0 else { _exit(72) }
-        guard clinux_close_range(WorkerDescriptor.count, 63) == 0 else { _exit(72) }
-        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("limen-worker"), nil]
-        var environment: [UnsafeMutablePointer<CChar>?] = [strdup("SWIFT_BACKTRACE=enable=no"), strdup("TZ=UTC"), nil]
-        _ = clinux_execveat(keptProgram, &arguments, &environment)
-        _exit(73)
+        var pidfd: Int32 = -1
+        let child = tasks.withUnsafeBufferPointer { joins in
+            var birth = clinux_birth(
+                flags: Self.namespaces | (rung == .userNamespace ? UInt64(CLONE_NEWUSER) : 0), unified_cgroup: unified, joins: joins.baseAddress,
+                join_count: Int32(joins.count), null: null, frames: frames, setup: setup, program: program, user_map: selfMap,
+                group_map: selfMap, arguments: arguments, environment: environment)
+            return clinux_clone_worker(&birth, &pidfd)
+        }
+        return (Int32(try require("clone worker", child)), pidfd)
     }
 }

@@ -59,6 +59,24 @@ static inline long clinux_clone3(uint64_t flags, int *pidfd, int cgroup) {
     return clinux_result(syscall(SYS_clone3, &args, sizeof args));
 }
 
+/* What the child of clinux_clone_worker does; plain data, prepared by the parent. */
+struct clinux_birth {
+    uint64_t flags;         /* namespaces, as for clone3(2) */
+    int unified_cgroup;     /* directory to be born in (CLONE_INTO_CGROUP), or -1 */
+    const int *joins;       /* files to write "0" to (cgroup v1 `tasks`) */
+    int join_count;
+    int null, frames, setup, program;
+    const char *user_map;   /* for a user namespace: texts of uid_map and gid_map; else NULL */
+    const char *group_map;
+    char *const *arguments;
+    char *const *environment;
+};
+/* Starts the worker program. The child borrows this process's memory until it executes, as vfork(2) has it: copying a
+ * page table and faulting it back in would cost half a millisecond. `pidfd` receives its descriptor. A child that fails
+ * before it executes ends with CLINUX_BIRTH_FAILED plus the number of the step. */
+#define CLINUX_BIRTH_FAILED 70
+long clinux_clone_worker(const struct clinux_birth *birth, int *pidfd);
+
 static inline long clinux_pidfd_send_signal(int pidfd, int number) {
     return clinux_result(syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0));
 }
