@@ -21,10 +21,21 @@ let selfContained: [LinkerSetting] = [
     ])
 ]
 
+/// Hides every symbol but the entry's.
+let exportsEntryOnly: LinkerSetting = .unsafeFlags(linker("--version-script=\(Context.packageDirectory)/SDK/exports.map"))
+
 /// A plugin exports its entry symbol and nothing else, so that two runtimes in one process never meet.
 let pluginLink: [LinkerSetting] = [
-    .unsafeFlags(["-static-stdlib", "-no-toolchain-stdlib-rpath", "-Xlinker", "--exclude-libs=ALL", "-Xlinker", "--gc-sections"])
+    .unsafeFlags(["-static-stdlib", "-no-toolchain-stdlib-rpath"] + linker("--exclude-libs=ALL", "--gc-sections", "-z", "relro", "-z", "now")),
+    exportsEntryOnly,
 ]
+
+/// The same with the runtime beside it in the bundle's `lib/`, as a plugin may also be built.
+let pluginLinkDynamic: [LinkerSetting] = [
+    .unsafeFlags(["-no-toolchain-stdlib-rpath"] + linker("--gc-sections", "-rpath=$ORIGIN", "-z", "relro", "-z", "now")), exportsEntryOnly,
+]
+
+func linker(_ flags: String...) -> [String] { flags.flatMap { ["-Xlinker", $0] } }
 
 func swift(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, path: path, exclude: [], swiftSettings: shared)
@@ -53,6 +64,7 @@ let sdk: [Target] = [
     swift("JSON", "SDK/JSON"),
     swift("JSONSchema", "SDK/JSONSchema", ["JSON", "CPCRE2"]),
     swift("LimenPlugin", "SDK/LimenPlugin", ["PluginABI", "JSON"]),
+    swift("PluginHarness", "SDK/PluginHarness", ["LimenPlugin", "PluginABI", "JSON"]),
 ]
 
 let sandbox: [Target] = [
@@ -102,10 +114,21 @@ let plugins: [Target] = [
 ] + plugin("Text", "Text", ["CPCRE2"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
     + plugin("Time", "Time") + plugin("Sanitizer", "Sanitizer", ["CGumbo"])
 
+/// A plugin that exercises what the Swift runtime needs inside a jail, linked both ways.
+let fixtures: [Target] = [
+    swift("RuntimeProbe", "Tests/Fixtures/RuntimeProbe/Sources", ["LimenPlugin", "JSON"]),
+    .target(
+        name: "RuntimeProbeStatic", dependencies: ["RuntimeProbe", "LimenPlugin", "PluginABI"], path: "Tests/Fixtures/RuntimeProbe/StaticEntry",
+        swiftSettings: shared, linkerSettings: pluginLink),
+    .target(
+        name: "RuntimeProbeDynamic", dependencies: ["RuntimeProbe", "LimenPlugin", "PluginABI"], path: "Tests/Fixtures/RuntimeProbe/DynamicEntry",
+        swiftSettings: shared, linkerSettings: pluginLinkDynamic),
+]
+
 let testTargets: [Target] = [
     tests("JSONTests", ["JSON"]),
     tests("JSONSchemaTests", ["JSONSchema", "JSON"]),
-    tests("LimenPluginTests", ["LimenPlugin", "JSON", "JSONSchema", "PluginABI"]),
+    tests("LimenPluginTests", ["LimenPlugin", "PluginHarness", "RuntimeProbe", "JSON", "JSONSchema", "PluginABI"]),
     tests("WorkerProtocolTests", ["WorkerProtocol", "JSON"]),
     tests("JailTests", ["Jail", "CLinux", "CSeccomp", "WorkerProtocol"]),
     tests("SupervisorTests", ["Supervisor", "WorkerProtocol", "JSON", "Jail"]),
@@ -121,7 +144,7 @@ let testTargets: [Target] = [
         ["Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Crypto", "WorkerProtocol", "Jail"]),
     tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry"]),
     tests("LimenTests", ["limen", "JSON", "HTTP", "IO", "CLinux"]),
-    tests("PluginsTests", ["JSON", "JSONSchema", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin", "SanitizerPlugin"]),
+    tests("PluginsTests", ["JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin", "SanitizerPlugin"]),
     tests("EscapeTests", ["Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Jail", "CLinux"]),
     tests("ArchitectureTests", ["JSON"]),
 ]
@@ -133,6 +156,9 @@ let package = Package(
         .executable(name: "limen-worker", targets: ["limen-worker"]),
         .executable(name: "limen-spawner", targets: ["limen-spawner"]),
         .library(name: "LimenPlugin", targets: ["LimenPlugin"]),
+        .library(name: "PluginHarness", targets: ["PluginHarness"]),
+        .library(name: "runtimeprobe", type: .dynamic, targets: ["RuntimeProbeStatic"]),
+        .library(name: "runtimeprobe-dynamic", type: .dynamic, targets: ["RuntimeProbeDynamic"]),
         .library(name: "text", type: .dynamic, targets: ["TextEntry"]),
         .library(name: "calc", type: .dynamic, targets: ["CalcEntry"]),
         .library(name: "table", type: .dynamic, targets: ["TableEntry"]),
@@ -141,5 +167,5 @@ let package = Package(
         .library(name: "sanitizer", type: .dynamic, targets: ["SanitizerEntry"]),
         .library(name: "sysprobe", type: .dynamic, targets: ["SysprobePlugin"]),
     ],
-    targets: sdk + sandbox + host + plugins + testTargets
+    targets: sdk + sandbox + host + plugins + fixtures + testTargets
 )
