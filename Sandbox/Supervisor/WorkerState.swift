@@ -44,6 +44,8 @@ package struct WorkerState: Sendable {
         case jailed
         /// Check the description; the worker is idle.
         case ready
+        /// The plugin refused to load and says why in its payload; kill it with that reason.
+        case loadRefused
         case event, fetch, keyValue, log
         /// The call is over, with a result.
         case result
@@ -166,6 +168,7 @@ package struct WorkerState: Sendable {
                 phase = .idle
                 return .ready
             }
+            if type == .failure, id == 0 { return .loadRefused }
             return outsideCall(type, at: now)
         case .idle:
             if id != 0, id == lastCall, type == .result || type == .failure { return fault(.secondResult, at: now) }

@@ -46,7 +46,7 @@ import WorkerProtocol
 
     @Test(
         "while loading only log lines and the description are accepted, so that a constructor cannot speak for the host",
-        arguments: [FrameType.jailed, .event, .result, .failure, .fetch, .keyValue])
+        arguments: [FrameType.jailed, .event, .result, .fetch, .keyValue])
     func loading(_ type: FrameType) {
         var worker = WorkerState(at: start)
         worker.spawned(at: start)

@@ -1,0 +1,74 @@
+package import IO
+package import Supervisor
+package import WorkerProtocol
+
+/// One call for a worker; all of it was validated.
+package struct WorkerCall: Sendable {
+    package var tool: String
+    package var requestID: String
+    /// JSON, valid against the tool's input schema.
+    package var input: [UInt8]
+    package var attachments: [Attachment]
+    package var key: IsolationKey
+    package var deadline: Deadline
+
+    package init(tool: String, requestID: String, input: [UInt8], attachments: [Attachment] = [], key: IsolationKey, deadline: Deadline) {
+        self.tool = tool
+        self.requestID = requestID
+        self.input = input
+        self.attachments = attachments
+        self.key = key
+        self.deadline = deadline
+    }
+}
+
+/// How a call to a worker ended.
+package enum WorkerCallEnd: Sendable {
+    /// The plugin answered; nothing of it is validated yet.
+    case result(ResultPayload)
+    /// The plugin answered with an error of its own.
+    case failure(FailurePayload)
+    /// The caller gave up.
+    case cancelled
+    /// The deadline passed.
+    case deadline
+    /// There was no worker.
+    case refused(WorkerPool.Refusal)
+    /// The worker died or had to be killed.
+    case died(KillReason)
+}
+
+/// How a call ended and what it cost.
+package struct WorkerCallOutcome: Sendable {
+    package var end: WorkerCallEnd
+    /// Whether any byte of the call was sent to a plugin.
+    package var reachedPlugin: Bool
+    /// CPU, memory and worker start are filled in here.
+    package var usage: CallUsage
+}
+
+/// What a call's owner does for it while it runs. Every method is called on the call's own loop, one at a time.
+package protocol WorkerCallHost: Sendable {
+    /// The plugin reports something; throws when the caller is gone, which cancels the call.
+    func event(_ kind: EventKind, _ json: [UInt8]) async throws
+    /// A line for the log.
+    func log(_ level: UInt8, _ message: String)
+    /// A request for the network.
+    func fetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload
+    /// A request for the plugin's state.
+    func keyValue(_ request: KeyValuePayload, until deadline: Deadline) async -> KeyValueReplyPayload
+}
+
+/// What the service tells whoever keeps metrics and logs; called rarely, never on the fast path.
+package protocol WorkerObserver: Sendable {
+    /// A worker became ready, that many nanoseconds after it was asked for.
+    func workerStarted(plugin: String, nanoseconds: UInt64)
+    /// A worker is gone.
+    func workerEnded(plugin: String, version: String, worker: UInt64, reason: KillReason)
+    /// A plugin spoke outside a call.
+    func workerLogged(plugin: String, level: UInt8, message: String)
+    /// A plugin will not load and is given up.
+    func pluginBroken(plugin: String, version: String, reason: String)
+    /// A plugin has its first ready worker.
+    func pluginReady(plugin: String, version: String)
+}

@@ -1,0 +1,203 @@
+import Glibc
+import IO
+import Supervisor
+import WorkerProtocol
+
+/// One worker process as the host holds it: its socket, its state, and who owns it just now.
+///
+/// At any time at most one task owns the conversation (loading, a call, or winding a call down); it alone touches `decoder` and reads or
+/// writes the socket. Between owners the worker is idle and only the spawner's report can end it.
+final class WorkerHandle: @unchecked Sendable {
+    // SAFETY: `decoder`, `account` and `partialSince` are touched only by the owning task; everything else is constant or behind `shared`.
+
+    struct Shared {
+        var state: WorkerState
+        /// -1 until the worker is started and after it is closed.
+        var socket: Int32 = -1
+        var memoryPeak: Int32 = -1
+        var pid: Int32 = 0
+        var isOwned = false
+        var exit: KillReason?
+        var exitWaiters: [OneShot] = []
+        var calls = 0
+        var peakMemoryBytes = 0
+        var posture: JailedPayload?
+    }
+
+    let id: UInt64
+    let pool: PluginPool
+    let born: Moment
+    let shared: Lock<Shared>
+    var decoder: FrameDecoder
+    var account = ProcessAccount(pid: 0, memoryPeak: -1)
+    /// When the first byte of the frame that is not yet whole came.
+    var partialSince: Moment?
+    /// Valid while the handle is owned.
+    var socket: Int32 = -1
+
+    init(id: UInt64, pool: PluginPool, at now: Moment) {
+        self.id = id
+        self.pool = pool
+        born = now
+        shared = Lock(Shared(state: WorkerState(at: now)))
+        decoder = FrameDecoder(from: .worker, limits: pool.spec.frames)
+    }
+
+    // MARK: Ownership
+
+    /// Takes the conversation; false if the worker is gone.
+    func acquire() -> Bool {
+        let got: Int32? = shared.withLock { shared in
+            guard shared.exit == nil, shared.socket >= 0, !shared.isOwned else { return nil }
+            shared.isOwned = true
+            return shared.socket
+        }
+        guard let got else { return false }
+        socket = got
+        return true
+    }
+
+    /// Gives the conversation back; the last one to leave a dead worker closes its descriptors.
+    func release() {
+        shared.withLock { shared in
+            shared.isOwned = false
+            if shared.exit != nil { Self.closeAll(&shared) }
+        }
+    }
+
+    private static func closeAll(_ shared: inout Shared) {
+        if shared.socket >= 0 { close(shared.socket) }
+        if shared.memoryPeak >= 0 { close(shared.memoryPeak) }
+        (shared.socket, shared.memoryPeak) = (-1, -1)
+    }
+
+    // MARK: The spawner's side
+
+    /// Makes the socket pair and asks for the process; false if that could not be done or the worker is no longer wanted.
+    func start(_ spawner: any WorkerSpawner, _ request: SpawnRequest, bundle: Int32) -> Bool {
+        guard let pair = Self.socketPair() else { return false }
+        let asked = shared.withLock { shared in
+            guard case .spawning = shared.state.phase, shared.exit == nil else { return false }
+            guard spawner.spawn(request, bundle: bundle, socket: pair.theirs) else { return false }
+            shared.socket = pair.ours
+            shared.isOwned = true
+            shared.state.spawned(at: .now)
+            return true
+        }
+        close(pair.theirs)
+        if asked { socket = pair.ours } else { close(pair.ours) }
+        return asked
+    }
+
+    private static func socketPair() -> (ours: Int32, theirs: Int32)? {
+        var fds: (Int32, Int32) = (-1, -1)
+        let made = withUnsafeMutableBytes(of: &fds) {
+            socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, $0.baseAddress?.assumingMemoryBound(to: Int32.self))
+        }
+        guard made == 0 else { return nil }
+        // Only our end is non-blocking: a worker that waits for us is the back-pressure on its plugin.
+        guard fcntl(fds.0, F_SETFL, O_NONBLOCK) == 0 else {
+            close(fds.0)
+            close(fds.1)
+            return nil
+        }
+        return fds
+    }
+
+    /// The process exists.
+    func spawned(pid: Int32, memoryPeak: Int32) {
+        shared.withLock { shared in
+            shared.pid = pid
+            if shared.exit == nil { shared.memoryPeak = memoryPeak } else if memoryPeak >= 0 { close(memoryPeak) }
+        }
+    }
+
+    /// The process is gone. Answers the reason, and whether it died before it was ready.
+    func exited(_ cause: KillReason, peakMemoryBytes: Int) -> (reason: KillReason, wasLoading: Bool, isFirst: Bool) {
+        let (answer, waiters) = shared.withLock { shared in
+            let isFirst = shared.exit == nil
+            let wasLoading = shared.state.isLoadPhase || Self.isLoadKill(shared.state.phase)
+            let reason = shared.state.exited(cause)
+            shared.exit = reason
+            shared.peakMemoryBytes = max(shared.peakMemoryBytes, peakMemoryBytes)
+            if !shared.isOwned { Self.closeAll(&shared) }
+            defer { shared.exitWaiters = [] }
+            return ((reason, wasLoading, isFirst), shared.exitWaiters)
+        }
+        for waiter in waiters { waiter.resume() }
+        return answer
+    }
+
+    private static func isLoadKill(_ phase: WorkerState.Phase) -> Bool {
+        guard case .killing(let reason, _) = phase else { return false }
+        switch reason {
+        case .load, .jail: return true
+        default: return false
+        }
+    }
+
+    /// Asks the spawner for its death, once.
+    func kill(_ reason: KillReason, _ spawner: any WorkerSpawner) {
+        shared.withLock { shared in
+            if shared.state.kill(reason, at: .now) { spawner.kill(id) }
+        }
+    }
+
+    /// Applies limits of time to a worker that nobody owns; kills are repeated here until the spawner has reported them done.
+    func tickUnowned(_ spawner: any WorkerSpawner, at now: Moment) {
+        shared.withLock { shared in
+            var isKilling = false
+            if case .killing = shared.state.phase { isKilling = true }
+            guard shared.exit == nil, !shared.isOwned || isKilling else { return }
+            if case .kill = shared.state.tick(at: now) { spawner.kill(id) }
+        }
+    }
+
+    /// When `tickUnowned` has something to do next.
+    var nextTick: Moment? {
+        shared.withLock { shared in
+            guard shared.exit == nil else { return nil }
+            if case .killing = shared.state.phase { return shared.state.nextTick }
+            return shared.isOwned ? nil : shared.state.nextTick
+        }
+    }
+
+    /// Waits until the spawner has reported the end, at most until `deadline`; answers the reason if it is known.
+    func exitReason(until deadline: Deadline) async -> KillReason? {
+        await withUnsafeContinuation { continuation in
+            let shot = OneShot(continuation)
+            let isOver = shared.withLock { shared in
+                if shared.exit == nil { shared.exitWaiters.append(shot) }
+                return shared.exit != nil
+            }
+            if isOver { return shot.resume() }
+            EventLoop.current?.schedule(at: deadline) { shot.resume() }
+        }
+        return shared.withLock { $0.exit }
+    }
+}
+
+extension Moment {
+    /// The present on CLOCK_MONOTONIC.
+    static var now: Moment { Moment(nanoseconds: Deadline.now().nanoseconds) }
+    init(_ deadline: Deadline) { self.init(nanoseconds: deadline.nanoseconds) }
+}
+
+extension Deadline {
+    init(_ moment: Moment) { self.init(nanoseconds: moment.nanoseconds) }
+}
+
+extension KillReason {
+    /// What the spawner saw, as a reason.
+    init(_ exit: WorkerExit) {
+        if let violation = exit.violation {
+            self = .violation(Violation(number: Int(violation.number), name: violation.name, arguments: violation.arguments))
+        } else if exit.outOfMemoryKills > 0 {
+            self = .memory
+        } else if let signal = exit.signal {
+            self = .crash(signal: Int(signal))
+        } else {
+            self = .exited(status: Int(exit.status ?? 0))
+        }
+    }
+}
