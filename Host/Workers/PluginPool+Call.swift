@@ -6,9 +6,14 @@ extension PluginPool {
     /// Calls the plugin. Runs on the caller's loop, or on the service's if the caller has none; ends by `call.deadline` or on cancellation.
     package func call<Host: WorkerCallHost>(_ call: WorkerCall, host: Host) async -> WorkerCallOutcome {
         guard let loop = EventLoop.current else {
-            return await withTaskExecutorPreference(service.loop) { await self.call(call, host: host, on: self.service.loop) }
+            return await withTaskExecutorPreference(service.loop) { await self.hop(call, host) }
         }
         return await self.call(call, host: host, on: loop)
+    }
+
+    /// Only a concurrent function really moves to the preferred executor; others go on where their caller was.
+    @concurrent private func hop<Host: WorkerCallHost>(_ call: WorkerCall, _ host: Host) async -> WorkerCallOutcome {
+        await self.call(call, host: host, on: service.loop)
     }
 
     private func call<Host: WorkerCallHost>(_ call: WorkerCall, host: Host, on loop: EventLoop) async -> WorkerCallOutcome {

@@ -129,6 +129,7 @@ package final class PluginPool: Sendable {
             state.handles[handle.id] = nil
             state.pool.workerGone(handle.id, loadFailure: wasLoading && reason.isFault ? reason.explanation : nil, at: .now)
         }
+        arm()
     }
 
     // MARK: Time

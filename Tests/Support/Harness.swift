@@ -63,9 +63,9 @@ package struct WorkerHarness: Sendable {
         let harness = WorkerHarness(group: group, spawner: spawner, service: service, recorder: recorder, pool: service.add(spec))
         let outcome: Result<T, any Error>
         do {
-            outcome = .success(try await withTaskExecutorPreference(group.loops[loops - 1]) { try await body(harness) })
+            outcome = .success(try await OwnedTask(on: group.loops[loops - 1]) { try await body(harness) }.value)
         } catch { outcome = .failure(error) }
-        await withTaskExecutorPreference(group.loops[loops - 1]) { await service.stop(until: .after(milliseconds: 3_000)) }
+        await service.stop(until: .after(milliseconds: 3_000))
         await group.shutdown()
         return try outcome.get()
     }

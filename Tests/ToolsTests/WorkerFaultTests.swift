@@ -57,6 +57,7 @@ import Workers
     func fault(_ index: Int) async throws {
         let (name, act, expected) = Self.faults[index]
         try await WorkerHarness.run(
+            .init(workersMax: 1, spares: 1),
             script: { worker in
                 worker.load()
                 guard worker.index == 0, let (id, _) = worker.nextCall() else { return worker.echoLoaded() }
@@ -213,7 +214,7 @@ import Workers
             }
             #expect(isQuiet, "\(harness.pool.counts)")
             let after = await harness.call("{}", milliseconds: 3_000)
-            _ = after
+            #expect(["{}", "deadline"].contains(text(after)))
             #expect(harness.spawner.aliveCount <= 4)
         }
     }
