@@ -272,6 +272,7 @@ import Workers
             }
         ) { harness in
             let loop = EventLoop.current
+            _ = try await harness.eventually { harness.pool.counts.spare == 1 }
             let tasks = (0..<3).map { _ in OwnedTask(on: loop) { await harness.call(milliseconds: 400) } }
             try await loop?.sleep(until: .after(milliseconds: 100))
             #expect(text(await harness.call()) == "refused busy")
