@@ -105,3 +105,8 @@ public struct JSONDocument: Sendable {
         return node.kind == .string ? tape.text(of: node) : nil
     }
 }
+
+extension JSONDocument {
+    /// Makes a document of a tape that another module kept.
+    package init(constants tape: JSONTape) { self.init(tape: tape) }
+}

@@ -27,6 +27,9 @@ package struct JSONNode: Sendable {
     /// A small number below zero.
     package static let negative: UInt8 = 4
 
+    /// A lone `null`.
+    package static let null = JSONNode(offset: 0, length: 0, extra: 0, scale: 0, kind: .null, flags: 0)
+
     /// Whether the bytes are in the side buffer.
     package var isEscaped: Bool { flags & JSONNode.escaped != 0 }
     /// Whether mantissa and scale are in the node.
