@@ -10,7 +10,8 @@ enum ResourceLimits {
         let table: [(String, Int32, UInt64)] = [
             ("core", Int32(RLIMIT_CORE.rawValue), 0),
             ("nofile", Int32(RLIMIT_NOFILE.rawValue), UInt64(limits.openFiles)),
-            ("fsize", Int32(RLIMIT_FSIZE.rawValue), limits.scratchBytes),
+            // Past the size of /scratch, so that a full scratch is ENOSPC and not a signal.
+            ("fsize", Int32(RLIMIT_FSIZE.rawValue), limits.scratchBytes + (1 << 20)),
             ("memlock", Int32(Resource.lockedMemory), 0),
             ("msgqueue", Int32(Resource.messageQueue), 0),
             ("nice", Int32(Resource.nice), 0),

@@ -8,6 +8,8 @@ package struct RuntimeImage: Sendable {
     package let path: String
     /// What it holds, by soname.
     package let libraries: [String]
+    /// The worker program inside the image: executed from here, so that `/proc/self` tells a plugin nothing of where Limen lives.
+    package let worker: String
 
     /// Sonames that a bundle's libraries may need; those that this machine has are bound into the image.
     package static let allowedLibraries: [String] = [
@@ -33,16 +35,19 @@ package struct RuntimeImage: Sendable {
     private static let libraryFolder = "/usr/lib/" + multiarch
 
     /// Mounts and fills the image at `path`, an existing folder.
+    /// - Parameter worker: the worker program's file.
     /// - Parameter swiftRuntime: folder of the Swift runtime's shared libraries, or nil when there is none.
     /// - Throws: `JailError` naming the mount that failed.
-    package static func build(at path: String, swiftRuntime: String?) throws(JailError) -> RuntimeImage {
+    package static func build(at path: String, worker: String, swiftRuntime: String?) throws(JailError) -> RuntimeImage {
         try require("mount runtime image", clinux_mount("limen", path, "tmpfs", UInt(MS_NOSUID | MS_NODEV), "mode=0755,size=1m"))
-        for folder in ["/usr", "/usr/lib", "/usr/lib64", libraryFolder, "/usr/share", "/usr/share/zoneinfo", "/bundle", "/scratch", "/proc", "/dev"] {
+        for folder in ["/usr", "/usr/lib", "/usr/lib64", "/usr/libexec", libraryFolder, "/usr/share", "/usr/share/zoneinfo", "/bundle", "/scratch", "/proc", "/dev"] {
             try require("make \(folder)", checked(mkdir(path + folder, 0o755)))
         }
         try require("link /lib", checked(symlink("usr/lib", path + "/lib")))
         try require("link /lib64", checked(symlink("usr/lib64", path + "/lib64")))
         try bind(loader.0, to: path + loader.1)
+        let program = path + "/usr/libexec/limen-worker"
+        try bind(worker, to: program)
         var libraries: [String] = []
         for name in allowedLibraries where try bindIfPresent(libraryFolder + "/" + name, to: path + libraryFolder + "/" + name) {
             libraries.append(name)
@@ -58,7 +63,7 @@ package struct RuntimeImage: Sendable {
             try mount("/dev/" + device, on: path + "/dev/" + device, attributes: UInt64(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC))
         }
         try require("seal runtime image", clinux_mount_setattr(path, 0, sealed, 0))
-        return RuntimeImage(path: path, libraries: libraries)
+        return RuntimeImage(path: path, libraries: libraries, worker: program)
     }
 
     private static let sealed = UInt64(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)

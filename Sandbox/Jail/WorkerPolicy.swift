@@ -22,6 +22,8 @@ package enum WorkerPolicy {
         var rules: [UInt32: SyscallRule] = [:]
         rules[UInt32(__NR_mmap)] = SyscallRule([.init([.hasAny(argument: 2, mask: UInt32(PROT_EXEC))], .errno(EPERM))], otherwise: .allow)
         rules[UInt32(__NR_seccomp)] = refuse
+        // Its one use was to hand the listener over.
+        rules[UInt32(__NR_sendmsg)] = refuse
         rules[UInt32(__NR_execve)] = refuse
         rules[UInt32(__NR_execveat)] = refuse
         return SeccompPolicy(rules: rules, otherwise: .allow)

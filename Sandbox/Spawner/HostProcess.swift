@@ -62,6 +62,7 @@ struct HostProcess {
                 try require("setresgid", clinux_setresgid(account.groupID))
                 try require("setresuid", clinux_setresuid(account.userID))
             }
+            try require("no new privileges", clinux_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
             setenv("LIMEN_SPAWNER_FD", String(channelDescriptor), 1)
             var arguments: [UnsafeMutablePointer<CChar>?] = options.command.map { strdup($0) }
             arguments.append(nil)

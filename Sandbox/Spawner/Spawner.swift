@@ -9,6 +9,8 @@ struct Spawner {
     private let rung: Rung
     private let cgroups: CgroupTree
     private let host: HostProcess
+    /// The host's account as this process's namespace numbers it.
+    private let hostUserID: uid_t
     private let image: RuntimeImage
     private let birth: WorkerBirth
     private let signals: Int32
@@ -45,13 +47,12 @@ struct Spawner {
         signals = Int32(try require("signals", clinux_supervision_signals()))
         let account = try HostProcess.account(options)
         let mountPoint = try Self.prepareData(options.dataDirectory, account)
-        let program = open(options.workerPath, O_PATH | O_CLOEXEC)
-        try require("open \(options.workerPath)", checked(program))
         host = try HostProcess.start(options, account)
+        hostUserID = rung == .root ? account.userID : 0
         // From here on the namespaces are the spawner's own; the host stays outside.
         try Self.enterNamespaces(rung, outer)
-        image = try RuntimeImage.build(at: mountPoint, swiftRuntime: options.swiftRuntime)
-        birth = try WorkerBirth(program: program, rung: rung)
+        image = try RuntimeImage.build(at: mountPoint, worker: options.workerPath, swiftRuntime: options.swiftRuntime)
+        birth = try WorkerBirth(program: image.worker, rung: rung)
         stage1 = WorkerPolicy.stage1.compiled().encoded()
         stage2 = WorkerPolicy.stage2.compiled().encoded()
         networks = NetworkNamespaces(slots: options.slots)
@@ -222,6 +223,8 @@ extension Spawner {
         var information = stat()
         try require("inspect bundle", checked(fstat(bundle, &information)))
         guard information.st_mode & S_IFMT == S_IFDIR else { throw JailError("bundle is not a folder", errno: ENOTDIR) }
+        // The host may have only its own store mounted, not whatever folder it can name.
+        guard information.st_uid == hostUserID else { throw JailError("bundle does not belong to the host's account", errno: EACCES) }
         // In a namespace of its own a worker is user 0 by number and nobody by right.
         let identity = rung == .root ? options.userIDBase + UInt32(slot) : 0
         return JailSpec(

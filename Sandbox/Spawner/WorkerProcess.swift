@@ -36,10 +36,10 @@ struct WorkerProcess {
 
 /// Clones one worker into its namespaces and cgroup and executes the worker program there.
 struct WorkerBirth {
-    private let program: Int32
     private let null: Int32
     private let rung: Rung
     // SAFETY: allocated once for the life of the process and only read by the child that borrows this memory.
+    private let program: UnsafeMutablePointer<CChar>?
     private let arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let selfMap: UnsafeMutablePointer<CChar>?
@@ -48,10 +48,10 @@ struct WorkerBirth {
     static let environment = ["SWIFT_BACKTRACE=enable=no", "TZ=UTC"]
     private static let namespaces = UInt64(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
-    /// Prepares births from the opened worker `program`.
+    /// Prepares births of the worker program at `program`.
     /// - Throws: `JailError`.
-    init(program: Int32, rung: Rung) throws(JailError) {
-        self.program = program
+    init(program: String, rung: Rung) throws(JailError) {
+        self.program = strdup(program)
         self.rung = rung
         null = open("/dev/null", O_RDWR | O_CLOEXEC)
         try require("open /dev/null", checked(null))

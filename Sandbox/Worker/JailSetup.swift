@@ -32,10 +32,14 @@ final class JailSetup {
     }
 
     private func receiveSpec() throws -> JailSpec {
-        var bytes = [UInt8](repeating: 0, count: JailSpec.bytesMax)
         var descriptors: Int32 = 0
-        let length = try require("jail specification", clinux_receive_fds(WorkerDescriptor.setup, &bytes, bytes.count, nil, &descriptors, 0))
-        return try JailSpec(decoding: Array(bytes[..<length]))
+        var first: UInt8 = 0
+        let peek = Int32(MSG_PEEK | MSG_TRUNC)
+        let length = try require("jail specification", checked(Int32(recv(WorkerDescriptor.setup, &first, 1, peek))))
+        guard (1...JailSpec.bytesMax).contains(length) else { throw JailError("jail specification", errno: EMSGSIZE) }
+        var bytes = [UInt8](repeating: 0, count: length)
+        try require("jail specification", clinux_receive_fds(WorkerDescriptor.setup, &bytes, bytes.count, nil, &descriptors, 0))
+        return try JailSpec(decoding: bytes)
     }
 
     /// Gives the listener to the spawner and waits until it watches; afterwards no copy of it is left here.

@@ -65,7 +65,8 @@ struct clinux_birth {
     int unified_cgroup;     /* directory to be born in (CLONE_INTO_CGROUP), or -1 */
     const int *joins;       /* files to write "0" to (cgroup v1 `tasks`) */
     int join_count;
-    int null, frames, setup, program;
+    int null, frames, setup;
+    const char *program;
     const char *user_map;   /* for a user namespace: texts of uid_map and gid_map; else NULL */
     const char *group_map;
     char *const *arguments;
