@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import WorkerProtocol
+package import WorkerProtocol
 
 /// The cgroup of one worker: one directory in each v1 hierarchy, or one in the unified one.
 package struct CgroupLeaf: Sendable {
@@ -12,7 +12,7 @@ package struct CgroupLeaf: Sendable {
 
     /// Sets the limits. Swap is off wherever the kernel counts it.
     /// - Throws: `JailError` naming the file.
-    func apply(_ limits: WorkerLimits) throws(JailError) {
+    package func apply(_ limits: WorkerLimits) throws(JailError) {
         let period: UInt64 = 100_000
         let quota = period * UInt64(limits.cpuPercent) / 100
         if let directory = unifiedDirectory {

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-package import WorkerProtocol
 
 /// The cgroups of one service: a folder of its own beneath the caller's, and a leaf in it for every worker.
 package struct CgroupTree: Sendable {
@@ -41,9 +40,9 @@ package struct CgroupTree: Sendable {
         try writeText(enabled, to: folder + "/cgroup.subtree_control")
     }
 
-    /// Makes a leaf with its limits set, before anything runs in it.
-    /// - Throws: `JailError` naming the file that refused.
-    package func makeLeaf(_ leaf: String, _ limits: WorkerLimits) throws(JailError) -> CgroupLeaf {
+    /// Makes an empty leaf; its limits are set before anything runs in it.
+    /// - Throws: `JailError` naming the folder that could not be made.
+    package func makeLeaf(_ leaf: String) throws(JailError) -> CgroupLeaf {
         var directories: [String: String] = [:]
         for (controller, folder) in folders {
             let directory = folder + "/" + leaf
@@ -54,14 +53,7 @@ package struct CgroupTree: Sendable {
             }
             directories[controller] = directory
         }
-        let made = CgroupLeaf(directories: directories)
-        do {
-            try made.apply(limits)
-        } catch {
-            _ = made.remove()
-            throw error
-        }
-        return made
+        return CgroupLeaf(directories: directories)
     }
 
     /// Removes the service's folders with what is left in them. Call when no process is left.

@@ -12,10 +12,14 @@ struct NetworkNamespaces {
     /// Moves the calling process into the slot's namespace, so that what it clones is born there.
     /// - Throws: `JailError`.
     mutating func enter(slot: Int) throws(JailError) {
-        if let descriptor = descriptors[slot] {
-            try require("enter network namespace", clinux_setns(descriptor, Int32(CLONE_NEWNET)))
-            return
-        }
+        guard let descriptor = descriptors[slot] else { return try prepare(slot: slot) }
+        try require("enter network namespace", clinux_setns(descriptor, Int32(CLONE_NEWNET)))
+    }
+
+    /// Makes the slot's namespace, if it has none, and leaves the calling process in it.
+    /// - Throws: `JailError`.
+    mutating func prepare(slot: Int) throws(JailError) {
+        guard descriptors[slot] == nil else { return }
         try require("make network namespace", clinux_unshare(Int32(CLONE_NEWNET)))
         let descriptor = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)
         try require("open network namespace", checked(descriptor))

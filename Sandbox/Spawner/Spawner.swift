@@ -19,6 +19,10 @@ struct Spawner {
     private let stage2: [UInt8]
     private var networks: NetworkNamespaces
     private var freeSlots: [Int]
+    /// Made while there was time: a leaf's folders cost a tenth of a cold start.
+    private var nextLeaf: CgroupLeaf?
+    private var leavesMade = 0
+    private var buffer = [UInt8](repeating: 0, count: SpawnerRequest.bytesMax)
     /// By worker id.
     private var workers: [UInt64: WorkerProcess] = [:]
     private var workerByPid: [Int32: UInt64] = [:]
@@ -121,8 +125,31 @@ extension Spawner {
             let count = clinux_epoll_wait(epoll, &ready, Int32(ready.count), leavesToRemove.isEmpty ? -1 : 20)
             for index in 0..<Int(max(count, 0)) { handle(ready[index]) }
             leavesToRemove.removeAll { $0.remove() }
+            prepareNext()
         }
         return finish()
+    }
+
+    /// Does ahead, after the answers are out, what the next worker will need.
+    private mutating func prepareNext() {
+        do {
+            if nextLeaf == nil { nextLeaf = try makeLeaf() }
+            if let slot = freeSlots.last { try networks.prepare(slot: slot) }
+        } catch {
+            // The next request meets the same obstacle and reports it to the host.
+            report("limen-spawner: \(error.step): \(describe(errno: error.errno))\n")
+        }
+    }
+
+    private mutating func makeLeaf() throws(JailError) -> CgroupLeaf {
+        leavesMade += 1
+        return try cgroups.makeLeaf("w\(leavesMade)")
+    }
+
+    private mutating func takeLeaf() throws(JailError) -> CgroupLeaf {
+        defer { nextLeaf = nil }
+        if let nextLeaf { return nextLeaf }
+        return try makeLeaf()
     }
 
     private mutating func handle(_ event: clinux_ready) {
@@ -151,6 +178,7 @@ extension Spawner {
             _ = Signals.read(signals)
             reap()
         }
+        if let nextLeaf { leavesToRemove.append(nextLeaf) }
         for _ in 0..<100 where !leavesToRemove.isEmpty {
             usleep(10_000)
             leavesToRemove.removeAll { $0.remove() }
@@ -171,16 +199,15 @@ extension Spawner {
 
 extension Spawner {
     private mutating func receiveRequest() {
-        var bytes = [UInt8](repeating: 0, count: SpawnerRequest.bytesMax)
         var descriptors = [Int32](repeating: -1, count: 4)
         var count = Int32(descriptors.count)
-        let length = clinux_receive_fds(host.channel, &bytes, bytes.count, &descriptors, &count, Int32(MSG_DONTWAIT))
+        let length = clinux_receive_fds(host.channel, &buffer, buffer.count, &descriptors, &count, Int32(MSG_DONTWAIT))
         if length == -Int(EAGAIN) { return }
         guard length > 0 else { return hostClosed() }
         let received = Array(descriptors[..<Int(count)])
         defer { for descriptor in received { close(descriptor) } }
         do {
-            switch try SpawnerRequest(decoding: Array(bytes[..<length])) {
+            switch try SpawnerRequest(decoding: Array(buffer[..<length])) {
             case .spawn(let request): spawn(request, received)
             case .kill(let workerID):
                 if let worker = workers[workerID] { _ = clinux_pidfd_send_signal(worker.pidfd, SIGKILL) }
@@ -239,8 +266,9 @@ extension Spawner {
         defer { close(pair[1]) }
         var leaf: CgroupLeaf?
         do {
-            let made = try cgroups.makeLeaf("w\(request.workerID)", request.limits)
+            let made = try takeLeaf()
             leaf = made
+            try made.apply(request.limits)
             try networks.enter(slot: slot)
             // Before the clone, so that the worker never waits for it.
             let bytes = spec.encoded()
