@@ -1,0 +1,149 @@
+internal import JSON
+
+
+/// The append-only, hash-chained record of who did what (SPEC 6, OPS-6).
+///
+/// Triggers forbid changes, each entry's hash covers the one before, and the head is kept beside, so that an altered, removed, inserted
+/// or cut-off entry is found by `verify`.
+package final class AuditLog: Sendable {
+    private let database: Database
+
+    /// Uses a database.
+    package init(database: Database) { self.database = database }
+
+    /// Queues an entry and returns without waiting for the disk; see `Database` for what a crash can lose. Under back-pressure it waits
+    /// for its own commit. Throws when the entry could not be accepted: then the act must not go on.
+    package func append(_ entry: AuditEntry) async throws(StoreError) {
+        let row = AuditRow(entry)
+        try await database.append { try Self.insert(row, $0) }
+    }
+
+    /// Appends an entry and returns when it is durable; for acts of administration.
+    @discardableResult
+    package func record(_ entry: AuditEntry) async throws(StoreError) -> Int64 {
+        let row = AuditRow(entry)
+        return try await database.write { try Self.insert(row, $0) }
+    }
+
+    /// Waits until everything appended so far is durable.
+    package func flush() async throws(StoreError) { try await database.flush() }
+
+    @discardableResult
+    private static func insert(_ row: AuditRow, _ connection: any DatabaseConnection) throws(StoreError) -> Int64 {
+        guard let head = try connection.row("SELECT seq, hash FROM audit_head WHERE id = 1") else {
+            throw StoreError(.corrupt, "the audit log has no head")
+        }
+        let seq = try head.integer(0) + 1
+        let previous = try head.blob(1)
+        let hash = row.hash(previous: previous, seq: seq)
+        try connection.execute(
+            """
+            INSERT INTO audit (seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            """, [.integer(seq)] + row.parameters + [.blob(previous), .blob(hash)])
+        try connection.execute("UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1", [.integer(seq), .blob(hash)])
+        return seq
+    }
+
+    /// The newest entries first, at most `limit` (1 to 500, default 50), of one plugin if named; stable while entries are added (API-7).
+    package func list(plugin: String? = nil, cursor: String? = nil, limit: Int? = nil) async throws(StoreError) -> Page<AuditRecord> {
+        let count = try PageCursor.limit(limit)
+        var before = Int64.max
+        if let cursor {
+            guard let seq = Int64(try PageCursor.decode(cursor)) else { throw StoreError(.invalid, "not a cursor of the audit log") }
+            before = seq
+        }
+        let found = try await database.read { [before] connection in
+            try Self.page(connection, plugin: plugin, before: before, count: count + 1).map(Self.record)
+        }
+        return Page(found, limit: count) { String($0.seq) }
+    }
+
+    private static func page(
+        _ connection: any DatabaseConnection, plugin: String?, before: Int64, count: Int
+    ) throws(StoreError) -> [Row] {
+        guard let plugin else {
+            return try connection.rows(
+                """
+                SELECT seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash
+                FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2
+                """, [.integer(before), SQLValue(count)])
+        }
+        return try connection.rows(
+            """
+            SELECT seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash
+            FROM audit WHERE plugin = $3 AND seq < $1 ORDER BY seq DESC LIMIT $2
+            """, [.integer(before), SQLValue(count), .text(plugin)])
+    }
+
+    private static func record(_ row: Row) throws(StoreError) -> AuditRecord {
+        AuditRecord(seq: try row.integer(0), entry: try AuditRow(row).entry(), hash: try row.blob(13))
+    }
+
+    /// Walks the whole chain from its first entry and finds the first broken link; bounded steps, each with its own snapshot, so that a
+    /// long log never holds a reader for long. Entries that are added meanwhile are checked too.
+    package func verify() async throws(StoreError) -> AuditVerification {
+        var walk = AuditWalk()
+        while true {
+            let step = walk
+            let next = try await database.read { connection in try Self.advance(step, connection) }
+            walk = next.walk
+            if next.isDone { return walk.result }
+        }
+    }
+
+    private static func advance(
+        _ start: AuditWalk, _ connection: any DatabaseConnection
+    ) throws(StoreError) -> (walk: AuditWalk, isDone: Bool) {
+        var walk = start
+        let rows = try connection.rows(
+            """
+            SELECT seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash
+            FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2
+            """, [.integer(start.seq), SQLValue(StoreLimits.auditVerifyStep)])
+        for row in rows {
+            guard try walk.take(row) else { return (walk, true) }
+        }
+        guard rows.count < StoreLimits.auditVerifyStep else { return (walk, false) }
+        guard let head = try connection.row("SELECT seq, hash FROM audit_head WHERE id = 1") else {
+            throw StoreError(.corrupt, "the audit log has no head")
+        }
+        walk.end(headSeq: try head.integer(0), headHash: try head.blob(1))
+        return (walk, true)
+    }
+}
+
+/// The state of a walk along the chain.
+struct AuditWalk: Sendable {
+    private(set) var seq: Int64 = 0
+    private var hash = [UInt8](repeating: 0, count: 32)
+    private var brokenAt: Int64?
+    private var reason: String?
+
+    /// Checks one link; false when it is broken.
+    mutating func take(_ row: Row) throws(StoreError) -> Bool {
+        let found = try row.integer(0)
+        guard found == seq + 1 else { return broken(seq + 1, "entry \(seq + 1) is missing") }
+        guard try row.blob(12) == hash else { return broken(found, "entry \(found) does not follow the one before it") }
+        guard try AuditRow(row).hash(previous: hash, seq: found) == row.blob(13) else { return broken(found, "entry \(found) was altered") }
+        seq = found
+        hash = try row.blob(13)
+        return true
+    }
+
+    /// Compares the end of the chain with the head.
+    mutating func end(headSeq: Int64, headHash: [UInt8]) {
+        if headSeq != seq || headHash != hash {
+            _ = broken(seq + 1, headSeq > seq ? "entries \(seq + 1) to \(headSeq) are missing" : "the head does not fit the last entry")
+        }
+    }
+
+    private mutating func broken(_ seq: Int64, _ why: String) -> Bool {
+        (brokenAt, reason) = (seq, why)
+        return false
+    }
+
+    var result: AuditVerification {
+        AuditVerification(entriesChecked: seq, brokenAt: brokenAt, reason: reason, headHash: hash)
+    }
+}

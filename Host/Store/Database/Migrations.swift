@@ -1,0 +1,119 @@
+/// The schema's history. Add at the end; never change what was released.
+package enum Migrations {
+    /// Every step in order.
+    package static let all: [Migration] = [first]
+
+    private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
+
+    private static let audit: [SQL] = [
+        """
+        CREATE TABLE audit (
+            seq INTEGER PRIMARY KEY CHECK (seq > 0),
+            at INTEGER NOT NULL,
+            actor TEXT NOT NULL CHECK (length(actor) <= 255),
+            tenant TEXT NOT NULL CHECK (length(tenant) <= 255),
+            action TEXT NOT NULL CHECK (length(action) BETWEEN 1 AND 255),
+            plugin TEXT, version TEXT, tool TEXT, call_id TEXT,
+            outcome TEXT NOT NULL CHECK (length(outcome) BETWEEN 1 AND 255),
+            reason TEXT CHECK (reason IS NULL OR length(reason) <= 512),
+            details TEXT CHECK (details IS NULL OR length(details) <= 4096),
+            previous BLOB NOT NULL CHECK (length(previous) = 32),
+            hash BLOB NOT NULL CHECK (length(hash) = 32)
+        ) STRICT
+        """,
+        "CREATE INDEX audit_by_plugin ON audit (plugin, seq)",
+        """
+        CREATE TABLE audit_head (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            seq INTEGER NOT NULL CHECK (seq >= 0),
+            hash BLOB NOT NULL CHECK (length(hash) = 32)
+        ) STRICT
+        """,
+        "INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, zeroblob(32))",
+        """
+        CREATE TRIGGER audit_is_never_updated BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+        """,
+        """
+        CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+        """,
+        """
+        CREATE TRIGGER audit_head_is_never_deleted BEFORE DELETE ON audit_head
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+        """,
+    ]
+
+    private static let plugins: [SQL] = [
+        """
+        CREATE TABLE plugin_state (
+            plugin TEXT PRIMARY KEY CHECK (length(plugin) BETWEEN 1 AND 63),
+            state TEXT NOT NULL,
+            reason TEXT,
+            changed_at INTEGER NOT NULL,
+            changed_by TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE plugin_version (
+            plugin TEXT NOT NULL CHECK (length(plugin) BETWEEN 1 AND 63),
+            version TEXT NOT NULL,
+            bundle_sha256 TEXT NOT NULL CHECK (length(bundle_sha256) = 64),
+            description_sha256 TEXT NOT NULL CHECK (length(description_sha256) = 64),
+            approved_at INTEGER NOT NULL,
+            approved_by TEXT NOT NULL,
+            PRIMARY KEY (plugin, version)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ]
+
+    private static let keyValue: [SQL] = [
+        """
+        CREATE TABLE plugin_value (
+            plugin TEXT NOT NULL,
+            scope TEXT NOT NULL,
+            key BLOB NOT NULL CHECK (length(key) BETWEEN 1 AND 512),
+            value BLOB CHECK (value IS NULL OR length(value) <= 1048576),
+            PRIMARY KEY (plugin, scope, key)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE plugin_value_total (
+            plugin TEXT NOT NULL,
+            scope TEXT NOT NULL,
+            keys INTEGER NOT NULL CHECK (keys >= 0),
+            bytes INTEGER NOT NULL CHECK (bytes >= 0),
+            PRIMARY KEY (plugin, scope)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ]
+
+    private static let keys: [SQL] = [
+        """
+        CREATE TABLE admin_key (
+            id TEXT PRIMARY KEY,
+            hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+            created_at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """
+    ]
+
+    private static let usage: [SQL] = [
+        """
+        CREATE TABLE usage_day (
+            day INTEGER NOT NULL,
+            tenant TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            plugin TEXT NOT NULL,
+            tool TEXT NOT NULL,
+            calls INTEGER NOT NULL CHECK (calls >= 0),
+            failures INTEGER NOT NULL CHECK (failures >= 0),
+            wall_us INTEGER NOT NULL CHECK (wall_us >= 0),
+            cpu_us INTEGER NOT NULL CHECK (cpu_us >= 0),
+            input_bytes INTEGER NOT NULL CHECK (input_bytes >= 0),
+            output_bytes INTEGER NOT NULL CHECK (output_bytes >= 0),
+            PRIMARY KEY (day, tenant, actor, plugin, tool)
+        ) STRICT, WITHOUT ROWID
+        """
+    ]
+}

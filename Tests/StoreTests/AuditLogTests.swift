@@ -1,0 +1,120 @@
+import JSON
+import Store
+import Testing
+
+@Suite struct AuditLogTests {
+    private func entry(_ index: Int, plugin: String = "text") -> AuditEntry {
+        AuditEntry(
+            actor: "key-1", tenant: "main", action: "tool.call", plugin: plugin, version: "1.0.0", tool: "upper", callID: "c\(index)",
+            outcome: "ok", details: ["n": .number(JSONNumber(index))])
+    }
+
+    @Test("entries that were queued and entries that were awaited form one gapless, verified chain (OPS-6)")
+    func chain() async throws {
+        try await withDatabase { database in
+            let log = AuditLog(database: database)
+            for index in 0..<2500 { try await log.append(entry(index)) }
+            #expect(try await log.record(entry(2500)) == 2501)
+            let result = try await log.verify()
+            #expect(result.isIntact)
+            #expect(result.entriesChecked == 2501)
+        }
+    }
+
+    static let tamperings: [(String, SQL, Int64)] = [
+        ("altered", "UPDATE audit SET outcome = 'ok2' WHERE seq = 7", 7),
+        ("null for a text", "UPDATE audit SET tool = NULL WHERE seq = 5", 5),
+        ("empty for a null", "UPDATE audit SET reason = '' WHERE seq = 5", 5),
+        ("moved between fields", "UPDATE audit SET plugin = 'tex', version = 't1.0.0' WHERE seq = 3", 3),
+        ("removed", "DELETE FROM audit WHERE seq = 4", 4),
+        ("cut off at the end", "DELETE FROM audit WHERE seq > 8", 9),
+        ("all removed", "DELETE FROM audit", 1),
+        ("swapped", "UPDATE audit SET at = CASE seq WHEN 2 THEN 99 ELSE at END WHERE seq = 2", 2),
+    ]
+
+    @Test("whoever changes the file is found at the first entry that is not as it was (OPS-6)", arguments: tamperings)
+    func tampered(what: String, statement: SQL, brokenAt: Int64) async throws {
+        let folder = try TemporaryFolder()
+        var database = try Database(path: folder.database)
+        for index in 0..<10 { try await AuditLog(database: database).append(entry(index)) }
+        database.close()
+        try tamper(folder.database, ["DROP TRIGGER audit_is_never_updated", "DROP TRIGGER audit_is_never_deleted", statement])
+        database = try Database(path: folder.database)
+        defer { database.close() }
+        let result = try await AuditLog(database: database).verify()
+        #expect(result.brokenAt == brokenAt, "\(what): \(result)")
+    }
+
+    @Test(
+        "no statement of the host's own can change or remove an entry",
+        arguments: ["UPDATE audit SET outcome = 'x'", "DELETE FROM audit", "DELETE FROM audit_head"] as [SQL])
+    func appendOnly(statement: SQL) async throws {
+        try await withDatabase { database in
+            let log = AuditLog(database: database)
+            try await log.record(entry(1))
+            let failure = await code { _ = try await database.write { try $0.execute(statement) } }
+            #expect(failure == .constraint)
+            #expect(try await log.verify().entriesChecked == 1)
+        }
+    }
+
+    @Test("lists come newest first in pages of 50, stay stable while entries are added, and end (API-7)")
+    func pages() async throws {
+        try await withDatabase { database in
+            let log = AuditLog(database: database)
+            for index in 0..<130 { try await log.append(entry(index)) }
+            try await log.flush()
+            var page = try await log.list()
+            #expect(page.items.count == 50)
+            var seen = page.items.map(\.seq)
+            while let cursor = page.nextCursor {
+                try await log.record(entry(9999))
+                page = try await log.list(cursor: cursor)
+                seen += page.items.map(\.seq)
+            }
+            #expect(seen == Array((1...130).reversed()))
+        }
+    }
+
+    @Test("list limits outside 1 to 500 and foreign cursors are refused (API-7)", arguments: [0, -1, 501, Int.max])
+    func limits(limit: Int) async throws {
+        try await withDatabase { database in
+            let log = AuditLog(database: database)
+            let failure1 = await code { _ = try await log.list(limit: limit) }
+            #expect(failure1 == .invalid)
+            let failure2 = await code { _ = try await log.list(cursor: "MQ") }
+            #expect(failure2 == .invalid)
+            let failure3 = await code { _ = try await log.list(cursor: "*") }
+            #expect(failure3 == .invalid)
+        }
+    }
+
+    @Test("an act cannot escape the log by being long, empty or oddly encoded")
+    func bounded() async throws {
+        try await withDatabase { database in
+            let log = AuditLog(database: database)
+            let long = String(repeating: "ä", count: 5000)
+            try await log.record(
+                AuditEntry(
+                    actor: long, tenant: "a\0b", action: "", plugin: long, outcome: "", reason: long, details: ["x": .string(long)]))
+            let record = try #require(try await log.list().items.first)
+            #expect(record.entry.actor.utf8.count == 254)
+            #expect(record.entry.tenant == "a\u{fffd}b")
+            #expect(record.entry.reason?.utf8.count == 512)
+            #expect(record.entry.details?["omitted_bytes"] != nil)
+            #expect(try await log.verify().isIntact)
+        }
+    }
+
+    @Test("entries of one plugin are listed alone")
+    func filter() async throws {
+        try await withDatabase { database in
+            let log = AuditLog(database: database)
+            for index in 0..<20 { try await log.append(entry(index, plugin: index % 2 == 0 ? "a" : "b")) }
+            try await log.flush()
+            let page = try await log.list(plugin: "b", limit: 7)
+            #expect(page.items.count == 7 && page.hasNext)
+            #expect(page.items.allSatisfy { $0.entry.plugin == "b" })
+        }
+    }
+}
