@@ -91,7 +91,7 @@ let host: [Target] = [
     swift("Crypto", "Host/Crypto", ["COpenSSL"]),
     swift("HTTP", "Host/HTTP", ["IO", "JSON", "CLinux"]),
     swift("Store", "Host/Store", ["CSQLite", "IO", "JSON", "Crypto"]),
-    swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux"]),
+    swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
     swift(
         "Tools", "Host/Tools",

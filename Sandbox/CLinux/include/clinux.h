@@ -2,6 +2,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "clinux_files.h"
 #include "clinux_io.h"
 #include "clinux_jail.h"
 

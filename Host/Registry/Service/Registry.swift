@@ -1,0 +1,45 @@
+internal import Crypto
+package import IO
+internal import JSON
+package import Store
+
+/// The plugins of this host: loads the manifest folder, keeps what is in force, and lets the old version run on when a file is bad.
+///
+/// Reading is a snapshot behind an uncontended lock. Changes are serialised by a gate; their file work runs on a pool of one thread.
+package final class Registry: Sendable {
+    let folder: ManifestFolder
+    let bundles: BundleStore
+    let states: PluginStateStore?
+    let pool: BlockingPool
+    let gate = AsyncGate()
+    private let contents = Lock(Contents())
+
+    /// Everything that changes.
+    struct Contents: Sendable {
+        var plugins: [String: PluginRecord] = [:]
+        var refused: [String: RefusedPlugin] = [:]
+        /// Digest of the manifest's bytes, by file: an unchanged file is not loaded again.
+        var fileDigests: [String: SHA256Digest] = [:]
+        var crashes: [String: CrashLoopDetector] = [:]
+        var generation: UInt64 = 0
+        var snapshot = RegistrySnapshot(plugins: [:], refused: [:])
+
+        mutating func publish() { snapshot = RegistrySnapshot(plugins: plugins, refused: refused) }
+    }
+
+    /// Names the folders; nothing is read until `reload`. Without `states` approvals and history are not kept.
+    package init(manifestFolder: String, bundles: BundleStore, states: PluginStateStore?) throws(IOError) {
+        folder = ManifestFolder(path: manifestFolder)
+        self.bundles = bundles
+        self.states = states
+        pool = try BlockingPool(name: "registry", threads: 1, queueMax: Limits.reloadsQueuedMax)
+    }
+
+    /// What is in force now.
+    package func snapshot() -> RegistrySnapshot { contents.withLock { $0.snapshot } }
+
+    /// Ends the pool; call it once, off the loops, after the last reload.
+    package func shutdown() { pool.shutdown() }
+
+    func withContents<Result: Sendable>(_ body: (inout Contents) -> Result) -> Result { contents.withLock { body(&$0) } }
+}
