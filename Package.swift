@@ -161,6 +161,7 @@ let package = Package(
         .executable(name: "limen-worker", targets: ["limen-worker"]),
         .executable(name: "limen-spawner", targets: ["limen-spawner"]),
         .library(name: "LimenPlugin", targets: ["LimenPlugin"]),
+        .library(name: "JSONKit", targets: ["JSON", "JSONSchema"]),
         .library(name: "PluginHarness", targets: ["PluginHarness"]),
         .library(name: "runtimeprobe", type: .dynamic, targets: ["RuntimeProbeStatic"]),
         .library(name: "runtimeprobe-dynamic", type: .dynamic, targets: ["RuntimeProbeDynamic"]),

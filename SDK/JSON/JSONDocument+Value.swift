@@ -36,7 +36,7 @@ extension JSONDocument {
             key = tape.next(after: key + 1)
         }
         // A text with repeated keys gets here only on its way to being read again without them.
-        return JSONObject(members)
+        return hasRepeatedKeys ? JSONObject(members) : JSONObject(distinct: members)
     }
 }
 

@@ -4,6 +4,8 @@
 public struct JSONDocument: Sendable {
     /// The nodes and the bytes they point into.
     package let tape: JSONTape
+    /// Whether an object names a key twice; only so while a text is read that may.
+    let hasRepeatedKeys: Bool
 
     /// Reads a strict RFC 8259 text; throws a `JSONError` with the offset of the first fault.
     public init(parsing bytes: [UInt8], limits: JSONLimits = .default) throws(JSONError) {
@@ -17,9 +19,10 @@ public struct JSONDocument: Sendable {
             let tape = JSONTape(source: bytes, side: side, owning: nodes)
             if hasRepeatedKeys {
                 // Rare and slow on purpose: build the value, in which the last of each key stays, and read its text.
-                self = try JSONDocument(parsing: JSONDocument(tape: tape).value().serialized(), limits: limits)
+                self = try JSONDocument(parsing: JSONDocument(tape: tape, hasRepeatedKeys: true).value().serialized(), limits: limits)
             } else {
                 self.tape = tape
+                self.hasRepeatedKeys = false
             }
         }
     }
@@ -36,7 +39,10 @@ public struct JSONDocument: Sendable {
         try self.init(parsing: value.serialized(), limits: limits)
     }
 
-    init(tape: JSONTape) { self.tape = tape }
+    init(tape: JSONTape, hasRepeatedKeys: Bool = false) {
+        self.tape = tape
+        self.hasRepeatedKeys = hasRepeatedKeys
+    }
 
     private typealias Parsed = (nodes: UnsafeBufferPointer<JSONNode>, side: [UInt8], hasRepeatedKeys: Bool)
 

@@ -30,12 +30,37 @@ package struct JSONNode: Sendable {
     /// A lone `null`.
     package static let null = JSONNode(offset: 0, length: 0, extra: 0, scale: 0, kind: .null, flags: 0)
 
+    /// Whether the node is an array or an object.
+    @inlinable package var isContainer: Bool {
+        switch kind {
+        case .array, .object: true
+        default: false
+        }
+    }
+
+    /// Whether the node is an object.
+    @inlinable package var isObject: Bool { if case .object = kind { true } else { false } }
+
+    /// Whether the node is a number.
+    @inlinable package var isNumber: Bool { if case .number = kind { true } else { false } }
+
+    /// Whether the node is a key.
+    @inlinable package var isKey: Bool { if case .key = kind { true } else { false } }
+
+    /// Whether the node is a string or a key.
+    @inlinable package var isText: Bool {
+        switch kind {
+        case .string, .key: true
+        default: false
+        }
+    }
+
     /// Whether the bytes are in the side buffer.
-    package var isEscaped: Bool { flags & JSONNode.escaped != 0 }
+    @inlinable package var isEscaped: Bool { flags & 1 != 0 }
     /// Whether mantissa and scale are in the node.
-    package var isSmall: Bool { flags & JSONNode.small != 0 }
+    @inlinable package var isSmall: Bool { flags & 2 != 0 }
     /// Whether a small number is below zero.
-    package var isNegative: Bool { flags & JSONNode.negative != 0 }
+    @inlinable package var isNegative: Bool { flags & 4 != 0 }
 }
 
 /// The nodes of one document and the bytes they point into.
@@ -58,7 +83,7 @@ package final class JSONTape: @unchecked Sendable {
     /// The index just past the node and what it contains.
     package func next(after index: Int) -> Int {
         let node = nodes[index]
-        return node.kind == .array || node.kind == .object ? Int(node.extra) : index + 1
+        return node.isContainer ? Int(node.extra) : index + 1
     }
 
     /// Calls `body` with the decoded bytes of a string or key, or the literal of a number.
@@ -79,13 +104,13 @@ package struct JSONKeyHash: Sendable {
         return generator.next() | 1
     }()
 
-    private let seed: UInt64
+    @usableFromInline let seed: UInt64
 
     /// Makes the hash of this process; every instance gives the same results.
     package init() { seed = JSONKeyHash.secret }
 
     /// The hash of `count` bytes at `bytes`, all of which must be readable.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func callAsFunction(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> UInt32 {
         // SAFETY: every load below stays within bytes[0..<count].
         let raw = UnsafeRawPointer(bytes)
@@ -107,8 +132,8 @@ package struct JSONKeyHash: Sendable {
         return UInt32(truncatingIfNeeded: state ^ state >> 32)
     }
 
-    @inline(__always)
-    private static func mix(_ state: UInt64, _ word: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    static func mix(_ state: UInt64, _ word: UInt64) -> UInt64 {
         let product = (state ^ word).multipliedFullWidth(by: 0xa076_1d64_78bd_642f)
         return product.high ^ product.low ^ state &* 0xe703_7ed1_a0b4_28db
     }

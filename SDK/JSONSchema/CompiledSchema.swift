@@ -11,8 +11,11 @@ public final class CompiledSchema: Sendable {
 
     /// The places where the document breaks the schema, at most `failuresMax`; none when it is valid.
     public func validate(_ document: JSONDocument, failuresMax: Int = 20) -> [SchemaFailure] {
-        if isValid(document) { return [] }
-        return list(document, max(1, failuresMax))
+        switch quickly(document) {
+        case (true, nil): []
+        case (_, let limit?): [CompiledSchema.limit(limit)]
+        case (false, nil): list(document, max(1, failuresMax))
+        }
     }
 
     /// The places where the value breaks the schema, at most `failuresMax`; none when it is valid.
@@ -20,15 +23,23 @@ public final class CompiledSchema: Sendable {
         do throws(JSONError) {
             return validate(try JSONDocument(value), failuresMax: failuresMax)
         } catch {
-            return [SchemaFailure(instancePath: "", keyword: "limit", schemaPath: "", message: error.message)]
+            return [CompiledSchema.limit(error.message)]
         }
     }
 
     /// Whether the document is valid; stops at the first failure.
-    public func isValid(_ document: JSONDocument) -> Bool {
+    public func isValid(_ document: JSONDocument) -> Bool { quickly(document) == (true, nil) }
+
+    private static func limit(_ reason: String) -> SchemaFailure {
+        SchemaFailure(instancePath: "", keyword: "limit", schemaPath: "", message: reason)
+    }
+
+    /// Checks up to the first failure; an outcome with a limit is none.
+    private func quickly(_ document: JSONDocument) -> (isValid: Bool, limit: String?) {
         withExtendedLifetime(document) {
             var evaluator = SchemaEvaluator(program: program, tape: TapeView(document.tape), failuresMax: 0)
-            return evaluator.check(program.root, 0, tracks: false) && evaluator.limit == nil
+            let isValid = evaluator.check(program.root, 0, tracks: false)
+            return (isValid, evaluator.limit)
         }
     }
 
@@ -40,7 +51,7 @@ public final class CompiledSchema: Sendable {
             var failures = evaluator.failures
             if let limit = evaluator.limit {
                 failures = Array(failures.prefix(failuresMax - 1))
-                failures.append(SchemaFailure(instancePath: "", keyword: "limit", schemaPath: "", message: limit))
+                failures.append(CompiledSchema.limit(limit))
             } else if !isValid, failures.isEmpty {
                 failures.append(SchemaFailure(instancePath: "", keyword: "", schemaPath: "", message: "is not valid"))
             }

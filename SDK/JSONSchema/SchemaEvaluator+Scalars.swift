@@ -74,7 +74,7 @@ extension SchemaEvaluator {
         let node = tape.nodes[at]
         var isValid = true
         if rule.pointee.lengthMin > 0 || rule.pointee.lengthMax < .max {
-            let length = node.kind == .key ? tape.scalarCount(node) : node.extra
+            let length = node.isKey ? tape.scalarCount(node) : node.extra
             if length < rule.pointee.lengthMin {
                 isValid = fail(schema, at, "minLength", .count("has fewer characters than", rule.pointee.lengthMin))
             }
@@ -144,10 +144,10 @@ extension SchemaEvaluator {
     @inline(__always)
     private mutating func isChosen(_ choice: UnsafeMutablePointer<ChoiceRule>, _ at: Int) -> Bool {
         let node = tape.nodes[at]
-        if node.kind == .string || node.kind == .key {
+        if node.isText {
             guard choice.pointee.slotMask >= 0 else { return false }
             let bytes = tape.bytes(node)
-            let hash = node.kind == .key ? node.extra : tape.hash(bytes, Int(node.length))
+            let hash = node.isKey ? node.extra : tape.hash(bytes, Int(node.length))
             return findSlot(choice.pointee.firstSlot, choice.pointee.slotMask, hash, bytes, node.length) != nil
         }
         let constants = TapeView(program.constants[Int(choice.pointee.constants)])
@@ -172,7 +172,7 @@ extension SchemaEvaluator {
             let slot = program.slots.base + Int(first &+ place)
             guard slot.pointee.isUsed else { return nil }
             if slot.pointee.hash == hash, slot.pointee.keyLength == length,
-                memcmp(program.keyBytes.base + Int(slot.pointee.keyOffset), bytes, Int(length)) == 0
+                isSameMemory(program.keyBytes.base + Int(slot.pointee.keyOffset), bytes, Int(length))
             {
                 return slot
             }

@@ -35,7 +35,7 @@ extension SchemaEvaluator {
             let branch = quietly(step.a, at, tracks: tracks) ? step.b : step.c
             return limit == nil && (branch < 0 || check(branch, at, tracks: tracks))
         case .dependent:
-            guard tape.nodes[at].kind == .object, member(step.b, of: at) != nil else { return limit == nil }
+            guard tape.nodes[at].isObject, member(step.b, of: at) != nil else { return limit == nil }
             return check(step.a, at, tracks: tracks)
         }
     }
@@ -94,7 +94,7 @@ extension SchemaEvaluator {
     /// Applies `unevaluatedItems` or `unevaluatedProperties` to the children that nothing noted since `mark`.
     mutating func checkUnevaluated(_ schema: UnsafeMutablePointer<SchemaNode>, _ index: Int32, _ at: Int, from mark: Int, tracks: Bool) -> Bool {
         let node = tape.nodes[at]
-        let isObject = node.kind == .object
+        let isObject = node.isObject
         let rest = isObject ? schema.pointee.unevaluatedProperties : schema.pointee.unevaluatedItems
         guard rest >= 0 else { return true }
         guard charge(evaluated.count - mark + Int(node.length)) else { return false }

@@ -80,9 +80,9 @@ struct SchemaEvaluator {
         var isValid = true
         if schema.pointee.isFalse { return fail(index, at, "", "nothing is allowed here") }
         let types = schema.pointee.types
-        if types & TypeMask.bit(of: node.kind) == 0, !(types & TypeMask.integer != 0 && node.kind == .number && tape.isInteger(at)) {
-            guard fail(index, at, "type", .type(types)) else { return false }
-            isValid = false
+        if types & TypeMask.bit(of: node.kind) == 0, !(types & TypeMask.integer != 0 && node.isNumber && tape.isInteger(at)) {
+            isValid = fail(index, at, "type", .type(types))
+            if !isCollecting { return false }
         }
         switch node.kind {
         case .number:
@@ -108,7 +108,7 @@ struct SchemaEvaluator {
             isValid = false
             if !isCollecting { return false }
         }
-        if schema.pointee.hasUnevaluated, node.kind == .array || node.kind == .object {
+        if schema.pointee.hasUnevaluated, node.isContainer {
             if !checkUnevaluated(schema, index, at, from: mark, tracks: tracks) { isValid = false }
         }
         return isValid

@@ -19,7 +19,7 @@ struct TapeComparison {
         case (.null, .null), (.true, .true), (.false, .false): return true
         case (.number, .number): return isEqualNumber(a, b)
         case (.string, .string), (.key, .string), (.string, .key):
-            return x.length == y.length && memcmp(left.bytes(x), right.bytes(y), Int(x.length)) == 0
+            return x.length == y.length && isSameMemory(left.bytes(x), right.bytes(y), Int(x.length))
         case (.array, .array): return x.length == y.length && isEqualArray(a, b)
         case (.object, .object): return x.length == y.length && isEqualObject(a, b)
         default: return false

@@ -38,7 +38,7 @@ struct TapeView {
     @inline(__always)
     func next(after index: Int) -> Int {
         let node = nodes[index]
-        return node.kind == .array || node.kind == .object ? Int(node.extra) : index &+ 1
+        return node.isContainer ? Int(node.extra) : index &+ 1
     }
 
     func text(_ index: Int) -> String {
@@ -71,7 +71,7 @@ struct TapeView {
         var key = object + 1
         while key < end {
             let node = nodes[key]
-            if node.extra == hash, node.length == length, memcmp(self.bytes(node), bytes, Int(length)) == 0 { return key }
+            if node.extra == hash, node.length == length, isSameMemory(self.bytes(node), bytes, Int(length)) { return key }
             key = next(after: key + 1)
         }
         return nil
@@ -96,10 +96,10 @@ struct TapeView {
             var child = container + 1, place = 0
             while child < Int(node.extra) {
                 let key = child
-                if node.kind == .object { child += 1 }
+                if node.isObject { child += 1 }
                 let end = next(after: child)
                 if target < end {
-                    pointer += "/" + (node.kind == .object ? JSONPointer.escape(text(key)) : String(place))
+                    pointer += "/" + (node.isObject ? JSONPointer.escape(text(key)) : String(place))
                     if target == key { return pointer }
                     container = child
                     continue descend
@@ -111,4 +111,25 @@ struct TapeView {
         }
         return pointer
     }
+}
+
+/// Whether two runs of `count` bytes are the same; short runs, as keys are, without a call.
+@inline(__always)
+func isSameMemory(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    // SAFETY: every load stays within the first `count` bytes of both runs.
+    let a = UnsafeRawPointer(left), b = UnsafeRawPointer(right)
+    func same<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _ type: Word.Type) -> Bool {
+        a.loadUnaligned(fromByteOffset: offset, as: type) == b.loadUnaligned(fromByteOffset: offset, as: type)
+    }
+    if count >= 8 {
+        var offset = 0
+        while offset &+ 8 < count {
+            guard same(offset, UInt64.self) else { return false }
+            offset &+= 8
+        }
+        return same(count &- 8, UInt64.self)
+    }
+    if count >= 4 { return same(0, UInt32.self) && same(count &- 4, UInt32.self) }
+    for index in 0..<count where left[index] != right[index] { return false }
+    return true
 }
