@@ -86,7 +86,7 @@ let host: [Target] = [
     .systemLibrary(name: "CSQLite", path: "Host/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", path: "Host/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     swift("IO", "Host/IO", ["CLinux"]),
-    swift("Telemetry", "Host/Telemetry", ["JSON", "CLinux"]),
+    swift("Telemetry", "Host/Telemetry", ["JSON", "IO", "CLinux"]),
     swift("Config", "Host/Config", ["JSON", "JSONSchema"]),
     swift("Crypto", "Host/Crypto", ["COpenSSL"]),
     swift("HTTP", "Host/HTTP", ["IO", "JSON", "CLinux"]),
@@ -138,7 +138,7 @@ let testTargets: [Target] = [
     tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux"]),
     tests("CryptoTests", ["Crypto"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
-    tests("TelemetryTests", ["Telemetry", "JSON"]),
+    tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
     tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry"]),
     tests(
