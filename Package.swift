@@ -127,7 +127,8 @@ let fixtures: [Target] = [
 
 let testTargets: [Target] = [
     .target(
-        name: "TestSupport", dependencies: ["Workers", "Supervisor", "WorkerProtocol", "IO", "CLinux"], path: "Tests/Support", swiftSettings: shared),
+        name: "TestSupport", dependencies: ["Tools", "Workers", "Supervisor", "Store", "JSON", "JSONSchema", "WorkerProtocol", "IO", "CLinux"],
+        path: "Tests/Support", swiftSettings: shared),
     tests("JSONTests", ["JSON"]),
     tests("JSONSchemaTests", ["JSONSchema", "JSON"]),
     tests("LimenPluginTests", ["LimenPlugin", "PluginHarness", "RuntimeProbe", "JSON", "JSONSchema", "PluginABI"]),
