@@ -26,13 +26,13 @@ let exportsEntryOnly: LinkerSetting = .unsafeFlags(linker("--version-script=\(Co
 
 /// A plugin exports its entry symbol and nothing else, so that two runtimes in one process never meet.
 let pluginLink: [LinkerSetting] = [
-    .unsafeFlags(["-static-stdlib", "-no-toolchain-stdlib-rpath"] + linker("--exclude-libs=ALL", "--gc-sections", "-z", "relro", "-z", "now")),
+    .unsafeFlags(["-static-stdlib", "-no-toolchain-stdlib-rpath"] + linker("--exclude-libs=ALL", "--gc-sections", "-z", "relro", "-z", "now", "-z", "defs")),
     exportsEntryOnly,
 ]
 
 /// The same with the runtime beside it in the bundle's `lib/`, as a plugin may also be built.
 let pluginLinkDynamic: [LinkerSetting] = [
-    .unsafeFlags(["-no-toolchain-stdlib-rpath"] + linker("--gc-sections", "-rpath=$ORIGIN", "-z", "relro", "-z", "now")), exportsEntryOnly,
+    .unsafeFlags(["-no-toolchain-stdlib-rpath"] + linker("--gc-sections", "-rpath=$ORIGIN", "-z", "relro", "-z", "now", "-z", "defs")), exportsEntryOnly,
 ]
 
 func linker(_ flags: String...) -> [String] { flags.flatMap { ["-Xlinker", $0] } }
@@ -45,6 +45,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: shared)
 }
 
+/// Makes a plugin carry Debian's static archives instead of needing shared libraries in its jail.
+let archivesFirst: LinkerSetting = .unsafeFlags(["-L\(Context.packageDirectory)/Plugins/StaticLibraries"])
+
 /// A bundled plugin is two targets: its logic, which tests import, and `<Name>Entry` in `Plugins/<Folder>/Entry`, which exports the
 /// entry symbol and alone carries the link flags (both would otherwise reach the test bundle: six entry symbols, a static runtime).
 func plugin(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = []) -> [Target] {
@@ -54,7 +57,7 @@ func plugin(_ name: String, _ folder: String, _ dependencies: [Target.Dependency
             swiftSettings: shared),
         .target(
             name: "\(name)Entry", dependencies: [.target(name: "\(name)Plugin"), "LimenPlugin", "PluginABI"], path: "Plugins/\(folder)/Entry",
-            swiftSettings: shared, linkerSettings: pluginLink),
+            swiftSettings: shared, linkerSettings: pluginLink + [archivesFirst]),
     ]
 }
 
@@ -86,7 +89,7 @@ let host: [Target] = [
     .systemLibrary(name: "CSQLite", path: "Host/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", path: "Host/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     swift("IO", "Host/IO", ["CLinux"]),
-    swift("Telemetry", "Host/Telemetry", ["JSON", "IO", "CLinux"]),
+    swift("Telemetry", "Host/Telemetry", ["JSON", "CLinux"]),
     swift("Config", "Host/Config", ["JSON", "JSONSchema"]),
     swift("Crypto", "Host/Crypto", ["COpenSSL"]),
     swift("HTTP", "Host/HTTP", ["IO", "JSON", "CLinux"]),
@@ -108,10 +111,13 @@ let host: [Target] = [
 ]
 
 let plugins: [Target] = [
-    .systemLibrary(name: "CCMark", path: "Plugins/CCMark", pkgConfig: "libcmark-gfm", providers: [.apt(["libcmark-gfm-dev"])]),
-    .systemLibrary(name: "CGumbo", path: "Plugins/CGumbo", pkgConfig: "gumbo", providers: [.apt(["libgumbo-dev"])]),
-    .target(name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources"),
-] + plugin("Text", "Text", ["CPCRE2"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
+    // No pkg-config here: its -L would come before `archivesFirst`. The module maps name the libraries.
+    .systemLibrary(name: "CCMark", path: "Plugins/CCMark", providers: [.apt(["libcmark-gfm-dev", "libcmark-gfm-extensions-dev"])]),
+    .systemLibrary(name: "CGumbo", path: "Plugins/CGumbo", providers: [.apt(["libgumbo-dev"])]),
+    .systemLibrary(name: "CPCRE2Archive", path: "Plugins/CPCRE2Archive", providers: [.apt(["libpcre2-dev"])]),
+    .target(name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources",
+        linkerSettings: [.unsafeFlags(["-no-toolchain-stdlib-rpath", "-Xclang-linker", "-Wl,--as-needed"]), exportsEntryOnly]),
+] + plugin("Text", "Text", ["CPCRE2Archive"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
     + plugin("Time", "Time") + plugin("Sanitizer", "Sanitizer", ["CGumbo"])
 
 /// A plugin that exercises what the Swift runtime needs inside a jail, linked both ways.
@@ -127,8 +133,7 @@ let fixtures: [Target] = [
 
 let testTargets: [Target] = [
     .target(
-        name: "TestSupport", dependencies: ["Tools", "Workers", "Supervisor", "Store", "JSON", "JSONSchema", "WorkerProtocol", "IO", "CLinux"],
-        path: "Tests/Support", swiftSettings: shared),
+        name: "TestSupport", dependencies: ["Workers", "Supervisor", "WorkerProtocol", "IO", "CLinux"], path: "Tests/Support", swiftSettings: shared),
     tests("JSONTests", ["JSON"]),
     tests("JSONSchemaTests", ["JSONSchema", "JSON"]),
     tests("LimenPluginTests", ["LimenPlugin", "PluginHarness", "RuntimeProbe", "JSON", "JSONSchema", "PluginABI"]),
@@ -139,7 +144,7 @@ let testTargets: [Target] = [
     tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux"]),
     tests("CryptoTests", ["Crypto"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
-    tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
+    tests("TelemetryTests", ["Telemetry", "JSON"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
     tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry"]),
     tests(

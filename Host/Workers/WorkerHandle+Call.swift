@@ -42,9 +42,11 @@ extension WorkerHandle {
         case .event:
             do {
                 let event = try EventPayload(decoding: frame.payload)
-                try await host.event(event.kind, event.json)
+                do { try await host.event(event.kind, event.json) } catch { throw FrameEnd.cancelled }
+            } catch let end as FrameEnd {
+                throw end
             } catch {
-                throw error is MalformedPayload ? .fault(.malformed) : .cancelled
+                throw .fault(.malformed)
             }
         case .log:
             do {

@@ -42,8 +42,7 @@ package struct CgroupLayout: Sendable, Equatable {
     }
 
     private static func hasControllers(_ directory: String) -> Bool {
-        let text: String
-        do { text = try readText(directory + "/cgroup.controllers") } catch { return false }  // no such file: not a usable v2 tree
+        guard let text = try? readText(directory + "/cgroup.controllers") else { return false }  // no such file: not a usable v2 tree
         let present = Set(text.split(whereSeparator: \.isWhitespace).map(String.init))
         return controllers.allSatisfy(present.contains)
     }

@@ -1,2 +1,6 @@
-// The entry symbol of the plugin: `@_cdecl("limen_plugin_entry")` goes here, nothing else.
+public import LimenPlugin
 import TextPlugin
+
+/// The library's one exported symbol.
+@c(limen_plugin_entry)
+public func entry(_ host: LimenHost) -> LimenEntry { textPlugin.serve(host) }
