@@ -89,7 +89,7 @@ let host: [Target] = [
     .systemLibrary(name: "CSQLite", path: "Host/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", path: "Host/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     swift("IO", "Host/IO", ["CLinux"]),
-    swift("Telemetry", "Host/Telemetry", ["JSON", "CLinux"]),
+    swift("Telemetry", "Host/Telemetry", ["JSON", "IO", "CLinux"]),
     swift("Config", "Host/Config", ["JSON", "JSONSchema"]),
     swift("Crypto", "Host/Crypto", ["COpenSSL"]),
     swift("HTTP", "Host/HTTP", ["IO", "JSON", "CLinux"]),
@@ -133,7 +133,8 @@ let fixtures: [Target] = [
 
 let testTargets: [Target] = [
     .target(
-        name: "TestSupport", dependencies: ["Workers", "Supervisor", "WorkerProtocol", "IO", "CLinux"], path: "Tests/Support", swiftSettings: shared),
+        name: "TestSupport", dependencies: ["Tools", "Workers", "Supervisor", "Store", "JSON", "JSONSchema", "WorkerProtocol", "IO", "CLinux"],
+        path: "Tests/Support", swiftSettings: shared),
     tests("JSONTests", ["JSON"]),
     tests("JSONSchemaTests", ["JSONSchema", "JSON"]),
     tests("LimenPluginTests", ["LimenPlugin", "PluginHarness", "RuntimeProbe", "JSON", "JSONSchema", "PluginABI"]),
@@ -144,7 +145,7 @@ let testTargets: [Target] = [
     tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux"]),
     tests("CryptoTests", ["Crypto"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
-    tests("TelemetryTests", ["Telemetry", "JSON"]),
+    tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
     tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry"]),
     tests(

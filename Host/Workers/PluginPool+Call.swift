@@ -80,6 +80,7 @@ extension PluginPool {
         let callID = service.callIDs.next()
         let begun = handle.shared.withLock { shared in
             if handle.account.isUnset { handle.account = ProcessAccount(pid: shared.pid, memoryPeak: shared.memoryPeak) }
+            shared.hasCaller = true
             return shared.state.begin(callID, deadline: Moment(call.deadline))
         }
         guard begun, let registration = watch(handle, on: loop) else {
@@ -88,6 +89,7 @@ extension PluginPool {
             return WorkerCallOutcome(end: .died(.protocolFault(.unexpectedType)), reachedPlugin: false, usage: usage)
         }
         let served = await handle.serve(call, id: callID, registration, host)
+        handle.shared.withLock { $0.hasCaller = false }
         usage.cpuNanoseconds &+= handle.account.takeCPU()
         usage.peakMemoryBytes = max(usage.peakMemoryBytes, handle.takePeak())
         settle(handle, served.fate, registration, on: loop)

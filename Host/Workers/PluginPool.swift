@@ -121,10 +121,10 @@ package final class PluginPool: Sendable {
 
     /// The spawner says that the process is gone, or there never was one.
     func gone(_ handle: WorkerHandle, _ cause: KillReason, peakMemoryBytes: Int = 0) {
-        let (reason, wasLoading, isFirst) = handle.exited(cause, peakMemoryBytes: peakMemoryBytes)
+        let (reason, wasLoading, hasCaller, isFirst) = handle.exited(cause, peakMemoryBytes: peakMemoryBytes)
         guard isFirst else { return }
         service.forget(handle)
-        service.observer.workerEnded(plugin: spec.name, version: spec.version, worker: handle.id, reason: reason)
+        service.observer.workerEnded(plugin: spec.name, version: spec.version, worker: handle.id, reason: reason, isReported: hasCaller)
         step { state in
             state.handles[handle.id] = nil
             state.pool.workerGone(handle.id, loadFailure: wasLoading && reason.isFault ? reason.explanation : nil, at: .now)

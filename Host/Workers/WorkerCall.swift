@@ -49,7 +49,8 @@ package struct WorkerCallOutcome: Sendable {
 
 /// What a call's owner does for it while it runs. Every method is called on the call's own loop, one at a time.
 package protocol WorkerCallHost: Sendable {
-    /// The plugin reports something; throws when the caller is gone, which cancels the call.
+    /// The plugin reports something. Throws `MalformedPayload` if it makes no sense, which ends the worker, and anything else when the caller is
+    /// gone, which cancels the call.
     func event(_ kind: EventKind, _ json: [UInt8]) async throws
     /// A line for the log.
     func log(_ level: UInt8, _ message: String)
@@ -64,7 +65,9 @@ package protocol WorkerObserver: Sendable {
     /// A worker became ready, that many nanoseconds after it was asked for.
     func workerStarted(plugin: String, nanoseconds: UInt64)
     /// A worker is gone.
-    func workerEnded(plugin: String, version: String, worker: UInt64, reason: KillReason)
+    ///
+    /// - Parameter isReported: whether a call was told the reason, and so its owner has recorded it.
+    func workerEnded(plugin: String, version: String, worker: UInt64, reason: KillReason, isReported: Bool)
     /// A plugin spoke outside a call.
     func workerLogged(plugin: String, level: UInt8, message: String)
     /// A plugin will not load and is given up.

@@ -42,11 +42,9 @@ extension WorkerHandle {
         case .event:
             do {
                 let event = try EventPayload(decoding: frame.payload)
-                do { try await host.event(event.kind, event.json) } catch { throw FrameEnd.cancelled }
-            } catch let end as FrameEnd {
-                throw end
+                try await host.event(event.kind, event.json)
             } catch {
-                throw .fault(.malformed)
+                throw error is MalformedPayload ? .fault(.malformed) : .cancelled
             }
         case .log:
             do {

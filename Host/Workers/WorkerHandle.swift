@@ -17,6 +17,8 @@ final class WorkerHandle: @unchecked Sendable {
         var memoryPeak: Int32 = -1
         var pid: Int32 = 0
         var isOwned = false
+        /// Whether a caller waits for the call's end and will be told of a death.
+        var hasCaller = false
         var exit: KillReason?
         var exitWaiters: [OneShot] = []
         var calls = 0
@@ -113,7 +115,7 @@ final class WorkerHandle: @unchecked Sendable {
     }
 
     /// The process is gone. Answers the reason, and whether it died before it was ready.
-    func exited(_ cause: KillReason, peakMemoryBytes: Int) -> (reason: KillReason, wasLoading: Bool, isFirst: Bool) {
+    func exited(_ cause: KillReason, peakMemoryBytes: Int) -> (reason: KillReason, wasLoading: Bool, hasCaller: Bool, isFirst: Bool) {
         let (answer, waiters) = shared.withLock { shared in
             let isFirst = shared.exit == nil
             let wasLoading = shared.state.isLoadPhase || Self.isLoadKill(shared.state.phase)
@@ -122,7 +124,7 @@ final class WorkerHandle: @unchecked Sendable {
             shared.peakMemoryBytes = max(shared.peakMemoryBytes, peakMemoryBytes)
             if !shared.isOwned { Self.closeAll(&shared) }
             defer { shared.exitWaiters = [] }
-            return ((reason, wasLoading, isFirst), shared.exitWaiters)
+            return ((reason, wasLoading, shared.hasCaller, isFirst), shared.exitWaiters)
         }
         for waiter in waiters { waiter.resume() }
         return answer

@@ -33,6 +33,12 @@ package final class WorkerService: Sendable {
         spawner.start({ [unowned self] in handle($0, $1) }, lost: { [unowned self] in lost() })
     }
 
+    /// Where workers are loaded and timers of the service run.
+    package var eventLoop: EventLoop { loop }
+
+    /// A number that was never given before and is not 0, for keys of `call` isolation.
+    package func uniqueNumber() -> UInt64 { callIDs.next() }
+
     // MARK: Plugins
 
     /// Makes a pool for a plugin version and starts its spares.

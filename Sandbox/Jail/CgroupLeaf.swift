@@ -74,7 +74,9 @@ package struct CgroupLeaf: Sendable {
     /// Processes that the kernel killed for want of memory here.
     package func outOfMemoryKills() -> UInt64 {
         let path = unifiedDirectory.map { $0 + "/memory.events" } ?? directories["memory"].map { $0 + "/memory.oom_control" }
-        guard let path, let text = try? readText(path) else { return 0 }  // the leaf is gone: nothing was counted
+        guard let path else { return 0 }
+        let text: String
+        do { text = try readText(path) } catch { return 0 }  // the leaf is gone: nothing was counted
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count == 2, words[0] == "oom_kill" { return UInt64(words[1]) ?? 0 }

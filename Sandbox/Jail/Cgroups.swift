@@ -42,7 +42,8 @@ package struct CgroupLayout: Sendable, Equatable {
     }
 
     private static func hasControllers(_ directory: String) -> Bool {
-        guard let text = try? readText(directory + "/cgroup.controllers") else { return false }  // no such file: not a usable v2 tree
+        let text: String
+        do { text = try readText(directory + "/cgroup.controllers") } catch { return false }  // no such file: not a usable v2 tree
         let present = Set(text.split(whereSeparator: \.isWhitespace).map(String.init))
         return controllers.allSatisfy(present.contains)
     }

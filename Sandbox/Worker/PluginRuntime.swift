@@ -129,12 +129,18 @@ final class PluginRuntime: @unchecked Sendable {
     }
 
     private func begin(_ frame: Frame) {
-        guard let payload = try? CallPayload(decoding: frame.payload), let plugin else { _exit(4) }
+        guard let plugin else { _exit(4) }
+        let payload = decoded { () throws(MalformedPayload) in try CallPayload(decoding: frame.payload) }
         deadline.store(payload.deadlineNanoseconds, ordering: .relaxed)
         isCancelled.store(false, ordering: .relaxed)
         shared.withLock { $0.callID = frame.callID }
         payload.withRequest { request in plugin.pointee.call(plugin.pointee.state, Self.handle(frame.callID), request) }
         runScheduled()
+    }
+
+    /// The host is trusted: a payload that makes no sense means that the plugin has read from the socket, and this process is of no more use.
+    private func decoded<Payload>(_ body: () throws(MalformedPayload) -> Payload) -> Payload {
+        do { return try body() } catch { _exit(5) }
     }
 
     private func cancel(_ callID: UInt64) {
@@ -193,14 +199,14 @@ final class PluginRuntime: @unchecked Sendable {
     }
 
     private func finishFetch(_ payload: [UInt8]) {
-        guard let reply = try? FetchReplyPayload(decoding: payload) else { _exit(4) }
+        let reply = decoded { () throws(MalformedPayload) in try FetchReplyPayload(decoding: payload) }
         guard let pending = shared.withLock({ $0.fetches.removeValue(forKey: reply.id) }), let callback = pending.function else { return }
         reply.withResponse { callback(pending.context, $0) }
         runScheduled()
     }
 
     private func finishKeyValue(_ payload: [UInt8]) {
-        guard let reply = try? KeyValueReplyPayload(decoding: payload) else { _exit(4) }
+        let reply = decoded { () throws(MalformedPayload) in try KeyValueReplyPayload(decoding: payload) }
         guard let pending = shared.withLock({ $0.keyValues.removeValue(forKey: reply.id) }), let callback = pending.function else { return }
         reply.withResult { callback(pending.context, $0) }
         runScheduled()

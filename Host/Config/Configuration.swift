@@ -1,0 +1,140 @@
+package import JSON
+
+/// What the server was told: limen.json, then `LIMEN_*` variables, then the command line, checked against one schema.
+///
+/// It holds no secrets: those come from files or the encrypted store only.
+package struct Configuration: Sendable, Hashable {
+    /// Where to listen.
+    package struct Listen: Sendable, Hashable {
+        /// IP address.
+        package var address: String
+        /// TCP port; 0 takes any free one.
+        package var port: Int
+    }
+
+    /// What the sandbox needs.
+    package struct Sandbox: Sendable, Hashable {
+        /// Layers without which the server refuses to start.
+        package var require: [String]
+        /// First user id of the workers; nil unless given together with `slots`.
+        package var uidBase: Int?
+        /// How many user ids.
+        package var slots: Int?
+        /// Loaded workers kept ready for each plugin.
+        package var spares: Int
+    }
+
+    /// Bounds of the server.
+    package struct ServerLimits: Sendable, Hashable {
+        /// Open connections in all.
+        package var connections: Int
+        /// Open connections of one address.
+        package var connectionsPerAddress: Int
+        /// Request line and header fields.
+        package var headerBytes: Int
+        /// Request body where a route says nothing else.
+        package var bodyBytes: Int
+        /// Unsent bytes of one connection.
+        package var outputBytes: Int
+        /// Resident memory from which on new work gets 503.
+        package var memoryHighWaterBytes: Int
+        /// How long a stop waits for running work.
+        package var drainMilliseconds: Int
+    }
+
+    /// Bounds of tool calls.
+    package struct Tools: Sendable, Hashable {
+        /// Wall clock of a call whose manifest says nothing.
+        package var timeoutMilliseconds: Int
+        /// Wall clock that no call may pass.
+        package var timeoutCapMilliseconds: Int
+        /// Calls in flight of one user.
+        package var concurrencyPerUser: Int
+        /// Calls of one plugin that wait for a worker.
+        package var queue: Int
+    }
+
+    /// Where to listen.
+    package var listen: Listen
+    /// Folder of the database, keys and verified bundles.
+    package var data: String
+    /// Folder of granted manifests.
+    package var manifests: String
+    /// What the sandbox needs.
+    package var sandbox: Sandbox
+    /// Bounds of the server.
+    package var limits: ServerLimits
+    /// Bounds of tool calls.
+    package var tools: Tools
+    /// `debug`, `info`, `warning` or `error`.
+    package var logLevel: String
+
+    /// Reads and checks everything; throws with every problem found.
+    ///
+    /// `file` is limen.json or nil; `arguments` are the command line's, by JSON Pointer (`/listen/port`).
+    package static func load(
+        file: String?, environment: [String: String] = [:], arguments: [String: JSONValue] = [:]
+    ) throws(ConfigurationError) -> Configuration {
+        let document = try ConfigurationReader.document(file: file, environment: environment, arguments: arguments)
+        let configuration = try Configuration(document)
+        try configuration.checkRelations()
+        return configuration
+    }
+
+    private init(_ document: JSONObject) throws(ConfigurationError) {
+        let values = Values(document: document)
+        listen = Listen(address: try values.text("listen", "address"), port: try values.integer("listen", "port"))
+        data = try values.text("data")
+        manifests = try values.text("manifests")
+        sandbox = Sandbox(
+            require: try values.list("sandbox", "require"), uidBase: values.optionalInteger("sandbox", "uid_base"),
+            slots: values.optionalInteger("sandbox", "slots"), spares: try values.integer("sandbox", "spares"))
+        limits = ServerLimits(
+            connections: try values.integer("limits", "connections"),
+            connectionsPerAddress: try values.integer("limits", "connections_per_address"),
+            headerBytes: try values.integer("limits", "header_bytes"), bodyBytes: try values.integer("limits", "body_bytes"),
+            outputBytes: try values.integer("limits", "output_bytes"),
+            memoryHighWaterBytes: try values.integer("limits", "memory_high_water_bytes"),
+            drainMilliseconds: try values.integer("limits", "drain_ms"))
+        tools = Tools(
+            timeoutMilliseconds: try values.integer("tools", "timeout_ms"),
+            timeoutCapMilliseconds: try values.integer("tools", "timeout_cap_ms"),
+            concurrencyPerUser: try values.integer("tools", "concurrency_per_user"), queue: try values.integer("tools", "queue"))
+        logLevel = try values.text("log", "level")
+    }
+
+    private func checkRelations() throws(ConfigurationError) {
+        if tools.timeoutMilliseconds > tools.timeoutCapMilliseconds {
+            throw ConfigurationError("configuration", "/tools/timeout_ms", "is above tools.timeout_cap_ms")
+        }
+        if limits.connectionsPerAddress > limits.connections {
+            throw ConfigurationError("configuration", "/limits/connections_per_address", "is above limits.connections")
+        }
+    }
+}
+
+/// Reads a document that the schema has accepted.
+private struct Values {
+    let document: JSONObject
+
+    func integer(_ path: String...) throws(ConfigurationError) -> Int {
+        guard let value = ConfigurationReader.get(path, in: document)?.intValue else { throw mismatch(path) }
+        return value
+    }
+
+    func optionalInteger(_ path: String...) -> Int? { ConfigurationReader.get(path, in: document)?.intValue }
+
+    func text(_ path: String...) throws(ConfigurationError) -> String {
+        guard let value = ConfigurationReader.get(path, in: document)?.stringValue else { throw mismatch(path) }
+        return value
+    }
+
+    func list(_ path: String...) throws(ConfigurationError) -> [String] {
+        guard let value = ConfigurationReader.get(path, in: document)?.arrayValue else { throw mismatch(path) }
+        return value.compactMap(\.stringValue)
+    }
+
+    private func mismatch(_ path: [String]) -> ConfigurationError {
+        ConfigurationError("configuration", "/" + path.joined(separator: "/"), "has another type than its schema says")
+    }
+}

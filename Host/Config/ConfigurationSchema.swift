@@ -1,0 +1,64 @@
+package import JSON
+
+/// The JSON Schema of limen.json, made from the settings table.
+package enum ConfigurationSchema {
+    /// Schema 2020-12; unknown members are refused at every level.
+    package static var json: JSONValue {
+        var root = object(prefix: [])
+        root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+        root["title"] = "limen.json"
+        return .object(root)
+    }
+
+    private static func object(prefix: [String]) -> JSONObject {
+        var properties = JSONObject()
+        if prefix.isEmpty { properties["$schema"] = ["type": "string"] }
+        for setting in SettingsTable.all where setting.path.starts(with: prefix) {
+            let name = setting.path[prefix.count]
+            if setting.path.count == prefix.count + 1 {
+                properties[name] = .object(schema(of: setting))
+            } else if properties[name] == nil {
+                properties[name] = .object(object(prefix: prefix + [name]))
+            }
+        }
+        var schema: JSONObject = ["type": "object", "additionalProperties": false, "properties": .object(properties)]
+        let dependent = dependencies(prefix: prefix)
+        if !dependent.isEmpty { schema["dependentRequired"] = .object(dependent) }
+        return schema
+    }
+
+    private static func dependencies(prefix: [String]) -> JSONObject {
+        var dependent = JSONObject()
+        for (left, right) in SettingsTable.pairs {
+            let (a, b) = (left.split(separator: "/").map(String.init), right.split(separator: "/").map(String.init))
+            guard Array(a.dropLast()) == prefix, let first = a.last, let second = b.last else { continue }
+            dependent[first] = [.string(second)]
+            dependent[second] = [.string(first)]
+        }
+        return dependent
+    }
+
+    private static func schema(of setting: Setting) -> JSONObject {
+        var schema = JSONObject()
+        schema["description"] = .string(setting.summary)
+        switch setting.kind {
+        case .integer(let range), .milliseconds(let range), .bytes(let range):
+            schema["type"] = "integer"
+            schema["minimum"] = .number(JSONNumber(range.lowerBound))
+            schema["maximum"] = .number(JSONNumber(range.upperBound))
+        case .flag: schema["type"] = "boolean"
+        case .text(let bytesMax):
+            schema["type"] = "string"
+            schema["minLength"] = 1
+            schema["maxLength"] = .number(JSONNumber(bytesMax))
+            schema["pattern"] = #"^[^\u0000-\u001f\u007f]*$"#
+        case .choice(let words): schema["enum"] = .array(words.map { .string($0) })
+        case .list(let words):
+            schema["type"] = "array"
+            schema["uniqueItems"] = true
+            schema["items"] = ["enum": .array(words.map { .string($0) })]
+        }
+        if let fallback = setting.fallback { schema["default"] = fallback }
+        return schema
+    }
+}

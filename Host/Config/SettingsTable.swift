@@ -1,0 +1,39 @@
+internal import JSON
+
+/// Every setting there is. None switches off a check: that is on purpose (AUTH-11).
+package enum SettingsTable {
+    /// Protection layers that `sandbox.require` can name; `limen doctor` shows the same words.
+    package static let layers = [
+        "user", "capabilities", "no_new_privileges", "mount", "pid", "network", "ipc", "uts", "cgroup", "landlock", "seccomp", "memory_limit",
+        "cpu_limit", "task_limit",
+    ]
+
+    /// Settings that are given together or not at all.
+    package static let pairs: [(String, String)] = [("/sandbox/uid_base", "/sandbox/slots")]
+
+    /// The table, in the order of the reference.
+    package static let all: [Setting] = [
+        Setting("listen.address", .text(bytesMax: 64), "127.0.0.1", "IP address to listen on; anything but loopback belongs behind TLS."),
+        Setting("listen.port", .integer(0...65535), 8080, "TCP port; 0 takes any free one."),
+        Setting("data", .text(bytesMax: 1024), "var", "Folder of the database, keys and verified bundles."),
+        Setting("manifests", .text(bytesMax: 1024), "manifests", "Folder of granted plugin manifests."),
+        Setting("sandbox.require", .list(layers), [], "Layers without which the server refuses to start."),
+        Setting("sandbox.uid_base", .integer(10_000...2_000_000_000), nil, "First of the user ids that workers run as; only as root."),
+        Setting("sandbox.slots", .integer(1...4096), nil, "How many user ids, one a worker; together with uid_base."),
+        Setting("sandbox.spares", .integer(0...64), 1, "Loaded workers kept ready for each plugin."),
+        Setting("limits.connections", .integer(1...1_000_000), 10_000, "Open connections in all."),
+        Setting("limits.connections_per_address", .integer(1...1_000_000), 100, "Open connections of one address."),
+        Setting("limits.header_bytes", .bytes(1024...1_048_576), 16_384, "Request line and header fields."),
+        Setting("limits.body_bytes", .bytes(1024...1_073_741_824), 2_097_152, "Request body where a route says nothing else."),
+        Setting("limits.output_bytes", .bytes(1024...1_073_741_824), 16_777_216, "Unsent bytes of one connection."),
+        Setting(
+            "limits.memory_high_water_bytes", .bytes(67_108_864...1_099_511_627_776), 1_073_741_824,
+            "Resident memory from which on new work gets 503."),
+        Setting("limits.drain_ms", .milliseconds(100...300_000), 30_000, "How long a stop waits for running work."),
+        Setting("tools.timeout_ms", .milliseconds(1...60_000), 15_000, "Wall clock of a call whose manifest says nothing."),
+        Setting("tools.timeout_cap_ms", .milliseconds(1...60_000), 60_000, "Wall clock that no call may pass."),
+        Setting("tools.concurrency_per_user", .integer(1...4096), 64, "Calls in flight of one user."),
+        Setting("tools.queue", .integer(0...100_000), 256, "Calls of one plugin that wait for a worker."),
+        Setting("log.level", .choice(["debug", "info", "warning", "error"]), "info", "Least severe messages that are written."),
+    ]
+}

@@ -1,0 +1,58 @@
+import IO
+
+/// What the connections of one loop share; touched only on that loop.
+final class LoopContext: @unchecked Sendable {
+    // SAFETY: every member but the constants is touched only on the loop's thread.
+    let loop: EventLoop
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: HTTPLimits.readBytes, alignment: 64)
+    /// Where a reply is put together; taken and given back within one turn.
+    private var out: [UInt8] = []
+    private var date: [UInt8] = []
+    private var dateUntil = Deadline(nanoseconds: 0)
+    private var connections: [ObjectIdentifier: any AnyConnection] = [:]
+    private(set) var isDraining = false
+
+    init(loop: EventLoop) { self.loop = loop }
+    deinit { scratch.deallocate() }
+
+    var all: [any AnyConnection] { Array(connections.values) }
+    func add(_ connection: any AnyConnection) { connections[ObjectIdentifier(connection)] = connection }
+    func remove(_ connection: any AnyConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+    /// An empty buffer with room.
+    func takeOut() -> [UInt8] {
+        var buffer: [UInt8] = []
+        swap(&buffer, &out)
+        return buffer
+    }
+
+    /// Gives the buffer back; one that grew large is let go.
+    func giveOut(_ buffer: inout [UInt8]) {
+        if buffer.capacity > HTTPLimits.readBytes { return }
+        buffer.removeAll(keepingCapacity: true)
+        swap(&buffer, &out)
+    }
+
+    /// The Date field's value, at most half a second old.
+    func dateNow() -> [UInt8] {
+        let now = loop.turnDeadline
+        if now >= dateUntil {
+            date = ResponseWriter.dateNow()
+            dateUntil = now.adding(milliseconds: 500)
+        }
+        return date
+    }
+
+    func beginDrain() {
+        isDraining = true
+        for connection in all { connection.drain() }
+    }
+}
+
+/// A connection as its loop's list sees it.
+protocol AnyConnection: AnyObject, Sendable {
+    /// Ends when idle, else after the present reply.
+    func drain()
+    /// Cancels the handler and ends.
+    func cut()
+}

@@ -1,0 +1,98 @@
+import IO
+
+/// The counters, gauges and histograms of a process, and their Prometheus text (format 0.0.4).
+package final class Metrics: Sendable {
+    private let families = Lock<[String: any MetricFamily]>([:])
+    private let collectors = Lock<[@Sendable () -> Void]>([])
+
+    package init() {}
+
+    /// A number that only grows; its name should end in `_total`.
+    package func counter(_ name: String, help: String, labels: [String] = []) -> Counter {
+        family(name) { Counter(table: SeriesTable(name: name, help: help, labels: labels, make: { 0 })) }
+    }
+
+    /// A number that goes up and down.
+    package func gauge(_ name: String, help: String, labels: [String] = []) -> Gauge {
+        family(name) { Gauge(table: SeriesTable(name: name, help: help, labels: labels, make: { 0 })) }
+    }
+
+    /// A distribution; `buckets` are upper bounds in ascending order, without infinity.
+    package func histogram(
+        _ name: String, help: String, labels: [String] = [], buckets: [Double] = Histogram.latencySeconds
+    ) -> Histogram {
+        precondition(!buckets.isEmpty && zip(buckets, buckets.dropFirst()).allSatisfy { $0 < $1 }, "buckets ascend")
+        return family(name) {
+            let empty = HistogramValue(counts: [UInt64](repeating: 0, count: buckets.count + 1))
+            return Histogram(buckets: buckets, table: SeriesTable(name: name, help: help, labels: labels, make: { empty }))
+        }
+    }
+
+    /// Calls `body` before each scrape, to set gauges from what is true then.
+    package func beforeScrape(_ body: @escaping @Sendable () -> Void) { collectors.withLock { $0.append(body) } }
+
+    /// All metrics as Prometheus text; the content type is `text/plain; version=0.0.4; charset=utf-8`.
+    package func exposition() -> String {
+        for collect in collectors.withLock({ $0 }) { collect() }
+        let all = families.withLock { $0 }
+        var out = ""
+        for name in all.keys.sorted() { all[name]?.write(to: &out) }
+        return out
+    }
+
+    /// The family of that name; asking twice gives the same, asking for another kind is a programmer's error.
+    private func family<Family: MetricFamily>(_ name: String, _ make: () -> Family) -> Family {
+        precondition(MetricText.isName(name), "a metric name is [a-zA-Z_:][a-zA-Z0-9_:]*")
+        return families.withLock { families in
+            if let existing = families[name] {
+                guard let same = existing as? Family else { preconditionFailure("\(name) is a metric of another kind") }
+                return same
+            }
+            let family = make()
+            families[name] = family
+            return family
+        }
+    }
+}
+
+/// Metrics of one name.
+protocol MetricFamily: Sendable {
+    func write(to out: inout String)
+}
+
+/// Numbers by label values, bounded in number.
+final class SeriesTable<Value: Sendable>: Sendable {
+    let name: String
+    let help: String
+    let labels: [String]
+    private let make: @Sendable () -> Value
+    private let series = Lock<[[String]: Value]>([:])
+
+    init(name: String, help: String, labels: [String], make: @escaping @Sendable () -> Value) {
+        precondition(labels.allSatisfy { MetricText.isName($0) && $0 != "le" })
+        self.name = name
+        self.help = help
+        self.labels = labels
+        self.make = make
+        // A metric without labels shows from the start, so that a dashboard sees 0 and not a gap.
+        if labels.isEmpty { series.withLock { $0[[]] = make() } }
+    }
+
+    func update(_ values: [String], _ change: (inout Value) -> Void) {
+        precondition(values.count == labels.count, "\(name) has \(labels.count) labels")
+        let key = values.map { LogLine.cut($0, TelemetryLimits.labelBytesMax) }
+        series.withLock { series in
+            let isNew = series[key] == nil
+            let used = isNew && series.count >= TelemetryLimits.seriesMax ? labels.map { _ in "_other" } : key
+            change(&series[used, default: make()])
+        }
+    }
+
+    func value(_ values: [String]) -> Value? { series.withLock { $0[values] } }
+
+    func remove(_ values: [String]) { series.withLock { $0[values] = nil } }
+
+    var sorted: [(labels: [String], value: Value)] {
+        series.withLock { Array($0) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { ($0.key, $0.value) }
+    }
+}

@@ -1,0 +1,25 @@
+/// The bounds of this target in one place. Times are milliseconds, sizes bytes.
+package enum ToolLimits {
+    /// No call lasts longer, whatever its manifest says, over all tries.
+    package static let callMillisecondsMax = 60_000
+    /// Calls in flight of one user; one more is `conflict` with reason `busy`.
+    package static let callsPerCallerMax = 256
+    /// Calls in flight and waiting of one plugin.
+    package static let callsPerPluginMax = 1_024
+    /// Failing locations named in one error.
+    package static let schemaFailuresMax = 20
+    /// JSON of one event.
+    package static let eventBytesMax = 256 << 10
+    /// Nesting of a plugin's own JSON.
+    package static let depthMax = 128
+    /// A plugin's own words in an error.
+    package static let pluginMessageBytesMax = 2_000
+    package static let pluginCodeBytesMax = 64
+    package static let pluginDetailsBytesMax = 16 << 10
+    /// Key-value requests are answered or refused within this.
+    package static let keysListedMax = 500
+    /// How long the calls of a replaced plugin version may go on.
+    package static let replacedMilliseconds = 60_000
+    /// A request id longer than this is not passed on.
+    package static let requestIDBytesMax = 255
+}

@@ -1,0 +1,99 @@
+import IO
+import JSON
+import Registry
+import Store
+import Supervisor
+import WorkerProtocol
+import Workers
+
+/// Serves one call's events, log lines, fetches and key-value requests. Identity comes from the call, never from a frame.
+struct ToolCallHost<Sink: ToolEventSink>: WorkerCallHost {
+    let entry: ToolEntry
+    let caller: Caller
+    let requestID: String
+    let sink: Sink
+    let service: ToolService
+    let egress: EgressCount
+
+    /// What the call used of the network.
+    final class EgressCount: Sendable {
+        private let state = Lock((requests: 0, bytes: 0))
+        func add(bytes: Int) {
+            state.withLock { state in
+                state.requests += 1
+                state.bytes += bytes
+            }
+        }
+        var value: (requests: Int, bytes: Int) { state.withLock { $0 } }
+    }
+
+    func event(_ kind: EventKind, _ json: [UInt8]) async throws {
+        do {
+            _ = try JSONDocument(parsing: json, limits: JSONLimits(bytesMax: ToolLimits.eventBytesMax, depthMax: ToolLimits.depthMax))
+        } catch {
+            throw MalformedPayload("event json")
+        }
+        try await sink.send(ToolEvent(kind: kind, json: json))
+    }
+
+    func log(_ level: UInt8, _ message: String) {
+        service.observer.log(level, "plugin", ["plugin": entry.spec.plugin, "tool": entry.spec.name, "request_id": requestID, "text": message])
+    }
+
+    func fetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
+        let reply = await service.fetcher.fetch(request, plugin: entry.spec.plugin, requestID: requestID, until: deadline)
+        if reply.status != 0 { egress.add(bytes: request.body.count + reply.body.count) }
+        return reply
+    }
+
+    // MARK: Key-value state
+
+    private var scope: KeyValueScope? {
+        guard entry.spec.keepsState else { return nil }
+        switch entry.spec.isolation {
+        case .user: return .user(caller.user, tenant: caller.tenant, plugin: entry.spec.plugin)
+        case .tenant: return .tenant(caller.tenant, plugin: entry.spec.plugin)
+        case .call, .shared: return nil
+        }
+    }
+
+    func keyValue(_ request: KeyValuePayload, until deadline: Deadline) async -> KeyValueReplyPayload {
+        guard let scope, let store = service.keyValues else {
+            return KeyValueReplyPayload(
+                id: request.id, found: false, errorCode: "forbidden", errorMessage: "the plugin keeps no state, or its isolation allows none")
+        }
+        do {
+            return try await answer(request, store, scope)
+        } catch {
+            service.observer.log(3, "key-value request failed", ["plugin": entry.spec.plugin, "request_id": requestID, "cause": error.description])
+            return KeyValueReplyPayload(id: request.id, found: false, errorCode: Self.code(error), errorMessage: "the state was not changed")
+        }
+    }
+
+    private func answer(_ request: KeyValuePayload, _ store: KeyValueStore, _ scope: KeyValueScope) async throws(StoreError) -> KeyValueReplyPayload {
+        switch request.operation {
+        case .get:
+            switch try await store.get(request.key, in: scope) {
+            case .bytes(let bytes)?: return KeyValueReplyPayload(id: request.id, found: true, value: bytes)
+            case .null?: return KeyValueReplyPayload(id: request.id, found: true)
+            case nil: return KeyValueReplyPayload(id: request.id, found: false)
+            }
+        case .set:
+            try await store.set(request.key, to: .bytes(request.value), in: scope)
+            return KeyValueReplyPayload(id: request.id, found: true)
+        case .delete: return KeyValueReplyPayload(id: request.id, found: try await store.delete(request.key, in: scope))
+        case .list:
+            let page = try await store.list(prefix: request.key, in: scope, limit: ToolLimits.keysListedMax)
+            return KeyValueReplyPayload(id: request.id, found: true, value: JSONValue.array(page.items.map { .string($0) }).serialized())
+        }
+    }
+
+    private static func code(_ error: StoreError) -> String {
+        switch error.code {
+        case .limit: "too_large"
+        case .invalid, .constraint: "invalid"
+        case .timedOut, .overloaded: "timed_out"
+        case .corrupt, .unavailable, .closed, .migration, .statement: "unavailable"
+        }
+    }
+}

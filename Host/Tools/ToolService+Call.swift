@@ -1,0 +1,164 @@
+import IO
+import JSON
+import JSONSchema
+import Supervisor
+import WorkerProtocol
+import Workers
+
+extension ToolService {
+    /// Calls a tool and drops its events.
+    package func call(_ call: ToolCall) async -> ToolOutcome { await self.call(call, events: NoEvents()) }
+
+    /// Calls a tool: resolve, authorise, limit, breaker, validate, worker, validate, account, audit. Never throws: every end is an outcome.
+    package func call<Sink: ToolEventSink>(_ call: ToolCall, events: Sink) async -> ToolOutcome {
+        let began = Deadline.now()
+        guard let entry = entry(call.tool) else {
+            return ToolOutcome(result: .failure(unknown(call.tool)), usage: CallUsage(), tool: nil, version: nil)
+        }
+        entry.statistics.began()
+        var usage = CallUsage()
+        usage.inputBytes = call.input.count
+        var outcome = ToolOutcome(result: .failure(.cancelled), usage: usage, tool: entry.spec.id, version: entry.spec.version)
+        outcome.result = await admitted(call, entry, began, &usage, events)
+        usage.wallNanoseconds = Deadline.now().nanoseconds &- began.nanoseconds
+        if case .success(let reply) = outcome.result { usage.outputBytes = reply.output.count }
+        outcome.usage = usage
+        if let refusal = await account(call, entry, outcome) { outcome.result = .failure(refusal) }
+        entry.statistics.ended(outcome)
+        return outcome
+    }
+
+    private func unknown(_ tool: String) -> ToolError {
+        let ids = directory.withLock { $0.byName[tool] ?? [] }
+        if ids.count > 1 {
+            return ToolError(.notFound, "several plugins have a tool of this name; use an id", ["ids": .array(ids.sorted().map { .string($0) })])
+        }
+        return ToolError(.notFound, "there is no such tool")
+    }
+
+    /// Everything before the worker that can say no.
+    private func admitted<Sink: ToolEventSink>(
+        _ call: ToolCall, _ entry: ToolEntry, _ began: Deadline, _ usage: inout CallUsage, _ sink: Sink
+    ) async -> Result<ToolReply, ToolError> {
+        if entry.spec.isPrivileged {
+            // TOOL-7: only through an artifact that an admin owns; this host has no artifacts, so nobody may.
+            return .failure(ToolError(.forbidden, "this tool is privileged: it is called only through an artifact that an admin owns"))
+        }
+        guard gate.enter(call.caller) else { return .failure(.busy("too many calls of this user are running")) }
+        defer { gate.leave(call.caller) }
+        let now = Moment(nanoseconds: began.nanoseconds)
+        let token: Breaker.Token
+        switch entry.admit(at: now) {
+        case .admitted(let admitted): token = admitted
+        case .refused(let wait):
+            return .failure(
+                ToolError(
+                    .server, "this tool has failed too often and is paused",
+                    ["reason": "breaker_open", "retry_after_ms": .number(JSONNumber(wait))]))
+        }
+        let result = await validated(call, entry, began, &usage, sink)
+        entry.record(Self.verdict(result), token, at: Moment(nanoseconds: Deadline.now().nanoseconds))
+        return result
+    }
+
+    /// What a result says about the tool itself: the caller's own faults and the host's queues say nothing.
+    private static func verdict(_ result: Result<ToolReply, ToolError>) -> ToolEntry.Verdict {
+        switch result {
+        case .success: return .success
+        case .failure(let error):
+            switch error.code {
+            case .server: return error.details["reason"]?.stringValue == "draining" ? .neither : .failure
+            case .validation: return error.details["reason"]?.stringValue == "plugin_error" ? .success : .neither
+            case .unauthorized, .forbidden, .notFound, .rateLimited, .conflict: return .neither
+            }
+        }
+    }
+
+    private func validated<Sink: ToolEventSink>(
+        _ call: ToolCall, _ entry: ToolEntry, _ began: Deadline, _ usage: inout CallUsage, _ sink: Sink
+    ) async -> Result<ToolReply, ToolError> {
+        if let error = Self.check(call.input, entry.spec) { return .failure(error) }
+        let asked = min(call.timeoutMilliseconds ?? entry.spec.timeoutMilliseconds, entry.spec.timeoutMilliseconds)
+        let deadline = began.adding(milliseconds: min(max(1, asked), ToolLimits.callMillisecondsMax))
+        let result = await tried(call, entry, deadline, &usage, sink)
+        guard case .success(var reply) = result, reply.contentType == .htmlUntrusted, call.wantsHTML else { return result }
+        switch await sanitized(reply.output, call, deadline) {
+        case .success(let html):
+            reply.sanitizedHTML = html
+            return .success(reply)
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    /// The input against its size and schema.
+    private static func check(_ input: [UInt8], _ spec: ToolSpec) -> ToolError? {
+        guard input.count <= spec.inputBytesMax else {
+            return ToolError(
+                .validation, "the input has \(input.count) bytes; this tool takes \(spec.inputBytesMax)",
+                ["where": "input", "limit_bytes": .number(JSONNumber(spec.inputBytesMax))])
+        }
+        do {
+            let document = try JSONDocument(parsing: input, limits: JSONLimits(bytesMax: spec.inputBytesMax, depthMax: ToolLimits.depthMax))
+            if spec.input.isValid(document) { return nil }
+            return .schema("input", spec.input.validate(document, failuresMax: ToolLimits.schemaFailuresMax))
+        } catch {
+            return .notJSON("input", error)
+        }
+    }
+
+    // MARK: Tries
+
+    /// One try after the other until one succeeds, none is left, or the deadline over all of them passes.
+    private func tried<Sink: ToolEventSink>(
+        _ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline, _ usage: inout CallUsage, _ sink: Sink
+    ) async -> Result<ToolReply, ToolError> {
+        let egress = ToolCallHost<Sink>.EgressCount()
+        let host = ToolCallHost(entry: entry, caller: call.caller, requestID: call.requestID, sink: sink, service: self, egress: egress)
+        defer { (usage.egressRequests, usage.egressBytes) = egress.value }
+        var tries = 0
+        while true {
+            tries += 1
+            let outcome = await entry.pool.call(workerCall(call, entry, deadline), host: host)
+            usage.add(outcome.usage)
+            let (result, failure) = await conclude(outcome, call, entry)
+            guard let failure else { return result }
+            let wait = entry.policy.backoffMilliseconds(
+                after: failure, tries: tries, random: .random(in: .min ... .max), at: Moment(nanoseconds: Deadline.now().nanoseconds),
+                deadline: Moment(nanoseconds: deadline.nanoseconds))
+            guard let wait else { return result }
+            do {
+                try await (EventLoop.current ?? workers.eventLoop).sleep(until: .after(milliseconds: wait))
+            } catch {
+                return .failure(.cancelled)
+            }
+            usage.retries += 1
+        }
+    }
+
+    private func workerCall(_ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline) -> WorkerCall {
+        let key = IsolationKey(
+            entry.spec.isolation, tenant: call.caller.tenant, user: call.caller.user,
+            call: entry.spec.isolation == .call ? workers.uniqueNumber() : 1)
+        return WorkerCall(
+            tool: entry.spec.name, requestID: call.requestID, input: call.input, attachments: call.attachments, key: key, deadline: deadline)
+    }
+
+    /// The result of a try, and how it failed if it did.
+    private func conclude(
+        _ outcome: WorkerCallOutcome, _ call: ToolCall, _ entry: ToolEntry
+    ) async -> (Result<ToolReply, ToolError>, RetryPolicy.Failure?) {
+        switch outcome.end {
+        case .result(let result): return (Self.reply(result, entry.spec), nil)
+        case .failure(let failure): return (.failure(Self.pluginError(failure)), nil)
+        case .cancelled: return (.failure(.cancelled), nil)
+        case .deadline: return (.failure(ToolError(.server, "the tool did not answer in time", ["reason": "timeout"])), nil)
+        case .refused(let refusal): return (.failure(Self.error(refusal)), Self.isWorthARetry(refusal) ? .beforePlugin : nil)
+        case .died(let reason):
+            if case .violation(let violation) = reason {
+                await auditViolation(violation, plugin: entry.spec.plugin, version: entry.spec.version, tool: entry.spec.name, call: call)
+                return (.failure(Self.error(reason)), nil)
+            }
+            return (.failure(Self.error(reason)), outcome.reachedPlugin ? .inPlugin : .beforePlugin)
+        }
+    }
+}

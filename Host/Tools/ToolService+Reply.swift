@@ -1,0 +1,101 @@
+import IO
+import JSON
+import JSONSchema
+import Supervisor
+import WorkerProtocol
+import Workers
+
+/// From what a worker said to what a caller hears.
+extension ToolService {
+    /// The output, checked as the very bytes that are returned.
+    static func reply(_ result: ResultPayload, _ spec: ToolSpec) -> Result<ToolReply, ToolError> {
+        do {
+            let limits = JSONLimits(bytesMax: max(result.output.count, 1), depthMax: ToolLimits.depthMax)
+            let document = try JSONDocument(parsing: result.output, limits: limits)
+            if let schema = spec.output, !schema.isValid(document) {
+                var error = ToolError.schema("output", schema.validate(document, failuresMax: ToolLimits.schemaFailuresMax))
+                error.details["reason"] = "plugin_output"
+                return .failure(error)
+            }
+            guard spec.content == .json || document.typeName(at: 0) == "string" else {
+                return .failure(ToolError(.validation, "the tool's output is not text", ["where": "output", "reason": "plugin_output"]))
+            }
+        } catch {
+            var refusal = ToolError.notJSON("output", error)
+            refusal.details["reason"] = "plugin_output"
+            return .failure(refusal)
+        }
+        return .success(ToolReply(output: result.output, contentType: spec.content, attachments: result.attachments, sanitizedHTML: nil))
+    }
+
+    /// Codes with which a plugin says that the fault is its own.
+    private static let internalCodes: Set<String> = ["internal", "internal_error", "server_error", "unavailable", "timed_out", "cancelled"]
+
+    /// A plugin's own error: its words are a stranger's, so they are bounded, plain and marked as the plugin's.
+    static func pluginError(_ failure: FailurePayload) -> ToolError {
+        let code = failure.code.printable(bytesMax: ToolLimits.pluginCodeBytesMax)
+        var details: JSONObject = ["reason": "plugin_error", "plugin_code": .string(code)]
+        if !failure.details.isEmpty {
+            do {
+                let limits = JSONLimits(bytesMax: ToolLimits.pluginDetailsBytesMax, depthMax: ToolLimits.depthMax)
+                details["plugin_details"] = try JSONValue(parsing: failure.details, limits: limits)
+            } catch {
+                details["plugin_details"] = .string("omitted: \(error.message)")
+            }
+        }
+        let message = failure.message.printable(bytesMax: ToolLimits.pluginMessageBytesMax)
+        return ToolError(internalCodes.contains(code) ? .server : .validation, message.isEmpty ? "the tool failed" : message, details)
+    }
+
+    static func isWorthARetry(_ refusal: WorkerPool.Refusal) -> Bool { refusal == .timedOut }
+
+    static func error(_ refusal: WorkerPool.Refusal) -> ToolError {
+        switch refusal {
+        case .busy, .timedOut: return .busy("every worker of this plugin is busy")
+        case .broken: return ToolError(.server, "the plugin is broken; an operator sees why", ["reason": "broken"])
+        case .drained:
+            return ToolError(.server, "the plugin is being replaced or stopped", ["reason": "draining", "retry_after_ms": 1_000])
+        }
+    }
+
+    static func error(_ reason: KillReason) -> ToolError {
+        let text: String
+        switch reason {
+        case .memory: text = "the tool used more memory than it may"
+        case .deadline: text = "the tool did not answer in time"
+        case .violation: text = "the tool made a forbidden system call and was stopped"
+        case .protocolFault: text = "the tool broke the protocol and was stopped"
+        case .crash, .exited: text = "the tool crashed"
+        case .load, .jail: text = "the tool could not be started"
+        case .cancelled, .idle, .evicted, .retired, .drained:
+            return ToolError(.server, "the tool was stopped", ["reason": "draining", "retry_after_ms": 1_000])
+        }
+        return ToolError(.server, text, ["reason": .string(reason.name)])
+    }
+
+    // MARK: HTML
+
+    /// The HTML in `output` after the sanitiser, which is a plugin in its own jail.
+    func sanitized(_ output: [UInt8], _ call: ToolCall, _ deadline: Deadline) async -> Result<String, ToolError> {
+        var input = Array("{\"html\":".utf8)
+        input.append(contentsOf: output)
+        input.append(UInt8(ascii: "}"))
+        let request = ToolCall(
+            tool: options.sanitizer, input: input, caller: call.caller, requestID: call.requestID, timeoutMilliseconds: max(1, deadline.remainingMilliseconds))
+        guard entry(options.sanitizer) != nil else {
+            return .failure(ToolError(.server, "untrusted HTML cannot be shown: the sanitiser is not installed", ["reason": "no_sanitizer"]))
+        }
+        let outcome = await self.call(request)
+        switch outcome.result {
+        case .failure(let error): return .failure(error)
+        case .success(let reply):
+            do {
+                let value = try JSONValue(parsing: reply.output, limits: JSONLimits(bytesMax: reply.output.count + 1))
+                if let html = value["html"]?.stringValue ?? value.stringValue { return .success(html) }
+            } catch {
+                return .failure(.notJSON("sanitised output", error))
+            }
+            return .failure(ToolError(.server, "the sanitiser gave no HTML", ["reason": "no_sanitizer"]))
+        }
+    }
+}

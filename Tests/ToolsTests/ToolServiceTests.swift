@@ -1,0 +1,436 @@
+import Glibc
+import IO
+import JSON
+import Store
+import Supervisor
+import TestSupport
+import Testing
+import Tools
+import WorkerProtocol
+import Workers
+
+@Suite(.serialized) struct ToolServiceTests {
+    private func code(_ outcome: ToolOutcome) -> String {
+        switch outcome.result {
+        case .success: "ok"
+        case .failure(let error): error.code.rawValue
+        }
+    }
+
+    private func error(_ outcome: ToolOutcome) throws -> ToolError {
+        guard case .failure(let error) = outcome.result else { throw Unexpected(what: "a result") }
+        return error
+    }
+
+    private func output(_ outcome: ToolOutcome) throws -> String {
+        String(decoding: try outcome.result.get().output, as: UTF8.self)
+    }
+
+    private struct Unexpected: Error { let what: String }
+
+    private static let numberSchema: JSONValue = [
+        "type": "object", "properties": ["n": ["type": "integer"], "s": ["type": "string"]], "required": ["n"], "additionalProperties": false,
+    ]
+
+    @Test("a call answers with the plugin's bytes, its usage, and leaves one audit record")
+    func happyPath() async throws {
+        try await ToolHarness.run(script: { $0.echo() }) { harness in
+            let outcome = await harness.call("{\"a\": [1,2,3]}")
+            same(try output(outcome), "{\"a\": [1,2,3]}")
+            #expect(outcome.usage.inputBytes == 14 && outcome.usage.outputBytes == 14)
+            #expect(outcome.usage.wallNanoseconds > 0)
+            let json = outcome.usage.json
+            #expect(
+                json.map(\.key) == [
+                    "wall_ms", "cpu_ms", "peak_memory_bytes", "input_bytes", "output_bytes", "egress_requests", "egress_bytes", "retries",
+                    "worker_start_ms",
+                ])
+            let entries = try await harness.audited()
+            #expect(entries.count == 1)
+            #expect(entries.first?.action == "tool.call" && entries.first?.outcome == "ok" && entries.first?.callID == "r-1")
+            #expect(entries.first?.plugin == "fake" && entries.first?.tool == "echo" && entries.first?.actor == "key-1")
+        }
+    }
+
+    @Test("input that breaks its schema never reaches the plugin; every failing pointer is named (TOOL-5)")
+    func badInput() async throws {
+        try await ToolHarness.run([.init(input: Self.numberSchema)], script: { $0.echo() }) { harness in
+            let outcome = await harness.call("{\"n\":\"x\",\"s\":3}")
+            let refusal = try error(outcome)
+            #expect(refusal.code == .validation && refusal.status == 400)
+            let pointers = refusal.details["errors"]?.arrayValue?.compactMap { $0["instance_path"]?.stringValue } ?? []
+            #expect(Set(pointers) == ["/n", "/s"])
+            #expect(refusal.details["errors"]?.arrayValue?.allSatisfy { $0["keyword"]?.stringValue == "type" } == true)
+            #expect(outcome.usage.cpuNanoseconds == 0)
+        }
+    }
+
+    @Test("at most twenty failures are named (TOOL-5)")
+    func manyFailures() async throws {
+        try await ToolHarness.run([.init(input: ["items": ["type": "string"]])], script: { $0.echo() }) { harness in
+            let refusal = try error(await harness.call("[" + (0..<100).map(String.init).joined(separator: ",") + "]"))
+            #expect(refusal.details["errors"]?.arrayValue?.count == 20)
+        }
+    }
+
+    @Test("input that is no JSON, too deep or too large is a validation error", arguments: ["{\"n\":", "[1,]", "\u{FEFF}{}", "nested", "large", ""])
+    func malformedInput(_ kind: String) async throws {
+        try await ToolHarness.run(script: { $0.echo() }) { harness in
+            let input =
+                switch kind {
+                case "nested": String(repeating: "[", count: 100_000)
+                case "large": "\"" + String(repeating: "x", count: 1 << 20) + "\""
+                default: kind
+                }
+            same(code(await harness.call(input)), "validation_error")
+            same(try output(await harness.call("1")), "1")
+        }
+    }
+
+    @Test("output that breaks its schema, is no JSON or is hostile JSON never reaches the caller (TOOL-5)", arguments: [
+        "{\"n\":\"x\"}", "{\"n\":1", "{\"n\":1,\"n\":2}", "\"\\ud800\"", "nested", "{}",
+    ])
+    func badOutput(_ kind: String) async throws {
+        let answer = kind == "nested" ? String(repeating: "[", count: 100_000) : kind
+        try await ToolHarness.run(
+            [.init(output: Self.numberSchema)],
+            script: { worker in
+                worker.load()
+                while let (id, _) = worker.nextCall() { worker.answer(id, answer) }
+            }
+        ) { harness in
+            let refusal = try error(await harness.call())
+            #expect(refusal.code == .validation)
+            #expect(refusal.details["where"]?.stringValue == "output")
+        }
+    }
+
+    @Test("a privileged tool is refused to everybody while there are no artifacts, whatever their role (TOOL-7)", arguments: [CallerRole.user, .admin, .operator])
+    func privileged(_ role: CallerRole) async throws {
+        try await ToolHarness.run([.init(isPrivileged: true)], script: { $0.echo() }) { harness in
+            let outcome = await harness.call(caller: harness.caller(role: role))
+            same(try error(outcome).code, .forbidden)
+            same(try await harness.audited().first?.outcome, "forbidden")
+        }
+    }
+
+    @Test("an unknown tool is not found; a bare name works while one plugin has it")
+    func resolve() async throws {
+        try await ToolHarness.run(script: { $0.echo() }) { harness in
+            same(code(await harness.call(tool: "fake.nothing")), "not_found")
+            same(code(await harness.call(tool: "echo")), "ok")
+        }
+    }
+
+    @Test("five crashes open the breaker; calls are then refused at once with the time to wait (TOOL-1)")
+    func breaker() async throws {
+        try await ToolHarness.run(
+            script: { worker in
+                worker.load()
+                _ = worker.nextCall()
+                worker.die(WorkerExit(status: nil, signal: 11))
+            }
+        ) { harness in
+            for _ in 0..<5 { same(code(await harness.call()), "server_error") }
+            #expect(harness.tools.entry("fake.echo")?.breakerPhase == .open)
+            let before = harness.spawner.spawnedCount
+            let refusal = try error(await harness.call())
+            #expect(refusal.details["reason"]?.stringValue == "breaker_open" && refusal.status == 503)
+            #expect((25_000...30_000).contains(refusal.details["retry_after_ms"]?.intValue ?? 0))
+            #expect(harness.spawner.spawnedCount <= before + 1)
+        }
+    }
+
+    @Test("callers' own mistakes and plugins' clean errors do not open the breaker (TOOL-1)")
+    func breakerIgnoresCallers() async throws {
+        try await ToolHarness.run(
+            [.init(input: Self.numberSchema)],
+            script: { worker in
+                worker.load()
+                while let (id, _) = worker.nextCall() { worker.fail(id, "no_such_city", "there is no such city") }
+            }
+        ) { harness in
+            for _ in 0..<10 {
+                same(code(await harness.call("[]")), "validation_error")
+                let refusal = try error(await harness.call("{\"n\":1}"))
+                #expect(refusal.code == .validation && refusal.message == "there is no such city")
+                #expect(refusal.details["plugin_code"]?.stringValue == "no_such_city")
+            }
+            #expect(harness.tools.entry("fake.echo")?.breakerPhase == .closed)
+        }
+    }
+
+    @Test("an idempotent tool is tried again after about a second; the usage counts the retry (TOOL-8)")
+    func retry() async throws {
+        try await ToolHarness.run(
+            [.init(isIdempotent: true)], workersMax: 1,
+            script: { worker in
+                worker.load()
+                guard worker.index == 0, worker.nextCall() != nil else { return worker.echoLoaded() }
+                worker.die(WorkerExit(status: nil, signal: 11))
+            }
+        ) { harness in
+            let begun = Deadline.now()
+            let outcome = await harness.call("{\"x\":1}")
+            let took = Int((Deadline.now().nanoseconds - begun.nanoseconds) / 1_000_000)
+            same(try output(outcome), "{\"x\":1}")
+            #expect(outcome.usage.retries == 1)
+            #expect((780...1_400).contains(took), "\(took) ms")
+        }
+    }
+
+    @Test("a tool that is not idempotent is not tried again once the call has reached the plugin (TOOL-8)")
+    func noRetry() async throws {
+        try await ToolHarness.run(
+            workersMax: 1,
+            script: { worker in
+                worker.load()
+                guard worker.index == 0, worker.nextCall() != nil else { return worker.echoLoaded() }
+                worker.die(WorkerExit(status: nil, signal: 11))
+            }
+        ) { harness in
+            let outcome = await harness.call()
+            same(try error(outcome).details["reason"]?.stringValue, "crash")
+            #expect(outcome.usage.retries == 0)
+        }
+    }
+
+    @Test("a back-off ends within 50 ms of a cancellation (WF-2, TOOL-8)")
+    func cancelBackoff() async throws {
+        try await ToolHarness.run(
+            [.init(isIdempotent: true)], workersMax: 1,
+            script: { worker in
+                worker.load()
+                _ = worker.nextCall()
+                worker.die(WorkerExit(status: nil, signal: 11))
+            }
+        ) { harness in
+            let task = OwnedTask(on: EventLoop.current) { await harness.call() }
+            try await EventLoop.current?.sleep(until: .after(milliseconds: 400))
+            let begun = Deadline.now()
+            task.cancel()
+            let outcome = try await task.value
+            #expect((Deadline.now().nanoseconds - begun.nanoseconds) / 1_000_000 < 50)
+            #expect(outcome.name == "cancelled")
+            #expect(harness.tools.callsInFlight == 0)
+        }
+    }
+
+    @Test("the deadline is over all tries: no retry is begun that could not end before it (TOOL-8, WF-2)")
+    func budget() async throws {
+        try await ToolHarness.run(
+            [.init(isIdempotent: true, retries: 3)], workersMax: 1,
+            script: { worker in
+                worker.load()
+                _ = worker.nextCall()
+                worker.die(WorkerExit(status: nil, signal: 11))
+            }
+        ) { harness in
+            let begun = Deadline.now()
+            let outcome = await harness.call(milliseconds: 600)
+            #expect(code(outcome) == "server_error")
+            #expect((Deadline.now().nanoseconds - begun.nanoseconds) / 1_000_000 < 700)
+        }
+    }
+
+    @Test("a plugin that hangs is told at its deadline and its caller answered at once")
+    func timeout() async throws {
+        try await ToolHarness.run(
+            [.init(timeoutMilliseconds: 200)],
+            script: { worker in
+                worker.load()
+                while worker.next() != nil {}
+            }
+        ) { harness in
+            let begun = Deadline.now()
+            let refusal = try error(await harness.call())
+            #expect(refusal.details["reason"]?.stringValue == "timeout")
+            #expect((Deadline.now().nanoseconds - begun.nanoseconds) / 1_000_000 < 260)
+        }
+    }
+
+    @Test("a caller past his limit hears conflict, busy; the places come back (LIM-6)")
+    func busy() async throws {
+        var options = ToolService.Options()
+        options.callsPerCallerMax = 2
+        try await ToolHarness.run(
+            mode: .shared, options: options,
+            script: { worker in
+                worker.load()
+                while worker.next() != nil {}
+            }
+        ) { harness in
+            let tasks = (0..<2).map { _ in OwnedTask(on: EventLoop.current) { await harness.call(milliseconds: 300) } }
+            try await EventLoop.current?.sleep(until: .after(milliseconds: 50))
+            let refusal = try error(await harness.call())
+            #expect(refusal.code == .conflict && refusal.status == 409 && refusal.details["reason"]?.stringValue == "busy")
+            for task in tasks { _ = try await task.value }
+            #expect(harness.tools.callsInFlight == 0)
+        }
+    }
+
+    @Test("a violation is told to the caller and audited with plugin, version, tool, call, user and system call")
+    func violation() async throws {
+        try await ToolHarness.run(
+            script: { worker in
+                worker.load()
+                _ = worker.nextCall()
+                worker.die(WorkerExit(status: nil, signal: 9, violation: SyscallViolation(number: 101, name: "ptrace", arguments: [0, 1])))
+            }
+        ) { harness in
+            let refusal = try error(await harness.call())
+            #expect(refusal.details["reason"]?.stringValue == "violation")
+            let entries = try await harness.audited()
+            let entry = entries.first { $0.action == "sandbox.violation" }
+            #expect(entry?.plugin == "fake" && entry?.version == "1.0.0" && entry?.tool == "echo" && entry?.callID == "r-1")
+            #expect(entry?.reason == "ptrace" && entry?.details?["user"]?.stringValue == "u")
+            #expect(entries.contains { $0.action == "tool.call" && $0.outcome == "server_error" })
+            #expect(harness.observer.counts.violations == ["ptrace": 1])
+        }
+    }
+
+    private final class EventList: ToolEventSink {
+        private let state = Lock<[ToolEvent]>([])
+        var events: [ToolEvent] { state.withLock { $0 } }
+        func send(_ event: ToolEvent) async throws { state.withLock { $0.append(event) } }
+    }
+
+    @Test("events reach the caller in order before the result; one that is no JSON ends the worker")
+    func events() async throws {
+        try await ToolHarness.run(
+            script: { worker in
+                worker.load()
+                while let (id, call) = worker.nextCall() {
+                    worker.send(.event, id, EventPayload(kind: .progress, json: Array("{\"fraction\":0.5}".utf8)).encoded())
+                    let isBad = call.input == Array("1".utf8)
+                    worker.send(.event, id, EventPayload(kind: .token, json: Array((isBad ? "{" : "{\"text\":\"a\"}").utf8)).encoded())
+                    worker.answer(id, "true")
+                }
+            }
+        ) { harness in
+            let list = EventList()
+            let call = ToolCall(tool: "fake.echo", input: Array("0".utf8), caller: harness.caller(), requestID: "r")
+            same(code(await harness.tools.call(call, events: list)), "ok")
+            #expect(list.events.map(\.kind) == [.progress, .token])
+            let bad = ToolCall(tool: "fake.echo", input: Array("1".utf8), caller: harness.caller(), requestID: "r")
+            same(try error(await harness.tools.call(bad, events: list)).details["reason"]?.stringValue, "protocol")
+        }
+    }
+
+    @Test("a fetch is answered forbidden while there is no proxy")
+    func fetch() async throws {
+        try await ToolHarness.run(
+            script: { worker in
+                worker.load()
+                while let (id, _) = worker.nextCall() {
+                    worker.send(.fetch, id, FetchPayload(id: 5, request: Array("{\"url\":\"http://169.254.169.254/\"}".utf8), body: []).encoded())
+                    guard let frame = worker.next(), let reply = try? FetchReplyPayload(decoding: frame.payload) else { return }
+                    worker.answer(id, "\"\(reply.status) \(reply.errorCode) \(reply.id)\"")
+                }
+            }
+        ) { harness in
+            same(try output(await harness.call()), "\"0 forbidden 5\"")
+        }
+    }
+
+    @Test("key-value state is kept apart by tenant and by user, and refused to shared and call isolation", arguments: [
+        (IsolationMode.tenant, "seen by the tenant"), (.user, "seen by the user"), (.shared, "forbidden"), (.call, "forbidden"),
+    ])
+    func keyValue(_ mode: IsolationMode, _ promise: String) async throws {
+        try await ToolHarness.run(
+            mode: mode, workersMax: 4, keepsState: true,
+            script: { worker in
+                worker.load()
+                while let (id, call) = worker.nextCall() {
+                    let isWrite = call.input == Array("\"write\"".utf8)
+                    let request = KeyValuePayload(id: 1, operation: isWrite ? .set : .get, key: "k", value: isWrite ? Array("secret".utf8) : [])
+                    worker.send(.keyValue, id, request.encoded())
+                    guard let frame = worker.next(), let reply = try? KeyValueReplyPayload(decoding: frame.payload) else { return }
+                    worker.answer(id, "\"\(reply.errorCode.isEmpty ? (reply.found ? "found " : "absent") : reply.errorCode)\(String(decoding: reply.value, as: UTF8.self))\"")
+                }
+            }
+        ) { harness in
+            func ask(_ input: String, _ tenant: String, _ user: String) async throws -> String {
+                try output(await harness.call("\"\(input)\"", caller: harness.caller(tenant, user: user)))
+            }
+            let written = try await ask("write", "a", "x")
+            if mode == .shared || mode == .call {
+                #expect(written == "\"forbidden\"")
+                return
+            }
+            #expect(written == "\"found \"")
+            same(try await ask("read", "a", "x"), "\"found secret\"")
+            same(try await ask("read", "a", "y"), (mode == .tenant ? "\"found secret\"" : "\"absent\""))
+            same(try await ask("read", "b", "x"), "\"absent\"")
+        }
+    }
+
+    @Test("HTML is marked, and sanitised by another jailed plugin for whoever asks for HTML (TOOL-6)")
+    func html() async throws {
+        var options = ToolService.Options()
+        options.sanitizer = "fake.sanitize"
+        try await ToolHarness.run(
+            [.init(name: "page", content: .htmlUntrusted), .init(name: "sanitize"), .init(name: "number", content: .htmlUntrusted)], options: options,
+            script: { worker in
+                worker.load()
+                while let (id, call) = worker.nextCall() {
+                    switch call.tool {
+                    case "page": worker.answer(id, "\"<b onclick=x>hi</b>\"")
+                    case "number": worker.answer(id, "7")
+                    default: worker.answer(id, "{\"html\":\"<b>hi</b>\"}")
+                    }
+                }
+            }
+        ) { harness in
+            let plain = try (await harness.call(tool: "fake.page")).result.get()
+            #expect(plain.contentType == .htmlUntrusted && plain.sanitizedHTML == nil)
+            let shown = try (await harness.call(tool: "fake.page", wantsHTML: true)).result.get()
+            #expect(shown.sanitizedHTML == "<b>hi</b>")
+            same(try error(await harness.call(tool: "fake.number")).details["where"]?.stringValue, "output")
+        }
+    }
+
+    @Test("without a sanitiser untrusted HTML is not shown at all (TOOL-6)")
+    func noSanitizer() async throws {
+        try await ToolHarness.run(
+            [.init(content: .htmlUntrusted)],
+            script: { worker in
+                worker.load()
+                while let (id, _) = worker.nextCall() { worker.answer(id, "\"<script>\"") }
+            }
+        ) { harness in
+            same(try error(await harness.call(wantsHTML: true)).details["reason"]?.stringValue, "no_sanitizer")
+        }
+    }
+
+    @Test("a call whose record the audit log does not take fails rather than go unrecorded (OPS-6)")
+    func auditRefuses() async throws {
+        try await ToolHarness.run(script: { $0.echo() }) { harness in
+            same(code(await harness.call()), "ok")
+            harness.database.close()
+            let refusal = try error(await harness.call())
+            #expect(refusal.code == .server && refusal.details["reason"]?.stringValue == "audit")
+        }
+    }
+
+    @Test("a thousand aborted calls leave nothing in flight (LIM-6)")
+    func aborted() async throws {
+        try await ToolHarness.run(
+            mode: .shared,
+            script: { worker in
+                worker.load()
+                while let frame = worker.next() { if frame.type == .cancel { worker.fail(frame.callID, "cancelled") } }
+            }
+        ) { harness in
+            for _ in 0..<20 {
+                let tasks = (0..<50).map { _ in OwnedTask(on: EventLoop.current) { await harness.call() } }
+                try await EventLoop.current?.sleep(until: .after(milliseconds: 2))
+                for task in tasks { task.cancel() }
+                for task in tasks { _ = try await task.value }
+            }
+            #expect(harness.tools.callsInFlight == 0)
+            #expect(harness.tools.entry("fake.echo")?.counts.inFlight == 0)
+            #expect(harness.tools.entry("fake.echo")?.breakerPhase == .closed)
+        }
+    }
+}
