@@ -118,7 +118,7 @@ extension HTTPConnection {
     private func admit(_ head: HTTPRequestHead, _ partial: inout Partial) throws {
         partial.head = head
         partial.requestID = requestID(head)
-        switch server.handler.admit(head, remoteAddress: remoteAddress) {
+        switch server.handler.admit(head, remoteAddress: remoteAddress, requestID: partial.requestID) {
         case .refuse(let response):
             throw Refusal(response: response, requestID: partial.requestID, isHead: head.method == .head)
         case .accept(let bodyBytesMax):

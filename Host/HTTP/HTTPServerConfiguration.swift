@@ -52,12 +52,12 @@ package enum HTTPAdmission: Sendable {
 
 /// Answers requests.
 package protocol HTTPHandler: Sendable {
-    /// Decides from the head alone; runs on the connection's loop, so it must be quick.
-    func admit(_ head: HTTPRequestHead, remoteAddress: String) -> HTTPAdmission
+    /// Decides from the head alone, whose reply will carry `requestID`; runs on the connection's loop, so it must be quick.
+    func admit(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) -> HTTPAdmission
     /// Answers; runs as a task on the connection's loop, cancelled when the client goes.
     func handle(_ request: HTTPRequest) async -> HTTPResponse
 }
 
 extension HTTPHandler {
-    package func admit(_ head: HTTPRequestHead, remoteAddress: String) -> HTTPAdmission { .accept(bodyBytesMax: 1 << 20) }
+    package func admit(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) -> HTTPAdmission { .accept(bodyBytesMax: 1 << 20) }
 }

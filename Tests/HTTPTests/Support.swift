@@ -68,7 +68,7 @@ struct Answer: HTTPHandler {
     var refusal: @Sendable (HTTPRequestHead) -> HTTPResponse? = { _ in nil }
     let body: @Sendable (HTTPRequest) async -> HTTPResponse
 
-    func admit(_ head: HTTPRequestHead, remoteAddress: String) -> HTTPAdmission {
+    func admit(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) -> HTTPAdmission {
         if let response = refusal(head) { return .refuse(response) }
         return .accept(bodyBytesMax: bodyBytesMax)
     }
