@@ -1,0 +1,61 @@
+package import HTTP
+import JSON
+
+/// Joins the dispatcher to the HTTP server: refuses early what needs no body, hands over the rest.
+package struct APIHandler: HTTPHandler {
+    private let dispatcher: Dispatcher
+
+    /// Makes a handler over a dispatcher.
+    package init(_ dispatcher: Dispatcher) { self.dispatcher = dispatcher }
+
+    package func admit(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) -> HTTPAdmission {
+        let request = APIRequest(head, remoteAddress: remoteAddress, requestID: requestID)
+        switch dispatcher.admit(request) {
+        case .accept(let bodyBytesMax): return .accept(bodyBytesMax: bodyBytesMax)
+        case .refuse(let response): return .refuse(HTTPResponse(response, requestID: requestID))
+        }
+    }
+
+    package func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        var inner = APIRequest(request.head, remoteAddress: request.remoteAddress, requestID: request.requestID)
+        inner.body = request.body
+        return HTTPResponse(await dispatcher.respond(to: inner), requestID: request.requestID)
+    }
+
+    /// The reply to what the server refuses by itself, for its configuration: the same envelope as every other failure (API-1).
+    package static func errorResponse(status: Int, message: String, requestID: String) -> HTTPResponse {
+        let error = APIError(ErrorCode(status: status), status: status, message)
+        return HTTPResponse(Dispatcher.failure(error, requestID: requestID), requestID: requestID)
+    }
+}
+
+extension APIRequest {
+    init(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) {
+        self.init(
+            method: head.method.rawValue, path: head.path, query: head.query, headers: head.headers, remoteAddress: remoteAddress,
+            requestID: requestID)
+    }
+}
+
+extension HTTPResponse {
+    init(_ response: APIResponse, requestID: String) {
+        switch response.body {
+        case .bytes(let bytes):
+            self.init(status: response.status, body: .bytes(bytes))
+        case .events(let run):
+            self = .events { stream in try await run(StreamSink(stream: stream, requestID: requestID)) }
+        }
+        for (name, value) in response.headers where headers[name] == nil { headers.add(name, value) }
+    }
+}
+
+/// Puts events on the wire as `{event, data, request_id}`.
+private struct StreamSink: EventSink {
+    let stream: ServerSentEventStream
+    let requestID: String
+
+    func send(_ event: String, _ data: JSONValue) async throws {
+        let value: JSONValue = ["event": .string(event), "data": data, "request_id": .string(requestID)]
+        try await stream.send(ServerSentEvent(event: event, data: value.text))
+    }
+}

@@ -1,0 +1,63 @@
+package import HTTP
+
+/// A request as the routes see it, whatever carried it.
+package struct APIRequest: Sendable {
+    package var method: String
+    /// Path, decoded; an encoded slash or NUL never gets this far.
+    package var path: String
+    /// Query parameters in order, decoded.
+    package var query: [(name: String, value: String)]
+    package var headers: HTTPHeaders
+    package var body: [UInt8]
+    package var remoteAddress: String
+    /// Chosen by the server: the client's when it is fit, else a new one.
+    package var requestID: String?
+
+    /// Makes a request.
+    package init(
+        method: String, path: String, query: [(name: String, value: String)] = [], headers: HTTPHeaders = [:], body: [UInt8] = [],
+        remoteAddress: String = "127.0.0.1", requestID: String? = nil
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.remoteAddress = remoteAddress
+        self.requestID = requestID
+    }
+
+    /// The values of a header.
+    package func values(_ name: String) -> [String] { headers.values(name) }
+
+    /// The value of a header that may stand once; nil when it is absent.
+    /// - Throws: 400 when it stands more than once.
+    package func single(_ name: String) throws(APIError) -> String? {
+        let found = values(name)
+        guard found.count <= 1 else { throw .invalid("The header \(name) stands more than once.", reason: "header") }
+        return found.first
+    }
+}
+
+/// A reply before it is put on the wire.
+package struct APIResponse: Sendable {
+    /// Bytes at once, or events as they come.
+    package enum Body: Sendable {
+        case bytes([UInt8])
+        case events(@Sendable (any EventSink) async throws -> Void)
+    }
+
+    package var status: Int
+    package var headers: [(name: String, value: String)]
+    package var body: Body
+
+    /// The body's bytes; empty for a stream.
+    package var bytes: [UInt8] {
+        if case .bytes(let bytes) = body { bytes } else { [] }
+    }
+
+    /// The value of a header, by any case.
+    package func header(_ name: String) -> String? {
+        headers.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+}

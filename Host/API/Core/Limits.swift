@@ -1,0 +1,33 @@
+/// Every bound of the API, in one place.
+package enum Limits {
+    /// Longest request body of a route that takes a tool's input, in bytes: the input's own 1 MiB and its wrapping.
+    package static let toolBodyBytesMax = (1 << 20) + (64 << 10)
+    /// Longest request body of any other route, in bytes.
+    package static let smallBodyBytesMax = 64 << 10
+    /// Deepest nesting of a request body.
+    package static let bodyDepthMax = 64
+    /// Items a list returns when the client names no number.
+    package static let listDefault = 50
+    /// Items a list returns at most.
+    package static let listMax = 500
+    /// Longest cursor a client may send, in bytes.
+    package static let cursorBytesMax = 512
+    /// Longest path, in segments.
+    package static let pathSegmentsMax = 16
+    /// Longest identifier a client may send, in bytes.
+    package static let identifierBytesMax = 255
+    /// Longest `Accept` header that is read, in bytes.
+    package static let acceptBytesMax = 1024
+    /// Most media ranges of an `Accept` header that are read.
+    package static let acceptRangesMax = 32
+    /// Most failures of a schema that a reply lists.
+    package static let failuresMax = 20
+    /// Longest idempotency key, in bytes.
+    package static let idempotencyKeyBytesMax = 255
+    /// Longest reply of a tool that a stream sends, in bytes: output and attachments.
+    package static let replyBytesMax = 8 << 20
+    /// Default time a readiness check may take, in milliseconds.
+    package static let readinessMilliseconds = 1000
+    /// Events of one call that wait for a slow client before the call is failed.
+    package static let eventsWaitingMax = 1024
+}

@@ -1,0 +1,66 @@
+package import JSON
+
+/// Who makes a request.
+package struct Principal: Sendable, Equatable {
+    /// Stable id for audit and accounting; `anonymous` where a route allows that.
+    package var id: String
+    package var tenant: String
+    package var isOperator: Bool
+
+    /// Nobody in particular.
+    package static let anonymous = Principal(id: "anonymous", tenant: "", isOperator: false)
+    /// The holder of the one key that exists until Identity does: user and operator of tenant `main`.
+    package static func keyHolder(_ id: String) -> Principal { Principal(id: id, tenant: "main", isOperator: true) }
+
+    /// Makes a principal.
+    package init(id: String, tenant: String, isOperator: Bool) {
+        self.id = id
+        self.tenant = tenant
+        self.isOperator = isOperator
+    }
+}
+
+/// A request that has passed every check of its route's row.
+package struct RequestContext: Sendable {
+    package var identity: RequestIdentity
+    package var principal: Principal
+    /// Path parameters, decoded and checked.
+    package var parameters: [String: String]
+    /// Query parameters, typed and checked.
+    package var query: [String: JSONValue]
+    /// The body, checked; `null` for a route without one.
+    package var body: JSONValue
+    /// SHA-256 material: the body as it was sent.
+    package var bodyBytes: [UInt8]
+    /// What the client will be sent.
+    package var accepts: MediaType
+    package var idempotencyKey: String?
+    package var remoteAddress: String
+
+    package var requestID: String { identity.requestID }
+
+    /// A path parameter of the route's template.
+    package func parameter(_ name: String) -> String { parameters[name] ?? "" }
+
+    /// The page a list is asked for: `limit` is within its range already.
+    package var page: (limit: Int, cursor: String?) { (query["limit"]?.intValue ?? Limits.listDefault, query["cursor"]?.stringValue) }
+}
+
+/// What a handler answers with.
+package enum Reply: Sendable {
+    /// `data` of a success.
+    case data(JSONValue, status: Int = 200)
+    /// The same, serialised already.
+    case dataBytes([UInt8], status: Int = 200)
+    /// Something that is no envelope, such as metrics.
+    case raw(contentType: String, bytes: [UInt8], status: Int = 200)
+    /// Server-sent events; the closure returns when the stream is over and is cancelled when the client goes.
+    case events(@Sendable (any EventSink) async throws -> Void)
+}
+
+/// Where a handler's events go.
+package protocol EventSink: Sendable {
+    /// Sends one event at once.
+    /// - Throws: When the client is gone.
+    func send(_ event: String, _ data: JSONValue) async throws
+}

@@ -1,0 +1,94 @@
+import JSON
+import JSONSchema
+
+/// Turns a request into a checked context, or a refusal, by its route's row and nothing else.
+struct RequestReader {
+    let compiled: CompiledRoute
+    let request: APIRequest
+
+    /// Checks everything the row names, in the order of cost.
+    /// - Throws: 400, 406, 413 or 415.
+    func context(identity: RequestIdentity, principal: Principal, parameters: [String: String]) throws(APIError) -> RequestContext {
+        let route = compiled.route
+        for (name, schema) in compiled.pathParameters {
+            let failures = schema.validate(JSONValue.string(parameters[name] ?? ""), failuresMax: Limits.failuresMax)
+            if !failures.isEmpty { throw .schema(failures, in: "path parameter \(name)") }
+        }
+        let query = try readQuery()
+        guard let accepts = MediaType.negotiate(accept: request.values("accept").joined(separator: ","), produced: route.produces) else {
+            let names = route.produces.map(\.rawValue).joined(separator: ", ")
+            throw APIError(.validationError, status: 406, "This can be sent as \(names) only.")
+        }
+        let body = try readBody()
+        return RequestContext(
+            identity: identity, principal: principal, parameters: parameters, query: query, body: body, bodyBytes: request.body,
+            accepts: accepts, idempotencyKey: try idempotencyKey(), remoteAddress: request.remoteAddress)
+    }
+
+    private func readQuery() throws(APIError) -> [String: JSONValue] {
+        var values: [String: JSONValue] = [:]
+        for (name, text) in request.query {
+            guard let known = compiled.queryParameters[name] else { throw .invalid("There is no query parameter of that name.", reason: "unknown_parameter") }
+            guard values[name] == nil else { throw .invalid("The query parameter \(name) stands twice.", reason: "query") }
+            let value = typed(text, as: known.schema["type"]?.stringValue)
+            let failures = known.compiled.validate(value, failuresMax: Limits.failuresMax)
+            if !failures.isEmpty { throw .schema(failures, in: "query parameter \(name)") }
+            values[name] = value
+        }
+        return values
+    }
+
+    private func typed(_ text: String, as type: String?) -> JSONValue {
+        switch type {
+        case "integer": Int64(text).map { JSONValue($0) } ?? .string(text)
+        case "boolean": text == "true" ? true : text == "false" ? false : .string(text)
+        default: .string(text)
+        }
+    }
+
+    private func readBody() throws(APIError) -> JSONValue {
+        guard let schema = compiled.body else {
+            guard request.body.isEmpty else { throw APIError(.validationError, status: 413, "This route takes no body.") }
+            return .null
+        }
+        guard request.body.count <= compiled.route.bodyBytesMax else {
+            throw APIError(
+                .validationError, status: 413, "The body is longer than this route takes.",
+                details: ["bytes_max": JSONValue(compiled.route.bodyBytesMax)])
+        }
+        guard let type = try request.single("content-type"), MediaType.json.isNamed(by: type) else {
+            throw APIError(.validationError, status: 415, "The body must be application/json in UTF-8.")
+        }
+        if let coding = try request.single("content-encoding"), coding.lowercased() != "identity" {
+            throw APIError(.validationError, status: 415, "The body must not be compressed.")
+        }
+        return try parse(schema)
+    }
+
+    private func parse(_ schema: CompiledSchema) throws(APIError) -> JSONValue {
+        var limits = JSONLimits.default
+        limits.bytesMax = compiled.route.bodyBytesMax
+        limits.depthMax = Limits.bodyDepthMax
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(parsing: request.body, limits: limits)
+        } catch {
+            throw APIError(
+                .validationError, "The body is not valid JSON: \(error.message).",
+                details: ["reason": "json", "offset": JSONValue(error.offset)])
+        }
+        let failures = schema.validate(document, failuresMax: Limits.failuresMax)
+        if !failures.isEmpty { throw .schema(failures, in: "body") }
+        return document.value()
+    }
+
+    private func idempotencyKey() throws(APIError) -> String? {
+        guard let key = try request.single("idempotency-key") else { return nil }
+        guard compiled.route.idempotent else { return nil }
+        let visible = key.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+        guard (1...Limits.idempotencyKeyBytesMax).contains(key.utf8.count), visible else {
+            throw .invalid("An idempotency key is 1 to \(Limits.idempotencyKeyBytesMax) visible ASCII characters.", reason: "idempotency_key")
+        }
+        return key
+    }
+}

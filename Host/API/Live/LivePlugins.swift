@@ -1,0 +1,103 @@
+import Crypto
+package import JSON
+package import Registry
+package import Store
+package import Telemetry
+package import Tools
+import Workers
+
+/// The registry and the workers, as the operator's routes see them.
+package struct LivePlugins: PluginAdministration {
+    private let registry: Registry
+    private let service: ToolService
+    private let audit: AuditLog
+    private let log: Log
+
+    /// Joins registry, workers and audit.
+    package init(registry: Registry, service: ToolService, audit: AuditLog, log: Log) {
+        self.registry = registry
+        self.service = service
+        self.audit = audit
+        self.log = log
+    }
+
+    package func plugins() -> [(name: String, json: JSONValue)] {
+        let snapshot = registry.snapshot()
+        let known = snapshot.plugins.values.map { ($0.name, Self.json($0)) }
+        let refused = snapshot.refused.values.filter { snapshot.plugins[$0.name] == nil }.map { ($0.name, Self.json($0)) }
+        return (known + refused).sorted { $0.0 < $1.0 }
+    }
+
+    private static func json(_ record: PluginRecord) -> JSONValue {
+        [
+            "name": .string(record.name), "version": .string(record.version), "state": .string(record.state.rawValue),
+            "reason": record.reason.map { .string($0) } ?? .null, "enabled": .bool(record.manifest.isEnabled),
+            "isolation": .string(record.manifest.isolation.rawValue), "tools": .array(record.tools.map { .string($0.id) }),
+            "limits": .object(record.manifest.limits.json), "sha256": .string(record.manifest.librarySHA256.hex),
+        ]
+    }
+
+    private static func json(_ refused: RefusedPlugin) -> JSONValue {
+        [
+            "name": .string(refused.name), "version": "", "state": "broken", "reason": .string(refused.reason), "enabled": false, "tools": [],
+            "sha256": .null,
+        ]
+    }
+
+    package func setEnabled(_ name: String, _ enabled: Bool, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        guard registry.snapshot().plugins[name] != nil else { throw .missing("plugin") }
+        do {
+            _ = enabled ? try await registry.enable(name, by: principal.id) : try await registry.disable(name, by: principal.id)
+        } catch {
+            throw APIError(
+                .conflict, "The manifest could not be changed.", details: ["problems": .array(error.problems.map { .string($0.description) })])
+        }
+        service.synchronise()
+        try await record(enabled ? "plugin.enable" : "plugin.disable", name, principal, requestID)
+        guard let record = registry.snapshot().plugins[name] else { throw .missing("plugin") }
+        return Self.json(record)
+    }
+
+    package func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue] {
+        let outcomes = await registry.reload(by: principal.id)
+        service.synchronise()
+        try await record("plugin.reload", nil, principal, requestID)
+        return outcomes.map(Self.json)
+    }
+
+    private static func json(_ outcome: ReloadOutcome) -> JSONValue {
+        [
+            "file": .string(outcome.file), "plugin": .string(outcome.plugin), "outcome": .string(outcome.action.rawValue),
+            "reason": outcome.problems.first.map { .string($0.reason) } ?? .null,
+            "pointer": outcome.problems.first.map { .string($0.pointer) } ?? .null,
+        ]
+    }
+
+    private func record(_ action: String, _ plugin: String?, _ principal: Principal, _ requestID: String) async throws(APIError) {
+        do {
+            try await audit.record(
+                AuditEntry(
+                    actor: principal.id, tenant: principal.tenant, action: action, plugin: plugin, callID: requestID, outcome: "ok"))
+        } catch {
+            log.error("audit failed", [("action", .string(action)), ("cause", .string("\(error)")), ("request_id", .string(requestID))])
+            throw .unexpected
+        }
+    }
+
+    package func sandbox() async -> JSONValue {
+        var posture: JSONValue = [:]
+        do {
+            posture = try JSONValue(parsing: service.workers.posture)
+        } catch {
+            posture = ["rung": "unknown", "reason": .string("the spawner has not spoken: \(error.message)")]
+        }
+        let workers = service.workers.pools.flatMap { $0.view.workers }.map { worker -> JSONValue in
+            [
+                "id": JSONValue(worker.id), "pid": JSONValue(Int64(worker.pid)), "plugin": .string(worker.plugin),
+                "version": .string(worker.version), "state": .string(worker.state), "calls": JSONValue(worker.calls),
+                "peak_memory_bytes": JSONValue(worker.peakMemoryBytes), "age_ms": JSONValue(worker.ageMilliseconds),
+            ]
+        }
+        return ["posture": posture, "workers": .array(workers)]
+    }
+}

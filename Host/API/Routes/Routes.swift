@@ -1,0 +1,34 @@
+package import JSON
+
+/// The whole table, in the order of the OpenAPI document.
+package enum Routes {
+    /// Every route of the host.
+    package static func all(_ services: APIServices) -> [Route] {
+        let routes =
+            toolRoutes(services.tools) + pluginRoutes(services.plugins) + auditRoutes(services.audit) + operationsRoutes(services)
+        return routes + [openAPIRoute(describing: routes, version: services.version)]
+    }
+
+    /// The OpenAPI document without a host: for `limen openapi`.
+    package static func document(version: String) -> JSONValue {
+        let nobody = APIServices(
+            tools: NoServices(), plugins: NoServices(), audit: NoServices(), checks: [], metrics: { [] }, version: version)
+        return OpenAPI.document(all(nobody), version: version)
+    }
+}
+
+/// Stands behind a table that is only described, never called.
+private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading {
+    func tools() -> [CatalogueTool] { [] }
+    func tool(_ id: String) -> CatalogueTool? { nil }
+    func candidates(_ idOrName: String) -> [(id: String, contentType: String)] { [] }
+    func call(_ invocation: ToolInvocation, events: (any EventSink)?) async throws(APIError) -> ToolAnswer { throw .unexpected }
+    func plugins() -> [(name: String, json: JSONValue)] { [] }
+    func setEnabled(_ name: String, _ enabled: Bool, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        throw .unexpected
+    }
+    func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue] { throw .unexpected }
+    func sandbox() async -> JSONValue { [:] }
+    func page(cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) { throw .unexpected }
+    func verify() async throws(APIError) -> JSONValue { throw .unexpected }
+}

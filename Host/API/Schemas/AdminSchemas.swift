@@ -1,0 +1,46 @@
+import JSON
+
+extension Schemas {
+    /// A plugin as the operator sees it.
+    static let plugin: JSONValue = object(
+        [
+            "name": text, "version": text,
+            "state": ["enum": ["discovered", "verified", "enabled", "warming", "ready", "draining", "broken", "disabled", "removed"]],
+            "reason": textOrNull, "enabled": flag, "isolation": ["enum": ["call", "user", "tenant", "shared"]],
+            "tools": ["type": "array", "items": text], "limits": anyObject, "sha256": textOrNull, "workers": anyObject,
+        ], required: ["name", "version", "state", "reason", "tools"])
+
+    /// What a reload did, file by file.
+    static let reload: JSONValue = object(
+        [
+            "outcomes": [
+                "type": "array",
+                "items": object(["file": text, "plugin": textOrNull, "outcome": text, "reason": textOrNull, "pointer": textOrNull], required: ["outcome"]),
+            ]
+        ], required: ["outcomes"])
+
+    /// The protections that hold, and the workers alive.
+    static let sandbox: JSONValue = object(["posture": anyObject, "workers": ["type": "array"]], required: ["posture"])
+
+    /// One entry of the audit chain.
+    static let auditEntry: JSONValue = object(
+        [
+            "seq": count, "at": text, "actor": text, "tenant": text, "action": text, "plugin": textOrNull, "version": textOrNull,
+            "tool": textOrNull, "call_id": textOrNull, "outcome": text, "reason": textOrNull, "details": anyObject, "hash": text,
+        ], required: ["seq", "at", "actor", "tenant", "action", "outcome", "hash"])
+
+    /// Whether the audit chain is whole.
+    static let auditVerification: JSONValue = object(
+        ["intact": flag, "entries": count, "broken_at": ["type": ["integer", "null"]], "reason": textOrNull, "head_hash": text],
+        required: ["intact", "entries", "broken_at", "reason"])
+
+    /// One check of readiness.
+    static let readiness: JSONValue = object(
+        [
+            "ready": flag,
+            "checks": [
+                "type": "array",
+                "items": object(["name": text, "ok": flag, "reason": textOrNull, "duration_ms": milliseconds], required: ["name", "ok", "duration_ms"]),
+            ],
+        ], required: ["ready", "checks"])
+}

@@ -1,0 +1,134 @@
+import HTTP
+import IO
+import JSON
+import Telemetry
+
+@testable import API
+
+/// Tools without plugins behind them: every outcome that a route can meet.
+struct FakeTools: ToolCatalogue {
+    static func tool(_ id: String, contentType: String = "json", state: String = "ready", breaker: String = "closed") -> CatalogueTool {
+        let parts = id.split(separator: ".").map(String.init)
+        let description: JSONObject = [
+            "id": .string(id), "name": .string(parts[1]), "title": .string(parts[1]), "description": "A tool.", "plugin": .string(parts[0]),
+            "version": "1.0.0", "input_schema": ["type": "object"], "output_schema": nil,
+            "annotations": ["read_only": true, "destructive": false, "idempotent": true, "open_world": false],
+            "content_type": .string(contentType), "privileged": false,
+        ]
+        return CatalogueTool(
+            id: id, name: parts[1], description: description, contentType: contentType, privileged: false, state: state, breaker: breaker)
+    }
+
+    func tools() -> [CatalogueTool] {
+        [
+            Self.tool("a.echo"), Self.tool("b.crash", state: "broken", breaker: "open"), Self.tool("b.echo"),
+            Self.tool("b.secret"), Self.tool("c.page", contentType: "html_untrusted"), Self.tool("c.unique"),
+        ]
+    }
+
+    func tool(_ id: String) -> CatalogueTool? { tools().first { $0.id == id } }
+
+    func candidates(_ idOrName: String) -> [(id: String, contentType: String)] {
+        tools().filter { $0.id == idOrName || $0.name == idOrName }.map { ($0.id, $0.contentType) }
+    }
+
+    func call(_ invocation: ToolInvocation, events: (any EventSink)?) async throws(APIError) -> ToolAnswer {
+        do {
+            try await events?.send("progress", ["fraction": 0.5])
+            try await events?.send("partial", ["row": 1])
+        } catch {
+            throw APIError(.serverError, "the client is gone")
+        }
+        switch invocation.toolID {
+        case "b.crash": throw APIError(.serverError, status: 503, "The tool is not available.")
+        case "c.page": return ToolAnswer(reply: reply(["html": "<p>hi"], "html_untrusted"), html: Array("<p>hi</p>".utf8))
+        default: return ToolAnswer(reply: reply(invocation.input, "json"))
+        }
+    }
+
+    private func reply(_ output: JSONValue, _ type: String) -> [UInt8] {
+        let value: JSONValue = [
+            "output": output, "content_type": .string(type), "attachments": [],
+            "usage": [
+                "wall_ms": 1.5, "cpu_ms": 1, "peak_memory_bytes": 1, "input_bytes": 2, "output_bytes": 2, "egress_requests": 0,
+                "egress_bytes": 0, "retries": 0, "worker_start_ms": 0,
+            ],
+        ]
+        return value.serialized()
+    }
+}
+
+struct FakePlugins: PluginAdministration {
+    static func plugin(_ name: String) -> JSONValue {
+        ["name": .string(name), "version": "1.0.0", "state": "ready", "reason": nil, "tools": ["echo"]]
+    }
+
+    func plugins() -> [(name: String, json: JSONValue)] { ["a", "b", "c"].map { ($0, Self.plugin($0)) } }
+
+    func setEnabled(_ name: String, _ enabled: Bool, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        guard ["a", "b", "c"].contains(name) else { throw .missing("plugin") }
+        return Self.plugin(name)
+    }
+
+    func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue] {
+        [["file": "a.json", "plugin": "a", "outcome": "unchanged", "reason": nil]]
+    }
+
+    func sandbox() async -> JSONValue { ["posture": ["rung": "root"], "workers": []] }
+}
+
+struct FakeAudit: AuditReading {
+    func page(cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) {
+        let entry: JSONValue = [
+            "seq": 1, "at": "2026-11-21T10:00:00.000Z", "actor": "k", "tenant": "main", "action": "tool.call", "outcome": "ok", "hash": "00",
+        ]
+        return ([entry], nil)
+    }
+
+    func verify() async throws(APIError) -> JSONValue { ["intact": true, "entries": 1, "broken_at": nil, "reason": nil, "head_hash": "00"] }
+}
+
+/// A dispatcher over the fakes, and requests to it.
+struct Fixture {
+    static let key = "lmn_test-key"
+    let dispatcher: Dispatcher
+
+    /// The usual one: compiled once for all tests.
+    static func shared() throws -> Fixture { try cached.get() }
+    private static let cached = Result { try Fixture(checks: [ReadinessCheck("database") { nil }]) }
+
+    init(checks: [ReadinessCheck]) throws {
+        let services = APIServices(
+            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), checks: checks, metrics: { Array("limen_up 1\n".utf8) },
+            version: "0.0.0")
+        dispatcher = Dispatcher(
+            table: try RouteTable(Routes.all(services)), authenticator: Authenticator { $0 == Fixture.key ? "key-1" : nil },
+            log: Log(), metrics: Metrics())
+    }
+
+    func send(
+        _ method: String, _ path: String, query: [(name: String, value: String)] = [], headers: [(String, String)] = [], body: String? = nil,
+        key: String? = Fixture.key
+    ) async -> APIResponse {
+        var fields = HTTPHeaders()
+        for (name, value) in headers { fields.add(name, value) }
+        if let key { fields.add("Authorization", "Bearer \(key)") }
+        if body != nil, !fields.contains("Content-Type") { fields.add("Content-Type", "application/json") }
+        return await dispatcher.respond(
+            to: APIRequest(method: method, path: path, query: query, headers: fields, body: Array((body ?? "").utf8)))
+    }
+}
+
+extension APIResponse {
+    /// The body as JSON.
+    var json: JSONValue {
+        get throws { try JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: 4 << 20)) }
+    }
+}
+
+/// Keeps what a stream sent.
+final class RecordingSink: EventSink {
+    private let sent = Lock<[(event: String, data: JSONValue)]>([])
+    var events: [(event: String, data: JSONValue)] { sent.withLock { $0 } }
+    func send(_ event: String, _ data: JSONValue) async throws { sent.withLock { $0.append((event, data)) } }
+}

@@ -1,0 +1,85 @@
+import JSON
+import JSONSchema
+import Testing
+
+@testable import API
+
+@Suite("API: every route")
+struct RouteWalkTests {
+    static let routes: [Route] = Routes.all(
+        APIServices(tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), checks: [], metrics: { [] }, version: "0"))
+
+    /// A path and body that the route accepts.
+    static func example(_ route: Route) -> (path: String, body: String?) {
+        let path = route.path.description.replacing("{id}", with: "a.echo").replacing("{name}", with: "a")
+        guard route.body != nil else { return (path, nil) }
+        return (path, route.operation == "runTool" ? #"{"tool_id":"a.echo","input":{}}"# : #"{"input":{}}"#)
+    }
+
+    @Test("a route that is called by nobody in particular answers 401, but liveness and readiness (AUTH-11, AUTH-12)", arguments: routes.indices)
+    func anonymous(index: Int) async throws {
+        let route = Self.routes[index]
+        let (path, body) = Self.example(route)
+        let response = try await Fixture.shared().send(route.method, path, body: body, key: nil)
+        if ["/healthz", "/readyz"].contains(route.path.description) {
+            #expect(response.status == 200)
+        } else {
+            #expect(response.status == 401)
+            #expect(try response.json["error"]?["code"] == "unauthorized")
+            #expect(response.header("WWW-Authenticate") != nil)
+        }
+    }
+
+    @Test(
+        "no header, scheme or trick stands in for the key (AUTH-11)",
+        arguments: [
+            [("Authorization", "Bearer wrong")], [("Authorization", "Bearer ")], [("Authorization", "Basic bG1uX3Rlc3Qta2V5")],
+            [("Authorization", "lmn_test-key")], [("X-Api-Key", "lmn_test-key")], [("X-Dev-Mode", "1")], [("X-Forwarded-User", "admin")],
+            [("Authorization", "Bearer lmn_test-key"), ("Authorization", "Bearer lmn_test-key")], [("Authorization", "Bearer lmn_test-key ")],
+            [("Authorization", "Bearer LMN_TEST-KEY")],
+        ])
+    func tricks(headers: [(String, String)]) async throws {
+        let response = try await Fixture.shared().send("GET", "/v1/tools", headers: headers, key: nil)
+        #expect(response.status == 401)
+    }
+
+    @Test("every route answers its holder within the schema that it publishes (API-5, API-11)", arguments: routes.indices)
+    func answersFitSchemas(index: Int) async throws {
+        let route = Self.routes[index]
+        let (path, body) = Self.example(route)
+        let response = try await Fixture.shared().send(route.method, path, body: body)
+        #expect(response.status == 200, "\(route.operation): \(String(decoding: response.bytes, as: UTF8.self))")
+        guard route.enveloped else { return }
+        let schema = try CompiledSchema(Envelope.schema(route.data))
+        #expect(schema.validate(try response.json) == [], "\(route.operation)")
+    }
+
+    @Test("every product route lives under /v1 (API-2)")
+    func versioned() {
+        let machine = ["/healthz", "/readyz", "/metrics", "/openapi.json"]
+        for route in Self.routes { #expect(route.path.description.hasPrefix("/v1/") || machine.contains(route.path.description)) }
+    }
+
+    @Test("every route names a limit class that exists and caps its body (LIM-8)")
+    func limitClasses() {
+        for route in Self.routes {
+            #expect(LimitClass.allCases.contains(route.limitClass))
+            #expect((route.body == nil) == (route.bodyBytesMax == 0))
+        }
+    }
+
+    @Test("every parameter of a path has its schema in the row (API-5)")
+    func parameters() {
+        for route in Self.routes { #expect(Set(route.pathParameters.map(\.name)) == Set(route.path.parameterNames), "\(route.operation)") }
+    }
+
+    @Test("every reply carries the request's id and its trace (API-10)", arguments: ["/healthz", "/v1/tools", "/v1/none"])
+    func headers(path: String) async throws {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        let response = try await Fixture.shared().send("GET", path, headers: [("X-Request-Id", "req-7"), ("traceparent", trace)])
+        #expect(response.header("X-Request-Id") == "req-7")
+        #expect(try response.json["request_id"] == "req-7")
+        let returned = try #require(response.header("traceparent"))
+        #expect(returned.hasPrefix("00-0af7651916cd43dd8448eb211c80319c-") && returned != trace)
+    }
+}
