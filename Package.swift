@@ -107,7 +107,7 @@ let host: [Target] = [
         dependencies: [
             "API", "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
-        ], path: "Host/Limen", swiftSettings: shared),
+        ], path: "Host/Limen", swiftSettings: shared, linkerSettings: selfContained),
 ]
 
 let plugins: [Target] = [
@@ -155,7 +155,7 @@ let testTargets: [Target] = [
             "TestSupport",
         ]),
     tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry"]),
-    tests("LimenTests", ["limen", "JSON", "HTTP", "IO", "CLinux"]),
+    tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux"]),
     tests("PluginsTests", ["JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin", "SanitizerPlugin"]),
     tests("EscapeTests", ["Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Jail", "CLinux"]),
     tests("ArchitectureTests", ["JSON"]),

@@ -1,0 +1,81 @@
+import Glibc
+import JSON
+
+/// A plugin's source folder: `plugin.json` with what the author asks for, the sources, and how they are built.
+struct SourceFolder {
+    let path: String
+    let manifest: JSONObject
+    let name: String
+    let version: String
+
+    /// Reads the folder's `plugin.json`.
+    /// - Throws: `CommandError` naming the file and the reason.
+    init(_ path: String) throws(CommandError) {
+        guard Path.isFolder(path) else { throw CommandError("there is no folder \(path)") }
+        let file = "\(path)/plugin.json"
+        let bytes = try File.read(file)
+        do {
+            guard let object = try JSONValue(parsing: bytes).objectValue else { throw CommandError("\(file): must be an object") }
+            manifest = object
+        } catch let error as JSONError {
+            throw CommandError("\(file): at byte \(error.offset): \(error.message)")
+        } catch {
+            throw CommandError("\(error)")
+        }
+        guard let name = manifest["name"]?.stringValue, PluginNames.isValid(name) else {
+            throw CommandError("\(file): /name must be lower-case letters, digits, `-` and `_`, at most 63, starting with a letter")
+        }
+        guard let version = manifest["version"]?.stringValue, !version.isEmpty, !version.contains("/") else {
+            throw CommandError("\(file): /version must be a semantic version")
+        }
+        self.path = path
+        self.name = name
+        self.version = version
+    }
+
+    /// Builds the library as the folder says: a Swift package, or a Makefile.
+    /// - Returns: The library's path.
+    func build() throws(CommandError) -> String {
+        if Path.exists("\(path)/Package.swift") {
+            Output.progress("building \(name) with swift build")
+            try Program.run(["swift", "build", "-c", "release", "--package-path", path, "--product", name])
+            return try library(["\(path)/.build/release"])
+        }
+        guard Path.exists("\(path)/Makefile") else { throw CommandError("\(path) has neither a Package.swift nor a Makefile") }
+        guard let home = Path.home() else { throw CommandError("limen_plugin.h is not where this program was built; pass --library instead") }
+        Output.progress("building \(name) with make")
+        try Program.run(["make", "--no-print-directory", "-C", path], environment: ["LIMEN_INCLUDE": "\(home)/SDK/PluginABI/include"])
+        return try library(["\(path)/lib", "\(path)/build", path])
+    }
+
+    private func library(_ folders: [String]) throws(CommandError) -> String {
+        for folder in folders where Path.exists("\(folder)/lib\(name).so") { return "\(folder)/lib\(name).so" }
+        throw CommandError("the build made no lib\(name).so in \(folders.joined(separator: ", "))")
+    }
+
+    /// Puts everything a bundle is made of, but the final `plugin.json`, into a new folder that `account` owns.
+    func stage(library: String, at target: String, for account: Account) throws(CommandError) {
+        try account.makeFolder(target, mode: 0o755)
+        try account.makeFolder("\(target)/lib", mode: 0o755)
+        try File.copy(library, to: "\(target)/lib/lib\(name).so", for: account)
+        try File.copy("\(path)/plugin.json", to: "\(target)/plugin.json", for: account)
+        if Path.exists("\(path)/README.md") { try File.copy("\(path)/README.md", to: "\(target)/README.md", for: account) }
+        if Path.isFolder("\(path)/data") { try Folder.copy("\(path)/data", to: "\(target)/data", for: account) }
+    }
+}
+
+/// What a plugin may be called.
+enum PluginNames {
+    static func isValid(_ name: String) -> Bool {
+        guard let first = name.utf8.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first), name.utf8.count <= 63 else { return false }
+        return name.utf8.allSatisfy { byte in
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+        }
+    }
+
+    /// `my-tool_kit` becomes `MyToolKit`.
+    static func typeName(_ name: String) -> String {
+        name.split(whereSeparator: { $0 == "-" || $0 == "_" }).map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    }
+}

@@ -1,0 +1,25 @@
+import JSON
+import Registry
+
+/// What a plugin asks for, as a person decides over it.
+enum CapabilityTable {
+    static func text(_ manifest: Manifest) -> String {
+        var rows: [[String]] = [["plugin", "\(manifest.name) \(manifest.version) by \(manifest.publisher)"]]
+        if !manifest.description.isEmpty { rows.append(["", manifest.description]) }
+        for tool in manifest.tools { rows.append(["tool", "\(tool.name)\(tool.isPrivileged ? " (privileged)" : ""): \(tool.description)"]) }
+        for adapter in manifest.adapters { rows.append(["adapter", adapter.kind.rawValue]) }
+        rows.append(["isolation", manifest.isolation.rawValue])
+        rows.append(["state", manifest.state.rawValue])
+        rows += manifest.limits.json.map { ["limit", "\($0.key) \($0.value.text)"] }
+        rows += network(manifest)
+        rows += manifest.secrets.map { ["secret", $0.name] }
+        rows += manifest.mounts.map { ["mount", "\($0.target) (read-only)"] }
+        rows.append(["system calls", manifest.syscalls.isEmpty ? "the base list" : "the base list and \(manifest.syscalls.joined(separator: ", "))"])
+        return TextTable.titled(["capability", "what \(manifest.name) asks for"], rows)
+    }
+
+    private static func network(_ manifest: Manifest) -> [[String]] {
+        if manifest.egress.allow.isEmpty { return [["network", "none at all"]] }
+        return manifest.egress.allow.map { ["network", JSONValue.object($0.json).text] }
+    }
+}

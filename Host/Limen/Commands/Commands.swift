@@ -1,0 +1,62 @@
+/// Every command, in the order of the help.
+enum Commands {
+    static let table = CommandTable(commands: [serve, doctor] + plugin + [bench, openapi, configCheck, configReference])
+
+    private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
+    private static let manifests = Option.value("manifests", "DIR", "what each plugin is granted (DATA/manifests)")
+    private static let config = Option.value("config", "FILE", "configuration (limen.json when there is one)")
+    private static let groups = Option.flag("accept-groups", "rootless: start although this account has supplementary groups")
+    private static let libraries = Option.value("libraries", "DIR", "take libNAME.so from there instead of building")
+
+    private static let serve = Command(
+        "serve", summary: "Serve tools over HTTP.",
+        options: [.value("listen", "ADDRESS:PORT", "where to listen (127.0.0.1:8080)"), data, manifests, config, groups],
+        outer: ServeCommand.outer, run: ServeCommand.run)
+
+    private static let doctor = Command(
+        "doctor", summary: "Show what this kernel and this account can enforce.", options: [groups], outer: DoctorCommand.outer,
+        run: DoctorCommand.run)
+
+    private static let plugin = [
+        Command(
+            "plugin new", "NAME", summary: "Write a plugin that builds and passes its own tests at once.",
+            options: [.value("language", "swift|c", "what it is written in (swift)")], operandsMax: 1, run: AuthorCommands.new),
+        Command("plugin build", "DIR", summary: "Build a plugin's library.", operandsMax: 1, run: AuthorCommands.build),
+        Command(
+            "plugin pack", "DIR...", summary: "Build a bundle NAME-VERSION/ that can be installed anywhere.",
+            options: [.value("output", "DIR", "where to put it (.)"), libraries, groups], operandsMax: 64, outer: PackCommand.outer,
+            run: PackCommand.run),
+        Command(
+            "plugin install", "BUNDLE...", summary: "Verify a bundle, show what it asks for, write its manifest.",
+            options: [.flag("enable", "enable it without asking"), data, manifests], operandsMax: 64, run: OperatorCommands.install),
+        Command("plugin list", summary: "Show every plugin, its state and the reason when it is broken.", options: [data, manifests], run: OperatorCommands.list),
+        Command(
+            "plugin enable", "NAME", summary: "Let a plugin be called.", options: [data, manifests], operandsMax: 1, run: OperatorCommands.enable),
+        Command(
+            "plugin disable", "NAME", summary: "Stop a plugin from being called.", options: [data, manifests], operandsMax: 1,
+            run: OperatorCommands.disable),
+        Command(
+            "plugin schema", "DIR", summary: "Print the schemas that a plugin's library derives.", options: [libraries, groups], operandsMax: 1,
+            outer: SchemaCommand.outer, run: SchemaCommand.run),
+        Command(
+            "plugin test", "DIR", summary: "Run a plugin's examples in the real jail.", options: [libraries, groups], operandsMax: 1,
+            outer: TestCommand.outer, run: TestCommand.run),
+        Command(
+            "plugin run", "NAME|DIR TOOL INPUT", summary: "Call one tool in the real jail.", options: [data, manifests, libraries, groups],
+            operandsMax: 3, outer: RunCommand.outer, run: RunCommand.run),
+    ]
+
+    private static let bench = Command(
+        "bench", summary: "Measure starts, calls and schemas; a table, or one JSON object.",
+        options: [
+            .flag("json", "print one JSON object"), .value("soak", "SECONDS", "call Swift plugins without pause instead, and count deaths"),
+            .value("bundles", "DIR", "packed bundles to measure with (var/bundles)"), groups,
+        ], outer: BenchCommand.outer, run: BenchCommand.run)
+
+    private static let openapi = Command("openapi", summary: "Print the OpenAPI 3.1 document.", run: OpenAPICommand.run)
+
+    private static let configCheck = Command(
+        "config check", summary: "Check a configuration without starting.", options: [config], run: ConfigCommands.check)
+    private static let configReference = Command(
+        "config reference", summary: "Print every setting with type, range, default and variable.", run: ConfigCommands.reference)
+}

@@ -1,0 +1,47 @@
+import Glibc
+import IO
+import JSON
+import Telemetry
+
+/// Tells of changes in the manifest folder (inotify(7)), gathered over a moment: an editor writes more than once.
+struct ManifestWatch: Sendable {
+    let folder: String
+    let log: Log
+
+    /// Calls `body` after each burst of changes, until the task is cancelled.
+    func forEachChange(_ body: () async -> Void) async throws {
+        guard let loop = EventLoop.current else { preconditionFailure("a folder is watched on a loop") }
+        let raw = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
+        guard raw >= 0 else { return complain("inotify") }
+        let descriptor = FileDescriptor(raw)
+        let events = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
+        guard inotify_add_watch(descriptor.raw, folder, events) >= 0 else { return complain("watch") }
+        let registration = try loop.register(descriptor.raw)
+        defer { registration.deregister() }
+        while true {
+            if drain(descriptor.raw) {
+                try await loop.sleep(until: .after(milliseconds: 200))
+                _ = drain(descriptor.raw)
+                await body()
+            } else {
+                try await registration.readEdge(until: Deadline.distantFuture)
+            }
+        }
+    }
+
+    /// Reads what there is; true when a manifest was among it.
+    private func drain(_ descriptor: Int32) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 16384)
+        var found = false
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { return found }
+            // Names end in zeros; `.new` files are ours, on their way to their real name.
+            found = found || buffer[..<count].split(separator: 0).contains { $0.suffix(5).elementsEqual(".json".utf8) }
+        }
+    }
+
+    private func complain(_ step: String) {
+        log.warning("manifests are not watched; use SIGHUP", [("step", .string(step)), ("errno", JSONValue(Int64(errno)))])
+    }
+}

@@ -1,0 +1,136 @@
+import API
+import Glibc
+import HTTP
+import IO
+import JSON
+import Registry
+import Store
+import Telemetry
+import Tools
+import Workers
+
+/// The running server: wiring, start, signals, ordered stop.
+struct Service: Sendable {
+    private let engine: Engine
+    private let station: Station
+    private let settings: Settings
+    private let server: HTTPServer<APIHandler>
+    private let shownData: String
+    private let isNewKey: Bool
+
+    /// Opens the data folder and wires everything; nothing listens yet.
+    init(_ engine: Engine, _ settings: Settings, shownData: String) async throws {
+        self.engine = engine
+        self.settings = settings
+        self.shownData = shownData
+        station = try Station(engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests])
+        let keys = try await AdminKeyStore(database: station.database)
+        let keyFile = "\(settings.data)/admin.key"
+        isNewKey = try await keys.makeIfNone { key in try File.write(Array((key.secret + "\n").utf8), to: keyFile, mode: 0o600) } != nil
+        let metrics = Metrics()
+        RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
+        RuntimeMetrics.observeProcess(in: metrics)
+        HostMetrics.observe(tools: station.tools, database: station.database, in: metrics)
+        let services = APIServices(
+            tools: LiveTools(registry: station.registry, service: station.tools),
+            plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
+            audit: LiveAudit(station.audit, log: engine.log), checks: Self.checks(engine, station, settings),
+            metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
+        let dispatcher = Dispatcher(
+            table: try RouteTable(Routes.all(services)), authenticator: Authenticator { keys.verify($0) }, log: engine.log, metrics: metrics)
+        var configuration = HTTPServerConfiguration(address: try settings.address())
+        configuration.makeRequestID = RequestIdentity.makeRequestID
+        configuration.errorResponse = APIHandler.errorResponse
+        server = HTTPServer(configuration: configuration, group: engine.group, handler: APIHandler(dispatcher))
+    }
+
+    /// Serves until a signal says stop: accepting ends, calls drain for 30 s, workers end, the audit log is flushed.
+    func serve() async throws {
+        let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP])
+        report(await station.reload())
+        let bound = try server.start()
+        announce(bound)
+        let watch = ManifestWatch(folder: settings.manifests, log: engine.log)
+        let watcher = OwnedTask(on: engine.loop) { try await watch.forEachChange { await reload("manifests changed") } }
+        await waitForStop(signals)
+        watcher.cancel()
+        engine.log.notice("stopping", [("connections", JSONValue(server.connectionCount))])
+        await server.drain(within: 30_000)
+        await watcher.finish()
+        await station.stop()
+        engine.log.notice("stopped")
+    }
+
+    private func waitForStop(_ signals: SignalSource) async {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        let listener = OwnedTask(on: engine.loop) {
+            try await signals.forEach { number in
+                if number == SIGHUP { await reload("SIGHUP") } else { continuation.finish() }
+            }
+        }
+        for await _ in stream { continue }
+        listener.cancel()
+        await listener.finish()
+    }
+
+    private func reload(_ cause: String) async {
+        engine.log.info("reloading", [("cause", .string(cause))])
+        report(await station.reload())
+    }
+
+    private func report(_ outcomes: [ReloadOutcome]) {
+        for outcome in outcomes where outcome.action != .unchanged {
+            var fields: [(String, JSONValue)] = [("plugin", .string(outcome.plugin)), ("outcome", .string(outcome.action.rawValue))]
+            if let version = outcome.version { fields.append(("version", .string(version))) }
+            guard let problem = outcome.problems.first else {
+                engine.log.info("plugin", fields)
+                continue
+            }
+            fields += [("file", .string(problem.file)), ("pointer", .string(problem.pointer)), ("reason", .string(problem.reason))]
+            engine.log.error("manifest refused", fields)
+        }
+    }
+
+    private func announce(_ bound: SocketAddress) {
+        var text = "limen \(Version.current) serves on http://\(bound)\n"
+        text += isNewKey ? "a key was made for you: \(shownData)/admin.key\n" : "your key is in \(shownData)/admin.key\n"
+        Output.print(text)
+    }
+
+    /// What `/readyz` looks at.
+    private static func checks(_ engine: Engine, _ station: Station, _ settings: Settings) -> [ReadinessCheck] {
+        [
+            ReadinessCheck("database") {
+                do {
+                    try await station.database.flush(deadline: .after(milliseconds: 900))
+                    return nil
+                } catch {
+                    engine.log.error("the database does not answer", [("cause", .string("\(error)"))])
+                    return "does not take writes"
+                }
+            },
+            ReadinessCheck("plugins") {
+                let snapshot = station.registry.snapshot()
+                let broken = snapshot.plugins.values.filter { $0.state == .broken }.map(\.name) + snapshot.refused.values.map(\.name)
+                return broken.isEmpty ? nil : "broken: \(broken.sorted().joined(separator: ", "))"
+            },
+            ReadinessCheck("disk") { Disk.complaint(settings.data) },
+            ReadinessCheck("sandbox") {
+                if engine.workers.isLost { return "the spawner is gone" }
+                return engine.workers.posture.isEmpty ? "the spawner has not reported its posture" : nil
+            },
+        ]
+    }
+}
+
+/// Room on the data folder's file system.
+enum Disk {
+    static let freeBytesMin: UInt64 = 64 << 20
+
+    /// nil when there is room, else why not.
+    static func complaint(_ folder: String) -> String? {
+        var information = statvfs()
+        guard statvfs(folder, &information) == 0 else { return "cannot be examined" }
+        return UInt64(information.f_bavail) * UInt64(information.f_frsize) < freeBytesMin ? "less than 64 MiB free" : nil
+    }
+}

@@ -1,0 +1,66 @@
+import IO
+import Registry
+import Store
+import Tools
+import Workers
+
+/// Store, registry and the call path over one data folder.
+struct Station: Sendable {
+    let database: Database
+    let audit: AuditLog
+    let usage: UsageStore
+    let registry: Registry
+    let tools: ToolService
+
+    /// Opens the folder's database and names its registry; nothing is loaded before `reload`.
+    init(_ engine: Engine, data: String, manifests: String, bundleRoots: [String], fetcher: any FetchHandler = ForbiddenFetch(),
+        options: ToolService.Options = .init()
+    ) throws {
+        let database = try Database(path: "\(data)/limen.db")
+        engine.atEnd { database.close() }
+        self.database = database
+        audit = AuditLog(database: database)
+        usage = UsageStore(database: database)
+        let bundles = BundleStore(path: "\(data)/store", roots: bundleRoots)
+        let registry = try Registry(manifestFolder: manifests, bundles: bundles, states: PluginStateStore(database: database))
+        engine.atEnd { registry.shutdown() }
+        self.registry = registry
+        tools = ToolService(
+            workers: engine.workers, observer: engine.observer, registry: registry, audit: audit, usage: usage,
+            keyValues: KeyValueStore(database: database), fetcher: fetcher, options: options)
+    }
+
+    /// Reads the manifests and makes what is in order callable.
+    @discardableResult
+    func reload(by actor: String = "system") async -> [ReloadOutcome] {
+        let outcomes = await registry.reload(by: actor)
+        tools.synchronise()
+        return outcomes
+    }
+
+    /// Installs and enables a bundle; for commands that call it at once.
+    /// - Throws: `CommandError` naming file, pointer and reason.
+    func take(_ bundle: String) async throws {
+        let outcomes = try await registry.install(bundleAt: bundle, by: "cli")
+        try Self.check(outcomes)
+        let name = try Bundler(bundle).name
+        try Self.check(try await registry.enable(name, by: "cli"))
+        tools.synchronise()
+    }
+
+    private static func check(_ outcomes: [ReloadOutcome]) throws(CommandError) {
+        for outcome in outcomes {
+            if let problem = outcome.problems.first { throw CommandError("\(problem)") }
+        }
+    }
+
+    /// Ends calls and makes what was recorded durable.
+    func stop() async {
+        await tools.stop()
+        do {
+            try await audit.flush()
+        } catch {
+            Output.complain("limen: the audit log could not be flushed: \(error)\n")
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import CLinux
+import Glibc
+
+/// How a command that makes jails is started again beneath the spawner.
+struct LaunchPlan {
+    /// The data folder, as the inner process reaches it.
+    var data: String
+    /// The inner command line, after `limen`.
+    var words: [String]
+    /// Options for the spawner itself.
+    var spawnerOptions: [String] = []
+    /// A folder to remove when the command has ended; with one, this process waits instead of being replaced.
+    var temporary: String?
+    /// Runs as the caller when the command has succeeded, before the folder is removed.
+    var after: (@Sendable () throws -> Void)?
+
+    /// Options that only the outer half passes to the inner one.
+    static let innerOptions: [Option] = [
+        .value("workshop", "DIR", "the temporary folder of an author's command"),
+        .value("shown-data", "DIR", "what the person calls the data folder"),
+        .value("data", "DIR", "the data folder"), .value("bundles", "DIR", "packed bundles"), .value("manifests", "DIR", "manifests"),
+    ]
+
+    /// A plan in a workshop folder.
+    static func inWorkshop(_ path: String, words: [String], _ arguments: Arguments, after: (@Sendable () throws -> Void)? = nil) -> LaunchPlan {
+        LaunchPlan(
+            data: "\(path)/data", words: words + ["--workshop", path], spawnerOptions: arguments.has("accept-groups") ? ["--accept-groups"] : [],
+            temporary: path, after: after)
+    }
+}
+
+/// Starts `limen` again as an ordinary user beneath `limen-spawner`, which keeps what privilege there is.
+enum Launcher {
+    /// Set by the spawner for the process beneath it.
+    static let channelVariable = "LIMEN_SPAWNER_FD"
+
+    /// The channel's descriptor when this process runs beneath the spawner.
+    static var channel: Int32? { getenv(channelVariable).flatMap { Int32(String(cString: $0)) } }
+
+    /// Runs the plan.
+    /// - Returns: The exit code; does not return when the plan leaves nothing to clean up.
+    static func run(_ plan: LaunchPlan) throws -> Int32 {
+        let own = Path.ownExecutable()
+        let spawner = Path.parent(of: own) + "/limen-spawner"
+        guard access(spawner, X_OK) == 0 else { throw CommandError("\(spawner) is missing; build it with `make build`") }
+        var words = [spawner, "--data", plan.data] + plan.spawnerOptions
+        if getuid() == 0 { words += ["--user", Account.current().argument] }
+        words += ["--", own] + plan.words
+        guard let temporary = plan.temporary else {
+            try replace(words)
+        }
+        defer { Folder.remove(temporary) }
+        let code = try wait(for: words)
+        if code == 0 { try plan.after?() }
+        return code
+    }
+
+    private static func replace(_ words: [String]) throws -> Never {
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        arguments.append(nil)
+        execv(words[0], &arguments)
+        throw CommandError("cannot start \(words[0]): \(Path.reason())")
+    }
+
+    /// Starts the words as a child and waits; signals meant for us go to the child first.
+    private static func wait(for words: [String]) throws -> Int32 {
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        arguments.append(nil)
+        defer { for argument in arguments { free(argument) } }
+        var child: pid_t = 0
+        let failed = posix_spawn(&child, words[0], nil, nil, arguments, environ)
+        guard failed == 0 else { throw CommandError("cannot start \(words[0]): \(String(cString: strerror(failed)))") }
+        // The terminal signals the whole group; a child that ends lets us clean up.
+        signal(SIGINT, SIG_IGN)
+        signal(SIGTERM, SIG_IGN)
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0 {
+            guard errno == EINTR else { throw CommandError("wait: \(Path.reason())") }
+        }
+        return clinux_exited(status) != 0 ? clinux_exit_status(status) : 1
+    }
+}
+
+/// Whole folders.
+enum Folder {
+    /// A new private folder beneath the temporary folder.
+    static func temporary() throws(CommandError) -> String {
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(base)/limen-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw CommandError("cannot make a temporary folder in \(base): \(Path.reason())") }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Names in a folder, sorted; empty when it cannot be read.
+    static func names(in folder: String) -> [String] {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Removes a folder and all in it, without following links.
+    static func remove(_ path: String) {
+        var information = stat()
+        guard lstat(path, &information) == 0 else { return }
+        guard information.st_mode & S_IFMT == S_IFDIR else {
+            unlink(path)
+            return
+        }
+        for name in names(in: path) { remove("\(path)/\(name)") }
+        rmdir(path)
+    }
+
+    /// Copies a folder's files and folders, not its links; gives all to `account`.
+    static func copy(_ source: String, to target: String, for account: Account) throws(CommandError) {
+        guard mkdir(target, 0o755) == 0 || errno == EEXIST else { throw CommandError("cannot make \(target): \(Path.reason())") }
+        if getuid() == 0, chown(target, account.userID, account.groupID) != 0 { throw CommandError("cannot give away \(target): \(Path.reason())") }
+        for name in names(in: source) {
+            let from = "\(source)/\(name)"
+            let to = "\(target)/\(name)"
+            var information = stat()
+            guard lstat(from, &information) == 0 else { continue }
+            switch information.st_mode & S_IFMT {
+            case S_IFDIR: try copy(from, to: to, for: account)
+            case S_IFREG: try File.copy(from, to: to, for: account)
+            default: throw CommandError("\(from) is neither a file nor a folder")
+            }
+        }
+    }
+}
+
+/// Small files, whole.
+enum File {
+    static let bytesMax = 256 << 20
+
+    static func read(_ path: String) throws(CommandError) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw CommandError("cannot read \(path): \(Path.reason())") }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = Glibc.read(file, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw CommandError("cannot read \(path): \(Path.reason())") }
+            if count == 0 { return bytes }
+            bytes.append(contentsOf: buffer[..<count])
+            guard bytes.count <= bytesMax else { throw CommandError("\(path) is longer than \(bytesMax) bytes") }
+        }
+    }
+
+    /// Writes a file whole or not at all: beside it first, then renamed over it.
+    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(CommandError) {
+        let beside = "\(path).new"
+        let file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+        guard file >= 0 else { throw CommandError("cannot write \(beside): \(Path.reason())") }
+        defer { close(file) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw CommandError("cannot write \(beside): \(Path.reason())") }
+            rest = rest.dropFirst(count)
+        }
+        guard fsync(file) == 0, rename(beside, path) == 0 else { throw CommandError("cannot write \(path): \(Path.reason())") }
+    }
+
+    static func copy(_ source: String, to target: String, for account: Account) throws(CommandError) {
+        try write(read(source), to: target)
+        if getuid() == 0, chown(target, account.userID, account.groupID) != 0 { throw CommandError("cannot give away \(target): \(Path.reason())") }
+    }
+}
