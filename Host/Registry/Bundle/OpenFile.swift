@@ -15,20 +15,23 @@ struct OpenFile: ~Copyable {
 
     /// Opens a path relative to a directory, through symbolic links; only for folders that the operator configured.
     init(trusted path: String, flags: Int32) throws(FileError) {
-        descriptor = clinux_open(AT_FDCWD, path, flags, 0)
-        guard descriptor >= 0 else { throw FileError(code: errno) }
+        let opened = clinux_open(AT_FDCWD, path, flags, 0)
+        guard opened >= 0 else { throw FileError(code: errno) }
+        descriptor = opened
     }
 
     /// Opens a path beneath a directory: no symbolic link, no `..`, no mount point, and no device is ever waited for.
     init(_ path: String, beneath directory: Int32, flags: Int32 = O_RDONLY) throws(FileError) {
-        descriptor = clinux_open_beneath(directory, path, UInt64(flags | O_NOFOLLOW | (flags & clinux_o_path != 0 ? 0 : O_NONBLOCK)))
-        guard descriptor >= 0 else { throw FileError(code: errno) }
+        let opened = clinux_open_beneath(directory, path, UInt64(flags | O_NOFOLLOW | (flags & clinux_o_path != 0 ? 0 : O_NONBLOCK)))
+        guard opened >= 0 else { throw FileError(code: errno) }
+        descriptor = opened
     }
 
     /// Makes a file that must not exist.
     init(creating path: String, in directory: Int32) throws(FileError) {
-        descriptor = clinux_open(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw FileError(code: errno) }
+        let opened = clinux_open(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        guard opened >= 0 else { throw FileError(code: errno) }
+        descriptor = opened
     }
 
     deinit {

@@ -1,0 +1,84 @@
+import CSQLite
+import Glibc
+import Store
+import Testing
+
+@Suite struct CrashTests {
+    /// Marks the copy of this test process that is going to be killed.
+    private static let variable = "LIMEN_STORE_CRASH_CHILD"
+
+    @Test("what was reported durable survives kill -9 at any moment, and the audit chain is whole (STORE-1)", arguments: [30, 90, 200])
+    func killed(milliseconds: Int) async throws {
+        let folder = try TemporaryFolder()
+        let child = try spawn(folder.path)
+        // The child reports each durable write by appending one byte after its commit.
+        var waited = 0
+        while size(folder.path + "/progress") < 20, waited < 20_000 {
+            usleep(1_000)
+            waited += 1
+        }
+        usleep(UInt32(milliseconds) * 1000)
+        kill(child, SIGKILL)
+        var status: Int32 = 0
+        #expect(waitpid(child, &status, 0) == child)
+        #expect(status & 0x7f == SIGKILL, "the child ended by itself: \(status)")
+        let reported = size(folder.path + "/progress")
+        #expect(reported >= 20)
+        let database = try Database(path: folder.database)
+        defer { database.close() }
+        let store = KeyValueStore(database: database)
+        let scope = KeyValueScope.tenant("t", plugin: "p")
+        for index in 0..<reported { #expect(try await store.get("k\(index)", in: scope) == .bytes([UInt8(truncatingIfNeeded: index)])) }
+        let verification = try await AuditLog(database: database).verify()
+        #expect(verification.isIntact, "\(verification)")
+        #expect(verification.entriesChecked >= Int64(reported))
+        let integrity = try await database.read { try $0.row("PRAGMA integrity_check")?.text(0) }
+        #expect(integrity == "ok")
+    }
+
+    /// The child's part: does nothing unless this process was started by `killed`.
+    @Test("the writer that is killed", .enabled(if: getenv(variable) != nil))
+    func child() async throws {
+        guard let folder = getenv(Self.variable).map({ String(cString: $0) }) else { return }
+        let database = try Database(path: folder + "/limen.db")
+        let store = KeyValueStore(database: database)
+        let log = AuditLog(database: database)
+        let progress = open(folder + "/progress", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        for index in 0..<1_000_000 {
+            try await log.append(AuditEntry(actor: "a", tenant: "t", action: "x", outcome: "ok"))
+            try await store.set("k\(index)", to: .bytes([UInt8(truncatingIfNeeded: index)]), in: .tenant("t", plugin: "p"))
+            var byte: UInt8 = 1
+            #expect(write(progress, &byte, 1) == 1)
+        }
+    }
+
+    private func size(_ path: String) -> Int {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    }
+
+    private func spawn(_ folder: String) throws -> pid_t {
+        // The same test program again, with the child's test alone.
+        let arguments = CommandLine.arguments.isEmpty ? [] : [CommandLine.arguments[0]]
+        let rest = ["--testing-library", "swift-testing", "--filter", "CrashTests/child"]
+        var pointers = (arguments + rest).map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        var environment: [UnsafeMutablePointer<CChar>?] = []
+        var entry = environ
+        while let text = entry.pointee {
+            environment.append(strdup(text))
+            entry += 1
+        }
+        environment += [strdup("\(Self.variable)=\(folder)"), nil]
+        defer { for pointer in environment { free(pointer) } }
+        var child: pid_t = 0
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        let code = posix_spawn(&child, "/proc/self/exe", &actions, nil, &pointers, &environment)
+        guard code == 0 else { throw StoreError(.unavailable, "posix_spawn: \(code)") }
+        return child
+    }
+}
