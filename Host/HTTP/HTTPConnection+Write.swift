@@ -79,7 +79,8 @@ extension HTTPConnection {
     /// reset the connection and could take the reply with it.
     func linger() async {
         guard let registration else { return }
-        let deadline = Deadline.after(milliseconds: HTTPLimits.lingerMilliseconds)
+        let patience = context.isDraining ? HTTPLimits.lingerDrainingMilliseconds : HTTPLimits.lingerMilliseconds
+        let deadline = Deadline.after(milliseconds: patience)
         var dropped = 0
         do {
             try Sockets.shutdownWrites(fd)

@@ -20,6 +20,8 @@ package enum HTTPLimits {
     static let lingerBytesMax = 256 * 1024
     /// How long that may take, in milliseconds.
     static let lingerMilliseconds = 1000
+    /// The same while the server drains.
+    static let lingerDrainingMilliseconds = 100
     /// Requests served on one connection before the other connections of the loop get a turn.
     static let burstMax = 16
     /// Slowest tolerated client when a reply is written, on top of the write time-out.

@@ -6,7 +6,8 @@ extension EventLoop {
         if isCurrent {
             local.ready.append(job)
         } else {
-            wakeIfNeeded { $0.jobs.append(job) }
+            let isAlive = wakeIfNeeded { $0.jobs.append(job) }
+            precondition(isAlive, "a task outlived its loop: its owner must await it before the loops are shut down")
         }
     }
 

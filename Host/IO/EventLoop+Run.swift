@@ -9,6 +9,7 @@ extension EventLoop {
         defer { clinux_loop_set_current(nil) }
         let events = UnsafeMutableBufferPointer<clinux_ready>.allocate(capacity: IOLimits.eventsPerTurnMax)
         defer { events.deallocate() }
+        statistics.turnBegan(at: Deadline.now().nanoseconds)
         while true {
             runReady()
             takeInbox()

@@ -78,23 +78,26 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     func assertOnLoop() { precondition(isCurrent, "this may only be used on the loop that owns it") }
 
     /// Runs `body` on the loop soon; from any thread, in the order of the calls of one thread.
-    package func execute(_ body: @escaping @Sendable () -> Void) {
+    /// False, and it never runs, when the loop has ended.
+    @discardableResult
+    package func execute(_ body: @escaping @Sendable () -> Void) -> Bool {
         if isCurrent {
             local.callbacks.append(body)
-        } else {
-            wakeIfNeeded { $0.callbacks.append(body) }
+            return true
         }
+        return wakeIfNeeded { $0.callbacks.append(body) }
     }
 
-    /// Changes the inbox and ends the loop's wait if it is in one.
-    func wakeIfNeeded(_ change: (inout Inbox) -> Void) {
-        let mustWake = inbox.withLock { inbox in
-            precondition(!inbox.hasEnded, "work for a loop that has been shut down")
+    /// Changes the inbox and ends the loop's wait if it is in one; false when the loop has ended.
+    func wakeIfNeeded(_ change: (inout Inbox) -> Void) -> Bool {
+        let (isAlive, mustWake) = inbox.withLock { inbox in
+            if inbox.hasEnded { return (false, false) }
             change(&inbox)
             defer { inbox.isWaiting = false }
-            return inbox.isWaiting
+            return (true, inbox.isWaiting)
         }
         if mustWake { wake() }
+        return isAlive
     }
 
     private func wake() {

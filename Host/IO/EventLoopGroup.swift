@@ -96,10 +96,5 @@ private final class ResultBox<T: Sendable>: Sendable {
 
 extension EventLoop {
     /// Asks the loop to end after what is ready has run.
-    func stop() { wakeForStop() }
-
-    private func wakeForStop() {
-        let ended = inbox.withLock { $0.hasEnded }
-        if !ended { wakeIfNeeded { $0.isStopping = true } }
-    }
+    func stop() { _ = wakeIfNeeded { $0.isStopping = true } }
 }

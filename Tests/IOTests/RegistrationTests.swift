@@ -11,7 +11,7 @@ import Testing
             defer { registration.deregister() }
             let start = Deadline.now()
             #expect(await codeThrown { try await registration.readable(until: .after(milliseconds: 30)) } == .timedOut)
-            #expect((29..<200).contains(elapsed(since: start)))
+            #expect((29..<2000).contains(elapsed(since: start)))
             loop.schedule(at: .after(milliseconds: 10)) { try? pair.send([1, 2, 3]) }
             try await registration.readable(until: .after(milliseconds: 1000))
             // Nothing was read, so it must still be readable although no new edge comes.
@@ -33,7 +33,7 @@ import Testing
             for wait in [60, 10, 40, 5, 20] {
                 let start = Deadline.now()
                 #expect(await codeThrown { try await registration.readEdge(until: .after(milliseconds: wait)) } == .timedOut)
-                #expect((wait - 1..<wait + 100).contains(elapsed(since: start)))
+                #expect((wait - 1..<wait + 2000).contains(elapsed(since: start)))
             }
         }
     }
@@ -75,7 +75,7 @@ import Testing
             let start = Deadline.now()
             waiting.cancel()
             #expect(try await waiting.value == .cancelled)
-            #expect(elapsed(since: start) < 50)
+            #expect(elapsed(since: start) < 2000)
             loop.schedule(at: .after(milliseconds: 10)) { try? pair.send([1]) }
             try await registration.readable(until: .after(milliseconds: 1000))
         }

@@ -1,0 +1,135 @@
+import Glibc
+import IO
+
+/// One connection of a client; lives on its loop.
+final class HTTPClientConnection: @unchecked Sendable {
+    // SAFETY: every member that changes is touched only on the loop of `registration`.
+    private let fd: Int32
+    private let registration: FDRegistration
+    private var input = InputBuffer()
+    private(set) var isReusable = false
+    private var hasEnded = false
+
+    private init(fd: Int32, registration: FDRegistration) {
+        self.fd = fd
+        self.registration = registration
+    }
+
+    /// Connects; runs on `loop`.
+    static func open(_ address: SocketAddress, _ loop: EventLoop, until deadline: Deadline) async throws -> HTTPClientConnection {
+        let socket: FileDescriptor
+        do throws(Errno) { socket = try Sockets.connect(to: address) } catch { throw IOError(.system(error), "connect") }
+        let registration = try loop.register(socket.raw)
+        let connection = HTTPClientConnection(fd: socket.release(), registration: registration)
+        do {
+            try await registration.writable(until: deadline)
+            if let error = try Sockets.pendingError(connection.fd) { throw IOError(.system(error), "connect") }
+            return connection
+        } catch {
+            connection.end()
+            throw error
+        }
+    }
+
+    /// Whether an idle connection still stands.
+    var isUsable: Bool { isReusable && !hasEnded && !registration.hasHungUp }
+
+    func end() {
+        if hasEnded { return }
+        hasEnded = true
+        registration.deregister(closingNext: true)
+        let result = close(fd)
+        assert(result == 0 || errno != EBADF)
+    }
+
+    /// As `end`, when the loop that watched the descriptor is no more.
+    func endAfterLoop() {
+        if hasEnded { return }
+        hasEnded = true
+        let result = close(fd)
+        assert(result == 0 || errno != EBADF)
+    }
+
+    /// Sends one request and reads its reply.
+    func exchange(
+        _ request: HTTPClientRequest, host: String, until deadline: Deadline, _ body: @Sendable ([UInt8]) async throws -> Bool
+    ) async throws -> HTTPResponse {
+        isReusable = false
+        try await registration.write(HTTPClientConnection.encode(request, host: host), until: deadline)
+        var parser = ResponseParser(isHead: request.method == .head)
+        var response: HTTPResponse?
+        while true {
+            let (steps, content) = try parse(&parser)
+            for case .head(let status, let headers, _) in steps { response = HTTPResponse(status: status, headers: headers) }
+            let isDone = steps.contains { if case .end = $0 { true } else { false } }
+            if !content.isEmpty {
+                let goesOn = try await body(content)
+                if !goesOn, let response { return response }
+            }
+            if isDone, let response {
+                isReusable = parser.keepsAlive && input.isEmpty
+                return response
+            }
+            if try await !fill(deadline) {
+                if parser.endsWithConnection, let response { return response }
+                throw IOError(.closed, "reply")
+            }
+        }
+    }
+
+    /// Runs the parser over what has come.
+    private func parse(_ parser: inout ResponseParser) throws -> ([ResponseParser.Step], [UInt8]) {
+        var steps: [ResponseParser.Step] = []
+        var content: [UInt8] = []
+        var failure: HTTPFailure?
+        let taken = input.withBytes { bytes in
+            var position = 0
+            while true {
+                let rest = UnsafeBufferPointer(rebasing: bytes[position...])
+                let step = parser.advance(rest)
+                switch step {
+                case .needMore: return position
+                case .skip(let count): position += count
+                case .head(_, _, let count):
+                    position += count
+                    steps.append(step)
+                case .content(let count):
+                    content.append(contentsOf: UnsafeBufferPointer(rebasing: rest[..<count]))
+                    position += count
+                case .end(let count):
+                    steps.append(step)
+                    return position + count
+                case .failure(let found):
+                    failure = found
+                    return position
+                }
+            }
+        }
+        if let failure { throw failure }
+        input.take(taken)
+        return (steps, content)
+    }
+
+    /// Reads more; false at the end.
+    private func fill(_ deadline: Deadline) async throws -> Bool {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: HTTPLimits.readBytes, alignment: 16)
+        defer { buffer.deallocate() }
+        let count = try await registration.read(into: buffer, until: deadline)
+        if count == 0 { return false }
+        input.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        return true
+    }
+
+    private static func encode(_ request: HTTPClientRequest, host: String) -> [UInt8] {
+        precondition(request.target.utf8.allSatisfy { Characters.isVisible($0) }, "a target is encoded before it is sent")
+        var out = Array("\(request.method.rawValue) \(request.target) HTTP/1.1\r\n".utf8)
+        if !request.headers.contains("Host") { out += Array("Host: \(host)\r\n".utf8) }
+        for (name, value) in request.headers.pairs where name.lowercased() != "content-length" && name.lowercased() != "transfer-encoding" {
+            out += Array("\(name): \(value)\r\n".utf8)
+        }
+        if !request.body.isEmpty || ![.get, .head, .delete, .options].contains(request.method) {
+            out += Array("Content-Length: \(request.body.count)\r\n".utf8)
+        }
+        return out + Array("\r\n".utf8) + request.body
+    }
+}
