@@ -85,7 +85,7 @@ package struct Configuration: Sendable, Hashable {
         let values = Values(document: document)
         listen = Listen(address: try values.text("listen", "address"), port: try values.integer("listen", "port"))
         data = try values.text("data")
-        manifests = try values.text("manifests")
+        manifests = values.optionalText("manifests") ?? "\(data)/manifests"
         sandbox = Sandbox(
             require: try values.list("sandbox", "require"), uidBase: values.optionalInteger("sandbox", "uid_base"),
             slots: values.optionalInteger("sandbox", "slots"), spares: try values.integer("sandbox", "spares"))
@@ -121,6 +121,8 @@ private struct Values {
         guard let value = ConfigurationReader.get(path, in: document)?.intValue else { throw mismatch(path) }
         return value
     }
+
+    func optionalText(_ path: String...) -> String? { ConfigurationReader.get(path, in: document)?.stringValue }
 
     func optionalInteger(_ path: String...) -> Int? { ConfigurationReader.get(path, in: document)?.intValue }
 

@@ -16,7 +16,7 @@ package enum SettingsTable {
         Setting("listen.address", .text(bytesMax: 64), "127.0.0.1", "IP address to listen on; anything but loopback belongs behind TLS."),
         Setting("listen.port", .integer(0...65535), 8080, "TCP port; 0 takes any free one."),
         Setting("data", .text(bytesMax: 1024), "var", "Folder of the database, keys and verified bundles."),
-        Setting("manifests", .text(bytesMax: 1024), "manifests", "Folder of granted plugin manifests."),
+        Setting("manifests", .text(bytesMax: 1024), nil, "Folder of granted plugin manifests; `manifests` in the data folder unless set."),
         Setting("sandbox.require", .list(layers), [], "Layers without which the server refuses to start."),
         Setting("sandbox.uid_base", .integer(10_000...2_000_000_000), nil, "First of the user ids that workers run as; only as root."),
         Setting("sandbox.slots", .integer(1...4096), nil, "How many user ids, one a worker; together with uid_base."),

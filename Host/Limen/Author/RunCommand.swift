@@ -1,3 +1,4 @@
+import Config
 import IO
 import JSON
 import Registry
@@ -23,8 +24,9 @@ enum RunCommand {
     /// The folder of an installed plugin's bundle.
     private static func installed(_ name: String, _ arguments: Arguments) throws -> String {
         guard PluginNames.isValid(name) else { throw CommandError("\(name) is neither a folder nor a plugin's name") }
-        let data = arguments["data"] ?? "var"
-        let manifest = try JSONValue(parsing: File.read("\(arguments["manifests"] ?? "\(data)/manifests")/\(name).json"))
+        let settings = try Settings.load(arguments)
+        let data = settings.data
+        let manifest = try JSONValue(parsing: File.read("\(settings.manifests)/\(name).json"))
         let version = manifest["version"]?.stringValue ?? ""
         let bundle = manifest["bundle"]?.stringValue ?? "\(name)-\(version)"
         guard Path.isFolder("\(data)/bundles/\(bundle)") else { throw CommandError("the bundle \(bundle) is not in \(data)/bundles") }

@@ -1,6 +1,6 @@
 /// Every command, in the order of the help.
 enum Commands {
-    static let table = CommandTable(commands: [serve, doctor] + plugin + [bench, openapi, configCheck, configReference])
+    static let table = CommandTable(commands: [serve, doctor] + plugin + [openapi, configCheck, configReference])
 
     private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
     private static let manifests = Option.value("manifests", "DIR", "what each plugin is granted (DATA/manifests)")
@@ -45,13 +45,6 @@ enum Commands {
             "plugin run", "NAME|DIR TOOL INPUT", summary: "Call one tool in the real jail.", options: [data, manifests, libraries, groups],
             operandsMax: 3, outer: RunCommand.outer, run: RunCommand.run),
     ]
-
-    private static let bench = Command(
-        "bench", summary: "Measure starts, calls and schemas; a table, or one JSON object.",
-        options: [
-            .flag("json", "print one JSON object"), .value("soak", "SECONDS", "call Swift plugins without pause instead, and count deaths"),
-            .value("bundles", "DIR", "packed bundles to measure with (var/bundles)"), groups,
-        ], outer: BenchCommand.outer, run: BenchCommand.run)
 
     private static let openapi = Command("openapi", summary: "Print the OpenAPI 3.1 document.", run: OpenAPICommand.run)
 

@@ -1,3 +1,4 @@
+import Config
 import Glibc
 import IO
 import JSON
@@ -13,8 +14,8 @@ enum OperatorCommands {
 
         init(_ arguments: Arguments, reaching paths: inout [String]) throws {
             let account = Account.current()
-            let data = arguments["data"] ?? "var"
-            let manifests = arguments["manifests"] ?? "\(data)/manifests"
+            let settings = try Settings.load(arguments)
+            let (data, manifests) = (settings.data, settings.manifests)
             try account.makeFolder(data)
             try account.makeFolder(manifests, mode: 0o755)
             try account.makeFolder("\(data)/bundles", mode: 0o755)

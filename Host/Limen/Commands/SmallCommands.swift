@@ -1,4 +1,5 @@
 import API
+import Config
 import JSON
 
 /// `limen openapi`
@@ -10,29 +11,17 @@ enum OpenAPICommand {
     }
 }
 
-/// `limen doctor`
-enum DoctorCommand {
-    static func outer(_ arguments: Arguments) throws -> LaunchPlan {
-        let (workshop, _) = try AuthorCommands.workshop()
-        Output.print("doctor\n")
-        return .inWorkshop(workshop, words: ["doctor"], arguments)
-    }
-
-    static func run(_ arguments: Arguments) throws -> Int32 { 0 }
-}
-
 /// `limen config check` and `limen config reference`
 enum ConfigCommands {
-    static func check(_ arguments: Arguments) throws -> Int32 { 0 }
-    static func reference(_ arguments: Arguments) throws -> Int32 { 0 }
-}
-
-/// `limen bench`
-enum BenchCommand {
-    static func outer(_ arguments: Arguments) throws -> LaunchPlan {
-        let (workshop, _) = try AuthorCommands.workshop()
-        return .inWorkshop(workshop, words: ["bench"], arguments)
+    static func check(_ arguments: Arguments) throws -> Int32 {
+        let settings = try Settings.load(arguments)
+        _ = try settings.address()
+        Output.print("\(Settings.file(arguments) ?? "the defaults and the environment") are in order\n")
+        return 0
     }
 
-    static func run(_ arguments: Arguments) throws -> Int32 { 0 }
+    static func reference(_ arguments: Arguments) throws -> Int32 {
+        Output.print(ConfigurationReference.markdown())
+        return 0
+    }
 }

@@ -1,4 +1,5 @@
 import API
+import Config
 import Glibc
 import HTTP
 import IO
@@ -13,17 +14,19 @@ import Workers
 struct Service: Sendable {
     private let engine: Engine
     private let station: Station
-    private let settings: Settings
+    private let settings: Configuration
     private let server: HTTPServer<APIHandler>
     private let shownData: String
     private let isNewKey: Bool
 
     /// Opens the data folder and wires everything; nothing listens yet.
-    init(_ engine: Engine, _ settings: Settings, shownData: String) async throws {
+    init(_ engine: Engine, _ settings: Configuration, shownData: String) async throws {
         self.engine = engine
         self.settings = settings
         self.shownData = shownData
-        station = try Station(engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests])
+        station = try Station(engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests],
+            options: Self.options(settings))
+        try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         let keys = try await AdminKeyStore(database: station.database)
         let keyFile = "\(settings.data)/admin.key"
         isNewKey = try await keys.makeIfNone { key in try File.write(Array((key.secret + "\n").utf8), to: keyFile, mode: 0o600) } != nil
@@ -41,10 +44,19 @@ struct Service: Sendable {
         var configuration = HTTPServerConfiguration(address: try settings.address())
         configuration.makeRequestID = RequestIdentity.makeRequestID
         configuration.errorResponse = APIHandler.errorResponse
+        configuration.connectionsMax = settings.limits.connections
+        configuration.connectionsPerAddressMax = settings.limits.connectionsPerAddress
         server = HTTPServer(configuration: configuration, group: engine.group, handler: APIHandler(dispatcher))
     }
 
-    /// Serves until a signal says stop: accepting ends, calls drain for 30 s, workers end, the audit log is flushed.
+    private static func options(_ settings: Configuration) -> ToolService.Options {
+        var options = ToolService.Options()
+        options.callsPerCallerMax = settings.tools.concurrencyPerUser
+        options.spares = settings.sandbox.spares
+        return options
+    }
+
+    /// Serves until a signal says stop: accepting ends, calls drain for `limits.drain_ms`, workers end, the audit log is flushed.
     func serve() async throws {
         let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP])
         report(await station.reload())
@@ -55,7 +67,7 @@ struct Service: Sendable {
         await waitForStop(signals)
         watcher.cancel()
         engine.log.notice("stopping", [("connections", JSONValue(server.connectionCount))])
-        await server.drain(within: 30_000)
+        await server.drain(within: settings.limits.drainMilliseconds)
         await watcher.finish()
         await station.stop()
         engine.log.notice("stopped")
@@ -98,7 +110,7 @@ struct Service: Sendable {
     }
 
     /// What `/readyz` looks at.
-    private static func checks(_ engine: Engine, _ station: Station, _ settings: Settings) -> [ReadinessCheck] {
+    private static func checks(_ engine: Engine, _ station: Station, _ settings: Configuration) -> [ReadinessCheck] {
         [
             ReadinessCheck("database") {
                 do {
