@@ -20,7 +20,7 @@ enum Arrows {
         "Host/Crypto": ["COpenSSL"],
         "Host/HTTP": ["IO", "JSON", "CLinux"],
         "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
-        "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux"],
+        "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
         "Host/Tools": [
             "Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol",

@@ -42,7 +42,16 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
 
     /// What an attacker does to a good bundle, and a word of the refusal.
     static let attacks: [(String, String, @Sendable (String) throws -> Void)] = [
-        ("swapped library", "SHA-256", { try writeFile($0 + "/lib/libdemo.so", { var b = ELFBuilder(); b.padding = [1]; return b }().bytes()) }),
+        (
+            "swapped library", "SHA-256",
+            {
+                try writeFile(
+                    $0 + "/lib/libdemo.so",
+                    {
+                        var b = ELFBuilder(); b.padding = [1]; return b
+                    }().bytes())
+            }
+        ),
         ("tampered data", "SHA-256", { try writeFile($0 + "/data/words.txt", Array("evil".utf8)) }),
         ("extra file", "not listed", { try writeFile($0 + "/data/extra", [1]) }),
         ("extra library", "not listed", { try writeFile($0 + "/lib/libevil.so", ELFBuilder().bytes()) }),
@@ -52,15 +61,45 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
         ("missing file", "missing", { unlink($0 + "/data/words.txt") }),
         ("missing library", "missing", { unlink($0 + "/lib/libdemo.so") }),
         ("no plugin.json", "No such file", { unlink($0 + "/plugin.json") }),
-        ("library is a link", "symbolic link", { unlink($0 + "/lib/libdemo.so"); symlink("/lib/x86_64-linux-gnu/libz.so.1", $0 + "/lib/libdemo.so") }),
-        ("folder is a link", "symbolic link", { rename($0 + "/data", $0 + "/../elsewhere"); symlink("../elsewhere", $0 + "/data") }),
-        ("plugin.json is a link", "symbolic link", { rename($0 + "/plugin.json", $0 + "/../p.json"); symlink("../p.json", $0 + "/plugin.json") }),
-        ("a pipe", "neither a file nor a folder", { unlink($0 + "/data/words.txt"); mkfifo($0 + "/data/words.txt", 0o644) }),
+        (
+            "library is a link", "symbolic link",
+            {
+                unlink($0 + "/lib/libdemo.so"); symlink("/lib/x86_64-linux-gnu/libz.so.1", $0 + "/lib/libdemo.so")
+            }
+        ),
+        (
+            "folder is a link", "symbolic link",
+            {
+                rename($0 + "/data", $0 + "/../elsewhere"); symlink("../elsewhere", $0 + "/data")
+            }
+        ),
+        (
+            "plugin.json is a link", "symbolic link",
+            {
+                rename($0 + "/plugin.json", $0 + "/../p.json"); symlink("../p.json", $0 + "/plugin.json")
+            }
+        ),
+        (
+            "a pipe", "neither a file nor a folder",
+            {
+                unlink($0 + "/data/words.txt"); mkfifo($0 + "/data/words.txt", 0o644)
+            }
+        ),
         ("set-user-ID file", "set-user-ID", { chmod($0 + "/data/words.txt", 0o4755) }),
         ("10,000 files", "more than", { folder in for index in 0..<10_000 { try writeFile("\(folder)/data/f\(index)", []) } }),
-        ("deep folders", "deeper", { var path = $0; for _ in 0..<12 { path += "/d"; mkdir(path, 0o755) } }),
+        (
+            "deep folders", "deeper",
+            {
+                var path = $0; for _ in 0..<12 { path += "/d"; mkdir(path, 0o755) }
+            }
+        ),
         ("many folders", "more than", { folder in for index in 0..<200 { mkdir("\(folder)/d\(index)", 0o755) } }),
-        ("plugin.json is a folder", "", { unlink($0 + "/plugin.json"); mkdir($0 + "/plugin.json", 0o755) }),
+        (
+            "plugin.json is a folder", "",
+            {
+                unlink($0 + "/plugin.json"); mkdir($0 + "/plugin.json", 0o755)
+            }
+        ),
     ]
 
     @Test("a bundle that was touched is refused with the reason, and nothing of it is left in the store", arguments: 0..<attacks.count)
@@ -80,10 +119,30 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
         arguments: [
             ("text file", Array("not a library".utf8), "is not an ELF file"),
             ("truncated", Array(ELFBuilder().bytes().prefix(100)), "truncated"),
-            ("32-bit", { var b = ELFBuilder(); b.bits = 1; return b }().bytes(), "32-bit"),
-            ("wrong machine", { var b = ELFBuilder(); b.machine = 8; return b }().bytes(), "machine 8"),
-            ("no entry symbol", { var b = ELFBuilder(); b.symbol = "main"; return b }().bytes(), "limen_plugin_entry"),
-            ("foreign library", { var b = ELFBuilder(); b.needed = ["libssl.so.3"]; return b }().bytes(), "libssl.so.3"),
+            (
+                "32-bit",
+                {
+                    var b = ELFBuilder(); b.bits = 1; return b
+                }().bytes(), "32-bit"
+            ),
+            (
+                "wrong machine",
+                {
+                    var b = ELFBuilder(); b.machine = 8; return b
+                }().bytes(), "machine 8"
+            ),
+            (
+                "no entry symbol",
+                {
+                    var b = ELFBuilder(); b.symbol = "main"; return b
+                }().bytes(), "limen_plugin_entry"
+            ),
+            (
+                "foreign library",
+                {
+                    var b = ELFBuilder(); b.needed = ["libssl.so.3"]; return b
+                }().bytes(), "libssl.so.3"
+            ),
         ])
     func libraries(what: String, library: [UInt8], word: String) throws {
         let workshop = try Workshop()
@@ -122,7 +181,11 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
         let first = try workshop.bundleStore.install(manifest, file: "demo.json").bundle
         let library = "\(first.path)/lib/libdemo.so"
         chmod("\(first.path)/lib", 0o755)
-        try writeFile(library, { var b = ELFBuilder(); b.padding = [9]; return b }().bytes())
+        try writeFile(
+            library,
+            {
+                var b = ELFBuilder(); b.padding = [9]; return b
+            }().bytes())
         let second = try workshop.bundleStore.install(manifest, file: "demo.json").bundle
         #expect(second.file("lib/libdemo.so")?.sha256 == first.file("lib/libdemo.so")?.sha256)
         #expect(SHA256.hash(try readFile(library)) == manifest.librarySHA256)

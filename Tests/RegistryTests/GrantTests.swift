@@ -40,10 +40,11 @@ private func pointers(_ change: (inout JSONObject) -> Void) throws -> [String] {
             granted["enabled"] = false
         }
         #expect(narrowed == [])
-        #expect(try pointers { granted in
-            granted["egress"] = nil
-            granted["secrets"] = nil
-        }.isEmpty)
+        #expect(
+            try pointers { granted in
+                granted["egress"] = nil
+                granted["secrets"] = nil
+            }.isEmpty)
     }
 
     static let excesses: [(String, String, JSONValue?)] = [
@@ -75,13 +76,25 @@ private func pointers(_ change: (inout JSONObject) -> Void) throws -> [String] {
         ("/bundle_sha256", "bundle_sha256", .string(String(repeating: "c", count: 64))),
         ("/tools/0/description", "tools", [["name": "shout", "description": "Says it.", "input_schema": ["type": "object"], "timeout_ms": 1000]]),
         ("/tools/0/input_schema", "tools", [["name": "shout", "description": "Says it loudly.", "input_schema": true, "timeout_ms": 1000]]),
-        ("/tools/0/timeout_ms", "tools", [["name": "shout", "description": "Says it loudly.", "input_schema": ["type": "object"], "timeout_ms": 1001]]),
-        ("/tools/0/annotations/read_only", "tools", [
-            ["name": "shout", "description": "Says it loudly.", "input_schema": ["type": "object"], "timeout_ms": 1000, "annotations": ["read_only": true]]
-        ]),
-        ("/tools/1/name", "tools", [
-            .object(tool), ["name": "whisper", "description": "d", "input_schema": true],
-        ]),
+        (
+            "/tools/0/timeout_ms", "tools",
+            [["name": "shout", "description": "Says it loudly.", "input_schema": ["type": "object"], "timeout_ms": 1001]]
+        ),
+        (
+            "/tools/0/annotations/read_only", "tools",
+            [
+                [
+                    "name": "shout", "description": "Says it loudly.", "input_schema": ["type": "object"], "timeout_ms": 1000,
+                    "annotations": ["read_only": true],
+                ]
+            ]
+        ),
+        (
+            "/tools/1/name", "tools",
+            [
+                .object(tool), ["name": "whisper", "description": "d", "input_schema": true],
+            ]
+        ),
         ("/tools", "tools", [["name": "whisper", "description": "d", "input_schema": true]]),
     ]
 

@@ -82,7 +82,9 @@ private func refusal(bundled: Set<String> = [], _ change: (inout ELFBuilder) -> 
         var generator = SystemRandomNumberGenerator()
         for round in 0..<4000 {
             var changed = bytes
-            for _ in 0...(round % 4) { changed[Int.random(in: 4..<bytes.count, using: &generator)] = [0, 1, 0x7f, 0x80, 0xff].randomElement(using: &generator) ?? 0 }
+            for _ in 0...(round % 4) {
+                changed[Int.random(in: 4..<bytes.count, using: &generator)] = [0, 1, 0x7f, 0x80, 0xff].randomElement(using: &generator) ?? 0
+            }
             _ = refusal(changed)
         }
     }

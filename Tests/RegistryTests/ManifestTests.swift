@@ -74,7 +74,10 @@ private func problems(text: [UInt8], role: Manifest.Role = .asked) -> [ManifestP
         ("/tools/0/input_schema", "tools", [["name": "a", "description": "d", "input_schema": ["type": "objekt"]]]),
         ("/tools/0/name", "tools", [["name": "a.b", "description": "d", "input_schema": true]]),
         ("/tools/0", "tools", [["name": "a", "description": "d", "input_schema": true, "prividleged": true]]),
-        ("/tools/1/name", "tools", [["name": "a", "description": "d", "input_schema": true], ["name": "a", "description": "e", "input_schema": true]]),
+        (
+            "/tools/1/name", "tools",
+            [["name": "a", "description": "d", "input_schema": true], ["name": "a", "description": "e", "input_schema": true]]
+        ),
         ("", "unknown", 1), ("/config", "config", "x"), ("/config_schema", "config_schema", ["type": 1]),
     ]
 

@@ -81,7 +81,9 @@ private let table = Migration(1, "test", ["CREATE TABLE item (id INTEGER PRIMARY
         try await database.flush()
         #expect(database.appendLosses.count == 1)
         #expect(database.appendLosses.last?.code == .constraint)
-        for index in 5000..<5100 { try await database.append { try $0.execute("INSERT INTO item (id, name) VALUES ($1, $2)", [SQLValue(index), .text("a\(index)")]) } }
+        for index in 5000..<5100 {
+            try await database.append { try $0.execute("INSERT INTO item (id, name) VALUES ($1, $2)", [SQLValue(index), .text("a\(index)")]) }
+        }
         database.close()
         let again = try Database(path: folder.database, migrations: [table])
         defer { again.close() }

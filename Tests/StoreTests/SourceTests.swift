@@ -37,7 +37,7 @@ import Testing
             for line in Self.lines(path) where !line.drop(while: { $0 == " " }).hasPrefix("//") {
                 let isStatement = ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "CREATE TABLE", " WHERE "].contains { line.contains($0) }
                 #expect(!(isStatement && line.contains("\\(")), "\(path): \(line)")
-                #expect(!line.contains("sqlite3_") || path.contains("/Host/Store/SQLite/") , "\(path): \(line)")
+                #expect(!line.contains("sqlite3_") || path.contains("/Host/Store/SQLite/"), "\(path): \(line)")
                 #expect(!line.contains("sqlite3_exec"), "\(path): \(line)")
             }
         }

@@ -16,7 +16,8 @@ enum BundleCopy {
             let refusal: ManifestError
             switch error {
             case let error as ManifestError: refusal = error
-            case let error as FileError: refusal = ManifestError(file: source.label, reason: "cannot be stored: " + String(cString: strerror(error.code)))
+            case let error as FileError:
+                refusal = ManifestError(file: source.label, reason: "cannot be stored: " + String(cString: strerror(error.code)))
             default: refusal = ManifestError(file: source.label, reason: "cannot be stored: \(error)")
             }
             try remove(temporary, in: store)
@@ -33,7 +34,9 @@ enum BundleCopy {
         var total = try copy(BundleLayout.manifestFile, source.digest, source, target.descriptor)
         for (path, digest) in source.asked.files {
             total += try copy(path, digest, source, target.descriptor)
-            guard total <= Limits.bundleBytesMax else { throw ManifestError(file: source.label, reason: "is larger than \(Limits.bundleBytesMax) bytes") }
+            guard total <= Limits.bundleBytesMax else {
+                throw ManifestError(file: source.label, reason: "is larger than \(Limits.bundleBytesMax) bytes")
+            }
         }
         for folder in source.tree.folders.reversed() {
             try OpenFile(folder, beneath: target.descriptor, flags: O_RDONLY | O_DIRECTORY).seal(mode: 0o555)

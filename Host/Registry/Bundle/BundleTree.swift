@@ -15,7 +15,9 @@ struct BundleTree {
     }
 
     private mutating func walk(_ directory: Int32, prefix: String, depth: Int, label: String) throws(ManifestError) {
-        guard depth <= Limits.bundleDepthMax else { throw ManifestError(file: label, reason: "is nested deeper than \(Limits.bundleDepthMax) folders") }
+        guard depth <= Limits.bundleDepthMax else {
+            throw ManifestError(file: label, reason: "is nested deeper than \(Limits.bundleDepthMax) folders")
+        }
         for name in try Self.names(directory, label) {
             let path = prefix + name
             let file = "\(label)/\(path)"

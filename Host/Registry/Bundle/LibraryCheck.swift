@@ -47,7 +47,9 @@ package enum LibraryCheck {
                 }
             case ELFConstant.rpath, ELFConstant.runpath:
                 for path in try image.string(entry.value).split(separator: ":", omittingEmptySubsequences: false) {
-                    guard isOwnPath(path) else { throw ELFError(reason: "searches \(printable(String(path))) for libraries; only $ORIGIN is allowed") }
+                    guard isOwnPath(path) else {
+                        throw ELFError(reason: "searches \(printable(String(path))) for libraries; only $ORIGIN is allowed")
+                    }
                 }
             case ELFConstant.audit, ELFConstant.depaudit, ELFConstant.auxiliary, ELFConstant.filter:
                 throw ELFError(reason: "asks the loader for audit or filter libraries")

@@ -1,6 +1,5 @@
 internal import JSON
 
-
 /// The append-only, hash-chained record of who did what (SPEC 6, OPS-6).
 ///
 /// Triggers forbid changes, each entry's hash covers the one before, and the head is kept beside, so that an altered, removed, inserted

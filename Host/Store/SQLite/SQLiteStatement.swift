@@ -37,7 +37,8 @@ struct SQLiteStatement {
             }
         case .blob(let bytes):
             // A null pointer would bind null, so an empty blob is asked for by length.
-            return bytes.isEmpty ? sqlite3_bind_zeroblob(pointer, place, 0) : sqlite3_bind_blob64(pointer, place, bytes, UInt64(bytes.count), transient)
+            return bytes.isEmpty
+                ? sqlite3_bind_zeroblob(pointer, place, 0) : sqlite3_bind_blob64(pointer, place, bytes, UInt64(bytes.count), transient)
         }
     }
 

@@ -33,10 +33,11 @@ final class WriteTicket<Value: Sendable>: Sendable {
     /// Settles with the kept value or an error; later calls are without effect.
     func settle(_ outcome: Result<Void, StoreError>) {
         let kept = value.withLock { $0 }
-        let result: Result<Value, StoreError> = switch outcome {
-        case .failure(let error): .failure(error)
-        case .success: kept.map { .success($0) } ?? .failure(StoreError(.statement, "a write ended without a value"))
-        }
+        let result: Result<Value, StoreError> =
+            switch outcome {
+            case .failure(let error): .failure(error)
+            case .success: kept.map { .success($0) } ?? .failure(StoreError(.statement, "a write ended without a value"))
+            }
         let waiting = state.withLock { state -> CheckedContinuation<Value, any Error>? in
             switch state {
             case .new:
