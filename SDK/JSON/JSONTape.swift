@@ -65,7 +65,7 @@ package struct JSONNode: Sendable {
 
 /// The nodes of one document and the bytes they point into.
 ///
-/// SAFETY (`@unchecked Sendable`): everything is written before the initialiser returns and only read from then on; `deinit` frees what only this object owns.
+/// SAFETY: everything is written before the initialiser returns and only read from then on; `deinit` frees what only this object owns.
 package final class JSONTape: @unchecked Sendable {
     package let source: [UInt8]
     package let side: [UInt8]

@@ -175,7 +175,7 @@ struct Table<Element: BitwiseCopyable> {
 
 /// A schema compiled into flat tables.
 ///
-/// SAFETY (`@unchecked Sendable`): all tables are filled before the initialiser returns and only read from then on; `deinit` frees them.
+/// SAFETY: all tables are filled before the initialiser returns and only read from then on; `deinit` frees them.
 final class SchemaProgram: @unchecked Sendable {
     let schemas: Table<SchemaNode>
     let steps: Table<SchemaStep>

@@ -18,14 +18,14 @@ struct TapeView {
         side = tape.side.withUnsafeBufferPointer { $0.baseAddress } ?? empty
     }
 
-    /// SAFETY (`nonisolated(unsafe)`): one byte that is written once, before anyone can read it.
+    /// SAFETY: one byte that is written once, before anyone can read it.
     nonisolated(unsafe) private static let empty: UnsafePointer<UInt8> = {
         let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: 8)
         memory.initialize(repeating: 0, count: 8)
         return UnsafePointer(memory)
     }()
 
-    /// SAFETY (`nonisolated(unsafe)`): one node that is written once, before anyone can read it.
+    /// SAFETY: one node that is written once, before anyone can read it.
     nonisolated(unsafe) private static let noNodes: UnsafePointer<JSONNode> = {
         let memory = UnsafeMutablePointer<JSONNode>.allocate(capacity: 1)
         memory.initialize(to: .null)

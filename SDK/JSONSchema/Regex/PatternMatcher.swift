@@ -46,7 +46,7 @@ struct PatternMatcher: BitwiseCopyable {
 
 /// Owns the memory of matchers.
 ///
-/// SAFETY (`@unchecked Sendable`): filled while one thread compiles a schema, only read afterwards; PCRE2 code and contexts may be shared by
+/// SAFETY: filled while one thread compiles a schema, only read afterwards; PCRE2 code and contexts may be shared by
 /// threads that each bring their own match data; `deinit` frees what only this object owns.
 final class PatternStore: @unchecked Sendable {
     private(set) var matchers: [PatternMatcher] = []
