@@ -1,0 +1,71 @@
+/// Load time: constructors are the stranger's code; what is no plugin is refused with a reason.
+extension EscapeCases {
+    private static func load(_ variant: String, _ expected: Expectation, attack: String = "report", slow: Bool = false) -> EscapeCase {
+        .one(.load, variant, library: "load-\(variant)", attack: attack, expected) { $0.isSlow = slow }
+    }
+    private static func refused(_ variant: String, _ reasons: [String], slow: Bool = false) -> EscapeCase {
+        load(variant, .refused(reasons), slow: slow)
+    }
+    private static func loads(_ variant: String) -> EscapeCase { load(variant, .reports(["loaded": "yes"])) }
+
+    static let load: [EscapeCase] = [
+        loads("honest"),
+        load(
+            "constructor-open",
+            .reports(
+                all(
+                    ["socket", "unix socket", "fork", "execve", "setuid", "map rwx", "map rx", "prctl dumpable"], "EPERM",
+                    ["open passwd": "ENOENT", "open root": "ENOENT", "create in /": "EROFS|EACCES"])), attack: "report-notes"),
+        load("resolver-open", .reports(["open passwd": "ENOENT"]), attack: "report-notes"),
+        load("constructor-threads", .reports(["threads past the limit": "EAGAIN"]), attack: "report-notes"),
+        load(
+            "constructor-filter",
+            .reports(["map rwx": "EPERM", "map rx": "EPERM", "open passwd": "ENOENT", "socket": "EPERM", "fork": "EPERM"]), attack: "report-filter"),
+        .one(.load, "constructor-limits", library: "load-constructor-limits", attack: "report", .either([.reports(["loaded": "yes"]), .dies(["exit", "crash", "load"]), .refused(["load"])])),
+        loads("constructor-signals"),
+        .one(.load, "constructor-log-flood", library: "load-constructor-log-flood", attack: "report", .either([.reports(["loaded": "yes"]), .refused(["protocol", "load"])])),
+        loads("exit-handler"),
+        loads("size-huge"),
+        refused("constructor-spin", ["load"], slow: true),
+        refused("constructor-sleep", ["load"], slow: true),
+        refused("constructor-crash", ["load", "signal"]), refused("constructor-abort", ["load", "signal"]),
+        refused("constructor-exit", ["load", "status"]), refused("constructor-exit-group", ["load", "status"]),
+        refused("constructor-tripwire", ["bpf", "violation"]), refused("constructor-unshare", ["unshare", "violation"]),
+        refused("constructor-memory", ["memory"]), refused("constructor-close", ["load", "protocol", "status"]),
+        refused("constructor-forge-ready", ["protocol", "description", "tools", "manifest"]), refused("constructor-forge-jailed", ["protocol"]),
+        refused("constructor-garbage", ["protocol"]), refused("constructor-result", ["protocol"]),
+        load("big-tls", .either([.refused(["load", "memory", "tls", "TLS"]), .reports(["loaded": "yes"])])), refused("big-bss", ["memory"]),
+        refused("entry-missing", ["limen_plugin_entry"]), refused("entry-null", ["NULL", "load"]), refused("entry-crash", ["load", "signal"]),
+        refused("entry-spin", ["load"], slow: true), refused("entry-exit", ["load", "status"]), refused("entry-wild", ["load", "signal"]),
+        refused("abi-2", ["ABI"]), refused("abi-0", ["ABI"]), refused("size-0", ["size"]), refused("size-short", ["size", "call"]), refused("call-null", ["call"]),
+        load("call-wild", .dies(["crash"])),
+        refused("description-null", ["load", "signal", "description"]), refused("description-empty", ["description", "JSON", "load"]),
+        refused("description-invalid", ["description", "JSON"]), refused("description-other-tool", ["tool"]),
+        refused("description-more-tools", ["tool", "hidden"]), refused("description-other-schema", ["schema", "tool"]),
+        refused("description-no-tools", ["tool", "name"]), refused("description-other-name", ["name", "tool"]),
+        refused("description-huge", ["protocol", "description", "memory"]), refused("description-deep", ["description", "JSON", "deep", "nest"]),
+        refused("text", ["ELF", "library"]), refused("empty", ["ELF", "empty", "library"]), refused("truncated", ["ELF", "truncated", "file", "library"]),
+        refused("header-only", ["ELF", "truncated", "file", "library"]), refused("wrong-arch", ["architecture", "machine", "ELF"]),
+        refused("elf32", ["ELF", "64", "class"]), refused("object", ["shared", "ELF", "dynamic"]),
+        refused("executable-stack", ["stack"]), load("text-relocations", .refused(["relocation", "segment", "load"])),
+        refused("needed-missing", ["libevil"]), refused("needed-unlisted", ["sqlite"]), refused("runpath-scratch", ["libevil", "RUNPATH", "RPATH"]),
+    ]
+
+    private static func tampered(_ name: String, _ how: Tampering, _ expected: Expectation) -> EscapeCase {
+        .one(.load, name, library: "load-honest", attack: "report", expected) { $0.tampering = how }
+    }
+
+    /// Bundles that are changed under the host's hands.
+    static let tampering: [EscapeCase] = [
+        tampered("wrong-digest", .wrongDigest, .refused(["sha256", "digest", "SHA-256"])),
+        tampered("swapped-after-verification", .swappedAfterVerification, .reports(["loaded": "yes"])),
+        tampered("overwritten-after-verification", .overwrittenAfterVerification, .either([.reports(["loaded": "yes"]), .refused(["verified", "jail"])])),
+        tampered("symbolic-link", .symbolicLink, .refused(["symbolic", "link"])),
+        tampered("symbolic-folder", .symbolicFolder, .refused(["symbolic", "link", "folder"])),
+        tampered("path-outside", .pathOutside, .refused(["library", "path", "pattern"])),
+        tampered("unlisted-file", .unlistedFile, .refused(["listed", "files", "unlisted"])),
+        tampered("missing-file", .missingFile, .refused(["missing", "No such file", "not there", "absent"])),
+        tampered("fifo", .fifo, .refused(["regular", "file"])),
+        tampered("grant-beyond-request", .grantBeyondRequest, .refused(["more than", "asked", "exceeds", "grant"])),
+    ]
+}

@@ -1,0 +1,90 @@
+/// Tenants and time: what one caller leaves for the next.
+extension EscapeCases {
+    private static func pair(
+        _ name: String, isolation: String, keep: String, read: String, by next: Caller, argument: String = "secret", kept: [String: String],
+        found: [String: String]
+    ) -> EscapeCase {
+        .several(
+            .tenants, name, [EscapeStep(keep, argument, .reports(kept)), EscapeStep(read, by: next, .reports(found))]
+        ) { $0.isolation = isolation }
+    }
+
+    private static func globals(_ isolation: String, _ next: Caller, found: String = "nothing") -> EscapeCase {
+        pair(
+            "globals-\(isolation)-\(next.rawValue)", isolation: isolation, keep: "keep-global", read: "read-global", by: next, kept: ["kept": "secret"],
+            found: ["global": found, "thread local": found])
+    }
+    private static func scratch(_ isolation: String, _ next: Caller) -> EscapeCase {
+        pair(
+            "scratch-\(isolation)-\(next.rawValue)", isolation: isolation, keep: "keep-scratch", read: "read-scratch", by: next, kept: ["write": "ok"],
+            found: ["files left": "0", "writable": "ok"])
+    }
+    private static func state(_ isolation: String, _ next: Caller, found: String) -> EscapeCase {
+        pair(
+            "state-\(isolation)-\(next.rawValue)", isolation: isolation, keep: "keep-state", read: "read-state", by: next,
+            kept: ["found": "*", "error": "", "value": ""],
+            found: found.isEmpty ? ["found": "0", "error": "", "value": ""] : ["found": "1", "error": "", "value": found])
+    }
+
+    static let tenants: [EscapeCase] = [
+        globals("call", .alice), globals("call", .carol), globals("user", .bob), globals("user", .carol), globals("tenant", .carol),
+        globals("tenant", .bob, found: "secret"),
+        scratch("call", .alice), scratch("user", .bob), scratch("tenant", .carol),
+        state("user", .alice, found: "secret"), state("user", .bob, found: ""), state("tenant", .bob, found: "secret"), state("tenant", .carol, found: ""),
+        pair(
+            "state-path-climb", isolation: "tenant", keep: "keep-state", read: "list-state", by: .carol,
+            kept: ["found": "*", "error": "", "value": ""], found: ["found": "*", "error": "", "value": "[]"]),
+        pair(
+            "descriptor", isolation: "tenant", keep: "keep-descriptor", read: "read-descriptor", by: .carol, kept: ["write": "ok", "dup": "ok"],
+            found: ["descriptor 50": "EBADF"]),
+        pair(
+            "environment-next", isolation: "tenant", keep: "keep-environment", read: "read-environment", by: .carol, kept: ["environment": "secret"],
+            found: ["KEPT": "absent", "SWIFT_BACKTRACE": "enable=no", "TZ": "UTC", "other variables": "0", "umask all": "no"]),
+        .one(
+            .tenants, "arguments", attack: "read-arguments", "%secret",
+            .reports(["cmdline": "0", "environ": "0|-1", "mountinfo": "0|-1", "maps": "0|-1", "cgroup": "0|-1", "own library": "jail path"])),
+        .one(
+            .tenants, "shared-memory", attack: "keep-shared",
+            .reports(["shm_open": "ENOENT|EACCES", "shmget": "EPERM", "mq_open": "EPERM", "semget": "EPERM"])),
+        .several(
+            .tenants, "randomness",
+            [
+                EscapeStep("randomness", .reports(["random": "*", "stack": "*", "canary": "hidden"])),
+                EscapeStep("randomness", by: .carol, .reports(["random": "*", "stack": "*", "canary": "hidden"])),
+            ]) { $0.isolation = "call" },
+        .several(
+            .tenants, "core-file",
+            [EscapeStep("core-file", .dies(["crash"])), EscapeStep("read-scratch", .reports(["files left": "0", "writable": "ok"]))]),
+        .several(
+            .tenants, "cancelled-then-late",
+            [
+                EscapeStep("cancelled-then-late", cancelAfterMilliseconds: 50, .cancelled),
+                EscapeStep("say", "mine", .reports(["said": "mine"])), EscapeStep("say", "also mine", by: .bob, .reports(["said": "also mine"])),
+            ]),
+        .several(
+            .tenants, "answer-then-forge",
+            [
+                EscapeStep("answer-then-forge", .reports(["from": "this call"])),
+                EscapeStep("say", "mine", by: .bob, .either([.reports(["said": "mine"]), .dies(["protocol"])])),
+                EscapeStep("say", "other", by: .carol, .reports(["said": "other"])),
+            ]),
+    ]
+
+    /// Where the language's runtime matters.
+    static let swift: [EscapeCase] =
+        [
+            one("ordinary", .reports(["swift": "async"])), one("force-unwrap", .dies(["crash"])), one("out-of-bounds", .dies(["crash"])),
+            one("overflow", .dies(["crash"])), one("fatal-error", .dies(["crash"])), one("recursion", .dies(["crash"])),
+            one("task-bomb", .reports(["swift": "sum 199990000"])), one("memory", .dies(["memory", "crash"])),
+            one("threads", .either([.reports(["swift": "threads"]), .dies(["crash", "deadline"])])),
+            endless("task-storm"), endless("never"), endless("block-pool"),
+            .several(
+                .swift, "linger", library: "hostile-swift",
+                [EscapeStep("linger", .reports(["swift": "lingering"])), EscapeStep("linger", by: .carol, .reports(["swift": "lingering"]))]),
+        ]
+
+    private static func one(_ name: String, _ expected: Expectation) -> EscapeCase { .one(.swift, name, library: "hostile-swift", expected) }
+    private static func endless(_ name: String) -> EscapeCase {
+        .one(.swift, name, library: "hostile-swift", .dies(["deadline", "memory", "crash"])) { $0.timeoutMilliseconds = 700 }
+    }
+}
