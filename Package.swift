@@ -157,7 +157,9 @@ let testTargets: [Target] = [
     tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry"]),
     tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux"]),
     tests("PluginsTests", ["JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin", "SanitizerPlugin"]),
-    tests("EscapeTests", ["Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Jail", "CLinux"]),
+    swift("EscapeSuite", "Tests/EscapeSuite", ["Workers", "IO", "WorkerProtocol", "Supervisor", "Jail", "CLinux", "JSON", "JSONSchema"]),
+    .executableTarget(name: "limen-escape", dependencies: ["EscapeSuite"], path: "Tests/EscapeRunner", swiftSettings: shared),
+    tests("EscapeTests", ["EscapeSuite"]),
     tests("ArchitectureTests", ["JSON"]),
 ]
 

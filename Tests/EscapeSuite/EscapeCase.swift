@@ -34,8 +34,12 @@ package struct EscapeStep: Sendable {
     package var cancelAfterMilliseconds: Int?
     package var expected: Expectation
 
+    package init(_ attack: String, by caller: Caller = .alice, cancelAfterMilliseconds: Int? = nil, _ expected: Expectation) {
+        self.init(attack, "", by: caller, cancelAfterMilliseconds: cancelAfterMilliseconds, expected)
+    }
+
     package init(
-        _ attack: String, _ argument: String = "", by caller: Caller = .alice, cancelAfterMilliseconds: Int? = nil, _ expected: Expectation
+        _ attack: String, _ argument: String, by caller: Caller = .alice, cancelAfterMilliseconds: Int? = nil, _ expected: Expectation
     ) {
         self.attack = attack
         self.argument = argument
@@ -86,6 +90,9 @@ package struct EscapeCase: Sendable {
     package var timeoutMilliseconds = 10_000
     package var limits: [String: Int] = [:]
     package var tampering = Tampering.none
+    package var workers = 4
+    /// Why the worker must have ended some seconds after the last call, by `KillReason.name`.
+    package var endsBy: [String]?
     /// Part of `swift test`; the others run with `make escape` alone, because they take seconds by nature.
     package var isQuick: Bool { timeoutMilliseconds > 2_000 && !isSlow }
     package var isSlow = false
@@ -98,9 +105,17 @@ package struct EscapeCase: Sendable {
 }
 
 extension EscapeCase {
+    /// One call by Alice, without an argument.
+    static func one(
+        _ family: EscapeFamily, _ name: String, library: String? = nil, attack: String? = nil, _ expected: Expectation,
+        configure: (inout EscapeCase) -> Void = { _ in }
+    ) -> EscapeCase {
+        several(family, name, library: library, [EscapeStep(attack ?? name, expected)], configure: configure)
+    }
+
     /// One call by Alice.
     static func one(
-        _ family: EscapeFamily, _ name: String, library: String? = nil, attack: String? = nil, _ argument: String = "", _ expected: Expectation,
+        _ family: EscapeFamily, _ name: String, library: String? = nil, attack: String? = nil, _ argument: String, _ expected: Expectation,
         configure: (inout EscapeCase) -> Void = { _ in }
     ) -> EscapeCase {
         several(family, name, library: library, [EscapeStep(attack ?? name, argument, expected)], configure: configure)

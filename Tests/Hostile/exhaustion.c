@@ -350,8 +350,8 @@ static void die_trap(const char *argument) { (void)argument; __builtin_trap(); }
 static void die_null(const char *argument) { (void)argument; *(volatile int *)0 = 1; }
 static void die_wild_jump(const char *argument) { (void)argument; ((void (*)(void))0x4141414141414141)(); }
 static void die_divide(const char *argument) {
-    volatile int zero = argument[0] ? 0 : 0;
-    saw_text("divided", "%d", 1 / zero);
+    volatile int many = 1000, zero = argument[0] ? 0 : 0;
+    saw_text("divided", "%d", many / zero);
 }
 static void die_double_free(const char *argument) {
     (void)argument;
@@ -373,7 +373,7 @@ static void die_kill_self(const char *argument) {
 }
 static void die_unmap(const char *argument) {
     (void)argument;
-    for (uintptr_t at = 0x10000; at; at <<= 1) munmap((void *)at, at);
+    for (uintptr_t at = 1ul << 46; at >= 0x10000; at >>= 1) munmap((void *)at, at - (at >> 1 == 1ul << 45 ? 0x2000 : 0));
 }
 static void die_corrupt_host_table(const char *argument) {
     (void)argument;

@@ -158,7 +158,7 @@ CONSTRUCTOR { atexit(spin_at_exit); }
 static __thread char huge[512 << 20];
 CONSTRUCTOR { huge[0] = 1; }
 #elif defined VARIANT_big_bss
-static char huge[1u << 30];
+static volatile char huge[1u << 30];
 CONSTRUCTOR { for (size_t i = 0; i < sizeof huge; i += 4096) huge[i] = 1; }
 #endif
 

@@ -11,7 +11,10 @@ extension EscapeCases {
     }
 
     private static func endless(_ name: String, _ reasons: [String] = ["deadline"]) -> EscapeCase {
-        .one(.exhaustion, name, .dies(reasons)) { $0.timeoutMilliseconds = 700 }
+        .one(.exhaustion, name, .dies(reasons)) {
+            $0.timeoutMilliseconds = 700
+            $0.endsBy = reasons
+        }
     }
 
     private static func death(_ name: String, attack: String? = nil, _ argument: String = "", _ reasons: [String] = ["crash"]) -> EscapeCase {

@@ -2,6 +2,14 @@
 extension EscapeCases {
     private static let noCapabilities = "0000000000000000"
 
+    /// Rootless, a worker is user 0 of a namespace in which that number means nothing.
+    private static let asNamespaceUser = all(
+        ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"], noCapabilities,
+        [
+            "NoNewPrivs": "1", "Seccomp": "2", "TracerPid": "0", "uid": "root", "gid": "root", "root among groups": "*", "dumpable": "0",
+            "core limit": "0/0", "terminal": "none",
+        ])
+
     static let processes: [EscapeCase] = [
         .one(
             .processes, "fork-every-way",
@@ -43,7 +51,8 @@ extension EscapeCases {
                     [
                         "NoNewPrivs": "1", "Seccomp": "2", "TracerPid": "0", "uid": "not root", "gid": "not root", "root among groups": "0",
                         "dumpable": "0", "core limit": "0/0", "terminal": "none",
-                    ]))),
+                    ]))
+        ) { $0.rootless = [EscapeStep("credentials", .reports(asNamespaceUser))] },
         .one(
             .processes, "process-controls",
             .reports(
@@ -68,9 +77,13 @@ extension EscapeCases {
         .one(
             .processes, "sessions",
             .reports(all(["setsid", "setpgid", "TIOCSTI", "TIOCSCTTY", "TIOCSETD", "TIOCLINUX", "TIOCCONS"], "EPERM"))),
-        .several(.processes, "ignore-cancel", [EscapeStep("ignore-cancel", cancelAfterMilliseconds: 200, .cancelled)]) { $0.isSlow = true },
+        .several(.processes, "ignore-cancel", [EscapeStep("ignore-cancel", cancelAfterMilliseconds: 200, .cancelled)]) {
+            $0.isSlow = true
+            $0.endsBy = ["cancelled"]
+        },
         .several(.processes, "ignore-cancel-spinning", [EscapeStep("ignore-cancel-spinning", cancelAfterMilliseconds: 200, .cancelled)]) {
             $0.isSlow = true
+            $0.endsBy = ["cancelled"]
         },
     ]
 }

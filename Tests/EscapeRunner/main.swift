@@ -1,0 +1,5 @@
+import EscapeSuite
+import Glibc
+
+var options = CommandLineOptions(Array(CommandLine.arguments.dropFirst()))
+exit(options.run())

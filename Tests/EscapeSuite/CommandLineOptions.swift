@@ -1,0 +1,68 @@
+import Glibc
+
+/// `limen-escape`: the command line of the suite.
+package struct CommandLineOptions {
+    private var arguments: [String]
+
+    package init(_ arguments: [String]) { self.arguments = arguments }
+
+    static let usage = """
+        usage: limen-escape [--rung root|rootless|all] [--quick] [--filter TEXT] [--list]
+        Runs the escape suite: hostile plugins in real jails. As root it runs both rungs, as another account the rootless one.
+
+        """
+
+    /// Does what the arguments say.
+    /// - Returns: the exit status: 0 all passed, 1 something failed, 2 wrong usage.
+    package mutating func run() -> Int32 {
+        do {
+            if flag("--help") { return say(Self.usage) }
+            if flag("--list") { return say(EscapeCases.all.map { $0.id + "\n" }.joined()) }
+            let quick = flag("--quick"), filter = option("--filter")
+            if let name = option("--inside"), let rung = EscapeRung(rawValue: name) { return try runInside(rung, quick, filter) }
+            let wanted = option("--rung") ?? "all"
+            guard arguments.isEmpty, wanted == "all" || EscapeRung(rawValue: wanted) != nil else {
+                complain(Self.usage)
+                return 2
+            }
+            var session = Session(rungs: EscapeRung.running.filter { wanted == "all" || $0.rawValue == wanted })
+            session.quickOnly = quick
+            session.filter = filter
+            return try session.run() ? 0 : 1
+        } catch {
+            complain("limen-escape: \(error)\n")
+            return 1
+        }
+    }
+
+    private mutating func runInside(_ rung: EscapeRung, _ quick: Bool, _ filter: String?) throws(EscapeError) -> Int32 {
+        guard let libraries = option("--libraries"), let data = option("--data") else { throw EscapeError("--libraries and --data are needed") }
+        var inside = Inside(rung: rung, libraries: libraries, data: data)
+        inside.quickOnly = quick
+        inside.filter = filter
+        do { try inside.run() } catch { throw EscapeError("\(error)") }
+        return 0
+    }
+
+    private func say(_ text: String) -> Int32 {
+        print(text, terminator: "")
+        return 0
+    }
+
+    private func complain(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = write(2, bytes, bytes.count)
+    }
+
+    private mutating func option(_ name: String) -> String? {
+        guard let at = arguments.firstIndex(of: name), at + 1 < arguments.count else { return nil }
+        defer { arguments.removeSubrange(at...at + 1) }
+        return arguments[at + 1]
+    }
+
+    private mutating func flag(_ name: String) -> Bool {
+        guard let at = arguments.firstIndex(of: name) else { return false }
+        arguments.remove(at: at)
+        return true
+    }
+}

@@ -1,0 +1,55 @@
+import Glibc
+
+/// `make escape`: every rung, a line a case, counts by rung, and `N passed, N failed` last.
+package struct Session {
+    package var rungs: [EscapeRung]
+    package var quickOnly = false
+    package var filter: String?
+
+    package init(rungs: [EscapeRung]) { self.rungs = rungs }
+
+    /// - Returns: true if nothing failed.
+    package func run() throws(EscapeError) -> Bool {
+        var launcher = Launcher(build: Self.buildFolder, sources: Self.hostileSources)
+        launcher.quickOnly = quickOnly
+        launcher.filter = filter
+        var lines: [String] = []
+        var passed = 0, failed = 0
+        for rung in rungs {
+            if let obstacle = Launcher.obstacle(rung) {
+                lines.append("\(rung.rawValue): not run, \(obstacle)")
+                continue
+            }
+            let results = try launcher.run(rung, each: Self.show)
+            for result in results where result.id.hasPrefix("host.") { Self.show(result) }
+            let good = results.count { $0.passed }
+            lines.append("\(rung.rawValue): \(good) passed, \(results.count - good) failed")
+            passed += good
+            failed += results.count - good
+        }
+        for line in lines { print(line) }
+        print("\(passed) passed, \(failed) failed")
+        return failed == 0 && passed > 0
+    }
+
+    private static func show(_ result: Launcher.Result) {
+        func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.utf8.count)) }
+        let note = result.note.isEmpty ? "" : " (\(result.note))"
+        print("\(padded(result.rung.rawValue, 9))\(padded(result.id, 44))\(result.passed ? "passed" : "FAILED")\(note)")
+        fflush(nil)
+    }
+
+    /// The folder of this very program.
+    package static var buildFolder: String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
+        let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    }
+
+    /// Tests/Hostile of the sources that this was built from.
+    package static var hostileSources: String {
+        let here = #filePath
+        return here.firstRange(of: "/EscapeSuite/").map { String(here[..<$0.lowerBound]) + "/Hostile" } ?? "Tests/Hostile"
+    }
+}

@@ -1,0 +1,21 @@
+import Glibc
+
+/// A folder that any account can read, with copies of the programs and the hostile libraries; and a data folder beneath it.
+struct Stage {
+    let path: String
+    var libraries: String { path + "/hostile" }
+    var data: String { path + "/data" }
+    func program(_ name: String) -> String { path + "/bin/" + name }
+
+    /// Copies everything; `owner` gets the data folder.
+    init(rung: EscapeRung, build: String, hostile: String, owner: uid_t?) throws(EscapeError) {
+        let base = "/tmp/limen-escape-\(getpid())-\(rung.rawValue)"
+        path = base
+        for folder in [base, base + "/bin", base + "/hostile", base + "/data"] { try Files.makeFolder(folder) }
+        for name in ["limen-spawner", "limen-worker", "limen-escape"] { try Files.copy(build + "/" + name, to: base + "/bin/" + name, mode: 0o755) }
+        for name in Files.list(hostile) where name.hasSuffix(".so") { try Files.copy(hostile + "/" + name, to: libraries + "/" + name, mode: 0o755) }
+        if let owner { guard chown(data, owner, owner) == 0 else { throw Files.failure("chown", data) } }
+    }
+
+    func remove() { Files.removeTree(path) }
+}
