@@ -52,7 +52,7 @@ package struct Inside: Sendable {
         let early = await Neighbour.greet(host)
         if !early.isEmpty { report("host.neighbour-first", early) }
         let before = Resources.now()
-        await withTaskGroup { group in
+        await withTaskGroup(of: Void.self) { group in
             for (index, escape) in cases.enumerated() {
                 if index >= Self.lanes { await group.next() }
                 group.addTask { await run(escape, on: host) }

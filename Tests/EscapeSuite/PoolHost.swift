@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import IO
 import JSON
@@ -119,7 +120,7 @@ final class PoolHost: EscapeHost {
         try Files.makeFolder(folder)
         try Files.makeFolder(folder + "/lib")
         try Files.copy("\(libraries)/lib\(escape.library).so", to: folder + "/" + library, mode: 0o755)
-        let directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)
+        let directory = open(folder, Int32(O_PATH) | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { throw Files.failure("open", folder) }
         var limits = WorkerLimits()
         if let memory = escape.limits["memory_bytes"] { limits.memoryBytes = UInt64(memory) }

@@ -125,7 +125,8 @@ static void input_member(limen_bytes input, const char *name, char *out, size_t 
     if (!at) return;
     at += strlen(key);
     const char *end = (const char *)input.data + input.length;
-    while (at < end && (*at == ' ' || *at == '"')) at++;
+    while (at < end && *at == ' ') at++;
+    if (at == end || *at++ != '"') return;
     size_t n = 0;
     while (at < end && *at != '"' && n + 1 < size) {
         if (*at == '\\' && at + 1 < end) at++;
