@@ -52,7 +52,9 @@ extension WorkerHandle {
     private func checkDescription(_ payload: [UInt8]) -> KillReason? {
         do {
             let ready = try ReadyPayload(decoding: payload)
-            return pool.spec.check(ready).map { .load($0) }
+            if let refusal = pool.spec.check(ready) { return .load(refusal) }
+            shared.withLock { $0.wasReady = true }
+            return nil
         } catch {
             return .protocolFault(.malformed)
         }

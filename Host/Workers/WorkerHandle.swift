@@ -24,6 +24,8 @@ final class WorkerHandle: @unchecked Sendable {
         var calls = 0
         var peakMemoryBytes = 0
         var posture: JailedPayload?
+        /// The plugin was loaded and accepted; before that every fault is a failure to load.
+        var wasReady = false
     }
 
     let id: UInt64
@@ -118,7 +120,7 @@ final class WorkerHandle: @unchecked Sendable {
     func exited(_ cause: KillReason, peakMemoryBytes: Int) -> (reason: KillReason, wasLoading: Bool, hasCaller: Bool, isFirst: Bool) {
         let (answer, waiters) = shared.withLock { shared in
             let isFirst = shared.exit == nil
-            let wasLoading = shared.state.isLoadPhase || Self.isLoadKill(shared.state.phase)
+            let wasLoading = !shared.wasReady
             let reason = shared.state.exited(cause)
             shared.exit = reason
             shared.peakMemoryBytes = max(shared.peakMemoryBytes, peakMemoryBytes)
@@ -128,14 +130,6 @@ final class WorkerHandle: @unchecked Sendable {
         }
         for waiter in waiters { waiter.resume() }
         return answer
-    }
-
-    private static func isLoadKill(_ phase: WorkerState.Phase) -> Bool {
-        guard case .killing(let reason, _) = phase else { return false }
-        switch reason {
-        case .load, .jail: return true
-        default: return false
-        }
     }
 
     /// Asks the spawner for its death, once.

@@ -4,6 +4,8 @@ package import JSON
 package indirect enum Expectation: Sendable {
     /// The call succeeds and its report has exactly these attempts; `A|B` means either, `*` anything.
     case reports([String: String])
+    /// The call succeeds, whatever it answers.
+    case succeeds
     /// A tripwire: the worker is killed, and the audit log names this system call.
     case violation(String)
     /// The worker dies for one of these reasons (`KillReason.name`) and the call fails with `server_error`.
@@ -55,6 +57,7 @@ extension Expectation {
     package func mismatches(_ seen: Observation) -> [String] {
         switch self {
         case .reports(let attempts): reportMismatches(attempts, seen)
+        case .succeeds: seen.code == "ok" ? auditPresence(seen) : ["code \(seen.code) (\(seen.message)), expected ok"]
         case .violation(let call): deathMismatches(["violation"], seen) + auditMismatch("system call", call, seen.audit?.systemCall)
         case .dies(let reasons): deathMismatches(reasons, seen)
         case .pluginFails(let codes): codes.contains(seen.code) ? auditPresence(seen) : ["code \(seen.code) (\(seen.message)), expected \(codes)"]
@@ -103,6 +106,7 @@ extension Expectation {
         switch self {
         case .reports(let attempts):
             Set(attempts.values.filter { $0.allSatisfy { $0.isUppercase || $0 == "|" || $0.isNumber } }).sorted().joined(separator: " ")
+        case .succeeds: "ok"
         case .violation(let call): "killed, \(call)"
         case .dies(let reasons): "dies, \(reasons.joined(separator: "|"))"
         case .pluginFails(let codes): codes.joined(separator: "|")

@@ -156,7 +156,7 @@ final class PoolHost: EscapeHost {
     // MARK: Ends
 
     func lastEnd(_ escape: EscapeCase) async -> String? {
-        let deadline = Deadline.after(milliseconds: 6_000)
+        let deadline = Deadline.after(milliseconds: 9_000)
         while !deadline.hasPassed {
             if let reason = ends.last(of: escape.plugin) { return reason }
             do { try await loop.sleep(until: .after(milliseconds: 10)) } catch { return nil }
@@ -173,6 +173,7 @@ final class PoolHost: EscapeHost {
 
     fileprivate func keyValue(_ request: KeyValuePayload, scope: String) -> KeyValueReplyPayload {
         let prefix = scope + "\0"
+        guard request.key.utf8.count <= 512 else { return KeyValueReplyPayload(id: request.id, found: false, errorCode: "too_large") }
         return state.withLock { state in
             switch request.operation {
             case .get:
@@ -206,7 +207,7 @@ private struct CallOwner: WorkerCallHost {
         self.scope = scope
     }
 
-    func event(_ kind: EventKind, _ json: [UInt8]) async throws { _ = try JSONDocument(parsing: json, limits: .default) }
+    func event(_ kind: EventKind, _ json: [UInt8]) async throws {}
     func log(_ level: UInt8, _ message: String) {}
     func fetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
         FetchReplyPayload(id: request.id, status: 0, errorCode: "forbidden", errorMessage: "no network")

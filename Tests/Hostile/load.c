@@ -66,7 +66,10 @@ CONSTRUCTOR {
     note("threads past the limit", made < 32 ? -1 : 0);
 }
 #elif defined VARIANT_constructor_crash
-CONSTRUCTOR { *(volatile int *)0 = 1; }
+CONSTRUCTOR {
+    volatile int *volatile nowhere = NULL;
+    *nowhere = 1;
+}
 #elif defined VARIANT_constructor_abort
 CONSTRUCTOR { abort(); }
 #elif defined VARIANT_constructor_exit
@@ -200,8 +203,10 @@ LIMEN_EXPORT const limen_plugin *limen_plugin_entry(const limen_host *given) {
 #elif defined VARIANT_description_invalid
     plugin.description = text_of("{\"name\":");
 #elif defined VARIANT_description_other_tool
-    plugin.description = text_of("{\"name\":\"load\",\"version\":\"1.0.0\",\"tools\":[{\"name\":\"delete_everything\",\"description\":\"x\","
-                                 "\"input_schema\":{},\"output_schema\":{}}]}");
+    static char other[8192];
+    snprintf(other, sizeof other, "%.*s", (int)plugin.description.length, (const char *)plugin.description.data);
+    memcpy(strstr(other, "\"name\":\"run\""), "\"name\":\"nun\"", 12);
+    plugin.description = text_of(other);
 #elif defined VARIANT_description_more_tools
     static char more[8192];
     snprintf(more, sizeof more, "%.*s", (int)plugin.description.length - 2, (const char *)plugin.description.data);
@@ -213,7 +218,10 @@ LIMEN_EXPORT const limen_plugin *limen_plugin_entry(const limen_host *given) {
     memcpy(strstr(other, "\"additionalProperties\":false"), "\"additionalProperties\":true ", 28);
     plugin.description = text_of(other);
 #elif defined VARIANT_description_no_tools
-    plugin.description = text_of("{\"name\":\"load\",\"version\":\"1.0.0\",\"tools\":[]}");
+    static char none[8192];
+    snprintf(none, sizeof none, "%.*s", (int)plugin.description.length, (const char *)plugin.description.data);
+    strcpy(strstr(none, "\"tools\":["), "\"tools\":[]}");
+    plugin.description = text_of(none);
 #elif defined VARIANT_description_other_name
     plugin.description = text_of("{\"name\":\"neighbour\",\"version\":\"1.0.0\",\"tools\":[]}");
 #elif defined VARIANT_description_huge

@@ -1,12 +1,19 @@
 /// Load time: constructors are the stranger's code; what is no plugin is refused with a reason.
 extension EscapeCases {
-    private static func load(_ variant: String, _ expected: Expectation, attack: String = "report", slow: Bool = false) -> EscapeCase {
-        .one(.load, variant, library: "load-\(variant)", attack: attack, expected) { $0.isSlow = slow }
+    private static func load(_ variant: String, _ expected: Expectation, attack: String = "report") -> EscapeCase {
+        .one(.load, variant, library: "load-\(variant)", attack: attack, expected)
     }
-    private static func refused(_ variant: String, _ reasons: [String], slow: Bool = false) -> EscapeCase {
-        load(variant, .refused(reasons), slow: slow)
-    }
+    private static func refused(_ variant: String, _ reasons: [String]) -> EscapeCase { load(variant, .refused(reasons)) }
     private static func loads(_ variant: String) -> EscapeCase { load(variant, .reports(["loaded": "yes"])) }
+
+    /// The caller's deadline passes first; the worker is killed when the load deadline has.
+    private static func endlessLoad(_ variant: String) -> EscapeCase {
+        .one(.load, variant, library: "load-\(variant)", attack: "report", .dies(["deadline"])) {
+            $0.timeoutMilliseconds = 4_000
+            $0.isSlow = true
+            $0.endsBy = ["load"]
+        }
+    }
 
     static let load: [EscapeCase] = [
         loads("honest"),
@@ -26,8 +33,7 @@ extension EscapeCases {
         .one(.load, "constructor-log-flood", library: "load-constructor-log-flood", attack: "report", .either([.reports(["loaded": "yes"]), .refused(["protocol", "load"])])),
         loads("exit-handler"),
         loads("size-huge"),
-        refused("constructor-spin", ["load"], slow: true),
-        refused("constructor-sleep", ["load"], slow: true),
+        endlessLoad("constructor-spin"), endlessLoad("constructor-sleep"), endlessLoad("entry-spin"),
         refused("constructor-crash", ["load", "signal"]), refused("constructor-abort", ["load", "signal"]),
         refused("constructor-exit", ["load", "status"]), refused("constructor-exit-group", ["load", "status"]),
         refused("constructor-tripwire", ["bpf", "violation"]), refused("constructor-unshare", ["unshare", "violation"]),
@@ -36,7 +42,7 @@ extension EscapeCases {
         refused("constructor-garbage", ["protocol"]), refused("constructor-result", ["protocol"]),
         load("big-tls", .either([.refused(["load", "memory", "tls", "TLS"]), .reports(["loaded": "yes"])])), refused("big-bss", ["memory"]),
         refused("entry-missing", ["limen_plugin_entry"]), refused("entry-null", ["NULL", "load"]), refused("entry-crash", ["load", "signal"]),
-        refused("entry-spin", ["load"], slow: true), refused("entry-exit", ["load", "status"]), refused("entry-wild", ["load", "signal"]),
+        refused("entry-exit", ["load", "status"]), refused("entry-wild", ["load", "signal"]),
         refused("abi-2", ["ABI"]), refused("abi-0", ["ABI"]), refused("size-0", ["size"]), refused("size-short", ["size", "call"]), refused("call-null", ["call"]),
         load("call-wild", .dies(["crash"])),
         refused("description-null", ["load", "signal", "description"]), refused("description-empty", ["description", "JSON", "load"]),
@@ -44,9 +50,9 @@ extension EscapeCases {
         refused("description-more-tools", ["tool", "hidden"]), refused("description-other-schema", ["schema", "tool"]),
         refused("description-no-tools", ["tool", "name"]), refused("description-other-name", ["name", "tool"]),
         refused("description-huge", ["protocol", "description", "memory"]), refused("description-deep", ["description", "JSON", "deep", "nest"]),
-        refused("text", ["ELF", "library"]), refused("empty", ["ELF", "empty", "library"]), refused("truncated", ["ELF", "truncated", "file", "library"]),
-        refused("header-only", ["ELF", "truncated", "file", "library"]), refused("wrong-arch", ["architecture", "machine", "ELF"]),
-        refused("elf32", ["ELF", "64", "class"]), refused("object", ["shared", "ELF", "dynamic"]),
+        refused("text", ["ELF", "library", "too short"]), refused("empty", ["ELF", "empty", "library"]), refused("truncated", ["ELF", "truncated", "library", "while it was loading"]),
+        refused("header-only", ["ELF", "truncated", "file", "library"]), refused("wrong-arch", ["architecture", "machine", "ELF", "cannot open shared object"]),
+        refused("elf32", ["ELF", "64", "class"]), refused("object", ["shared", "ELF", "ET_DYN"]),
         refused("executable-stack", ["stack"]), load("text-relocations", .refused(["relocation", "segment", "load"])),
         refused("needed-missing", ["libevil"]), refused("needed-unlisted", ["sqlite"]), refused("runpath-scratch", ["libevil", "RUNPATH", "RPATH"]),
     ]

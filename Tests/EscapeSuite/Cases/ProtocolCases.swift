@@ -17,16 +17,16 @@ extension EscapeCases {
             .one(.protocol, "length-zero", .either([.dies(["protocol"]), .badOutput])),
             fault("half-header"), fault("half-payload"),
             .one(.protocol, "slow-payload", .dies(["protocol", "deadline"])),
-            .one(.protocol, "two-results", .reports(["which": "first"])),
+            .one(.protocol, "two-results", .either([.reports(["which": "first"]), .dies(["protocol"])])),
             .several(
                 .protocol, "two-results-next-call",
-                [EscapeStep("two-results", .reports(["which": "first"])), EscapeStep("null-call-pointer", ownOrKilled), survived]),
+                [EscapeStep("two-results", .either([.reports(["which": "first"]), .dies(["protocol"])])), EscapeStep("null-call-pointer", ownOrKilled), survived]),
             .several(
                 .protocol, "complete-twice",
                 [EscapeStep("complete-twice", .reports(["which": "first"])), EscapeStep("null-call-pointer", .reports(["null": "survived"]))]),
             .several(
                 .protocol, "complete-then-forge",
-                [EscapeStep("complete-then-forge", .reports(["which": "first"])), EscapeStep("null-call-pointer", ownOrKilled), survived]),
+                [EscapeStep("complete-then-forge", .either([.reports(["which": "first"]), .dies(["protocol"])])), EscapeStep("null-call-pointer", ownOrKilled), survived]),
             .one(.protocol, "complete-race", .reports(["which": "one"])),
             .one(.protocol, "wrong-call-pointer", .reports([:])),
             .one(.protocol, "null-call-pointer", .reports(["null": "survived"])),
@@ -54,7 +54,7 @@ extension EscapeCases {
             .one(.protocol, "output-deep-1000", attack: "output-deep", "1000", .badOutput),
             .one(.protocol, "output-deep-100000", attack: "output-deep", "100000", .badOutput),
             .one(.protocol, "output-number-megabyte", attack: "output-number", "1000000", .badOutput),
-            .one(.protocol, "output-many-keys", .badOutput),
+            .one(.protocol, "output-many-keys", .succeeds),
             .one(.protocol, "output-flips", .either([.reports(["which": "promised"]), .badOutput])),
             .one(.protocol, "identity-in-output", .badOutput),
             .one(.protocol, "attachment-count", "4096", .either([.reports(["attached": "yes"]), .badOutput, .dies(["protocol"])])),
@@ -73,7 +73,7 @@ extension EscapeCases {
             .one(.protocol, "fetch-metadata", attack: "fetch-refused", "http://169.254.169.254/latest/", .reports(["status": "0", "error": "forbidden"])),
             .one(.protocol, "fetch-file", attack: "fetch-refused", "file:///etc/passwd", .reports(["status": "0", "error": "forbidden|invalid"])),
             .one(.protocol, "fetch-malformed", .either([.reports(["status": "0", "error": "forbidden|invalid", "answered": "7"]), .badOutput])),
-            .one(.protocol, "fetch-flood", .dies(["protocol"])),
+            .one(.protocol, "fetch-flood", .dies(["protocol", "deadline"])) { $0.timeoutMilliseconds = 1_500 },
             .one(.protocol, "kv-huge-value", .either([.reports(["found": "0", "error": "*", "value": "*"]), .dies(["protocol"])])) {
                 $0.limits = ["memory_bytes": 256 << 20]
             },
@@ -81,6 +81,6 @@ extension EscapeCases {
             .one(.protocol, "kv-bad-operation", .either([.reports(["found": "0", "error": "*", "value": "*"]), .dies(["protocol", "deadline"])])) {
                 $0.timeoutMilliseconds = 700
             },
-            .one(.protocol, "kv-flood", .dies(["protocol"])),
+            .one(.protocol, "kv-flood", .dies(["protocol", "deadline"])) { $0.timeoutMilliseconds = 1_500 },
         ]
 }
