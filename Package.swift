@@ -157,7 +157,7 @@ let testTargets: [Target] = [
     tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry"]),
     tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux"]),
     tests("PluginsTests", ["JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin", "SanitizerPlugin"]),
-    swift("EscapeSuite", "Tests/EscapeSuite", ["Workers", "IO", "WorkerProtocol", "Supervisor", "Jail", "CLinux", "JSON", "JSONSchema"]),
+    swift("EscapeSuite", "Tests/EscapeSuite", ["Tools", "Registry", "Store", "Crypto", "Workers", "IO", "Jail", "CLinux", "JSON"]),
     .executableTarget(name: "limen-escape", dependencies: ["EscapeSuite"], path: "Tests/EscapeRunner", swiftSettings: shared),
     tests("EscapeTests", ["EscapeSuite"]),
     tests("ArchitectureTests", ["JSON"]),

@@ -103,7 +103,7 @@ package final class PluginPool: Sendable {
         let reason = await handle.load(on: service.loop)
         if let reason { handle.kill(reason, service.spawner) }
         handle.release()
-        guard reason == nil else { return }
+        guard reason == nil else { return arm() }
         let isFirst = step { state in
             state.pool.workerReady(handle.id, at: .now)
             defer { state.wasReady = true }

@@ -26,6 +26,7 @@ final class WorkerHandle: @unchecked Sendable {
         var posture: JailedPayload?
         /// The plugin was loaded and accepted; before that every fault is a failure to load.
         var wasReady = false
+        var isKillAsked = false
     }
 
     let id: UInt64
@@ -132,10 +133,14 @@ final class WorkerHandle: @unchecked Sendable {
         return answer
     }
 
-    /// Asks the spawner for its death, once.
+    /// Asks the spawner for its death, once; `tickUnowned` repeats it. The state may have been told of the reason already, by whoever judged a
+    /// frame or the time.
     func kill(_ reason: KillReason, _ spawner: any WorkerSpawner) {
         shared.withLock { shared in
-            if shared.state.kill(reason, at: .now) { spawner.kill(id) }
+            _ = shared.state.kill(reason, at: .now)
+            guard shared.exit == nil, !shared.isKillAsked else { return }
+            shared.isKillAsked = true
+            spawner.kill(id)
         }
     }
 

@@ -10,8 +10,8 @@ package indirect enum Expectation: Sendable {
     case violation(String)
     /// The worker dies for one of these reasons (`KillReason.name`) and the call fails with `server_error`.
     case dies([String])
-    /// The plugin fails the call itself, and its message reaches the caller as one of these codes.
-    case pluginFails([String])
+    /// The plugin fails the call itself: the caller hears that it was the plugin, whatever code it claims.
+    case pluginFails
     /// The host refuses the worker's answer; the worker lives or not, the caller learns that the output was invalid.
     case badOutput
     /// The call is over because its caller gave up.
@@ -60,9 +60,11 @@ extension Expectation {
         case .succeeds: seen.code == "ok" ? auditPresence(seen) : ["code \(seen.code) (\(seen.message)), expected ok"]
         case .violation(let call): deathMismatches(["violation"], seen) + auditMismatch("system call", call, seen.audit?.systemCall)
         case .dies(let reasons): deathMismatches(reasons, seen)
-        case .pluginFails(let codes): codes.contains(seen.code) ? auditPresence(seen) : ["code \(seen.code) (\(seen.message)), expected \(codes)"]
+        case .pluginFails:
+            seen.reason == "plugin_error" && seen.code != "ok" ? auditPresence(seen) : ["code \(seen.code) (\(seen.message)), expected plugin_error"]
         case .badOutput:
-            seen.code == "server_error" && seen.audit != nil && seen.output == nil ? [] : ["code \(seen.code), expected server_error with an audit entry"]
+            seen.reason == "plugin_output" && seen.audit != nil && seen.output == nil
+                ? [] : ["code \(seen.code), reason \(seen.reason ?? "none") (\(seen.message)), expected plugin_output with an audit entry"]
         case .cancelled: seen.code == "cancelled" ? auditPresence(seen) : ["code \(seen.code), expected cancelled"]
         case .refused(let reasons): refusalMismatches(reasons, seen)
         case .either(let options):
@@ -109,7 +111,7 @@ extension Expectation {
         case .succeeds: "ok"
         case .violation(let call): "killed, \(call)"
         case .dies(let reasons): "dies, \(reasons.joined(separator: "|"))"
-        case .pluginFails(let codes): codes.joined(separator: "|")
+        case .pluginFails: "plugin_error"
         case .badOutput: "output refused"
         case .cancelled: "cancelled"
         case .refused: "refused"

@@ -39,7 +39,8 @@ package struct Inside: Sendable {
         guard fcntl(channel, F_SETFD, FD_CLOEXEC) == 0 else { throw EscapeError("LIMEN_SPAWNER_FD is not open") }
         let group = try EventLoopGroup(count: 2)
         try group.runBlocking {
-            let host = try PoolHost(channel: channel, libraries: libraries, data: data, loop: group.loops[1])
+            let host = try ToolHost(channel: channel, libraries: libraries, data: data, loop: group.loops[1])
+            try await host.prepare([Neighbour.escape] + cases)
             await runAll(on: host)
             await host.stop()
         }
@@ -47,7 +48,6 @@ package struct Inside: Sendable {
     }
 
     private func runAll(on host: some EscapeHost) async {
-        let cases = cases.filter { host.supports($0) }
         // The neighbour's workers exist before anything is counted.
         let early = await Neighbour.greet(host)
         if !early.isEmpty { report("host.neighbour-first", early) }
@@ -59,6 +59,7 @@ package struct Inside: Sendable {
             }
         }
         report("host.descriptors-and-memory", before.growth(to: Resources.now()))
+        report("host.audit-chain", await host.verify())
     }
 
     private func run(_ escape: EscapeCase, on host: some EscapeHost) async {
@@ -109,7 +110,7 @@ package struct Inside: Sendable {
 
 /// The well-behaved plugin beside the hostile ones.
 enum Neighbour {
-    private static let escape: EscapeCase = {
+    static let escape: EscapeCase = {
         var made = EscapeCase(id: "host.neighbour", family: .tenants, library: "neighbour", steps: [])
         made.isolation = "shared"
         made.workers = 12

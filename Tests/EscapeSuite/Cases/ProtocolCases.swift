@@ -16,7 +16,7 @@ extension EscapeCases {
         + [
             .one(.protocol, "length-zero", .either([.dies(["protocol"]), .badOutput])),
             fault("half-header"), fault("half-payload"),
-            .one(.protocol, "slow-payload", .dies(["protocol", "deadline"])),
+            .one(.protocol, "slow-payload", .dies(["protocol", "timeout"])),
             .one(.protocol, "two-results", .either([.reports(["which": "first"]), .dies(["protocol"])])),
             .several(
                 .protocol, "two-results-next-call",
@@ -37,8 +37,8 @@ extension EscapeCases {
                     EscapeStep("null-call-pointer", .reports(["null": "survived"])),
                 ]),
             .one(.protocol, "shutdown-socket", .reports(["shutdown": "EPERM"])),
-            .one(.protocol, "never-read", .dies(["protocol", "deadline"])) { $0.timeoutMilliseconds = 700 },
-            .one(.protocol, "replace-socket", .dies(["exit", "protocol", "deadline", "crash"])) { $0.timeoutMilliseconds = 700 },
+            .one(.protocol, "never-read", .dies(["protocol", "timeout"])) { $0.timeoutMilliseconds = 700 },
+            .one(.protocol, "replace-socket", .dies(["exit", "protocol", "timeout", "crash"])) { $0.timeoutMilliseconds = 700 },
             .one(.protocol, "read-host-frames", .reports(["peek": "EPERM", "read": "EAGAIN"])),
         ]
 
@@ -60,11 +60,11 @@ extension EscapeCases {
             .one(.protocol, "attachment-count", "4096", .either([.reports(["attached": "yes"]), .badOutput, .dies(["protocol"])])),
             .one(.protocol, "attachment-length", .either([.badOutput, .dies(["protocol", "crash", "memory"])])),
             .one(.protocol, "attachment-name", "", .either([.reports(["attached": "yes"]), .badOutput, .dies(["protocol"])])),
-            .one(.protocol, "fail-huge", attack: "failure-shapes", "huge", .either([.pluginFails(["server_error"]), .dies(["protocol"])])),
-            .one(.protocol, "fail-code", attack: "failure-shapes", "code", .pluginFails(["server_error"])),
-            .one(.protocol, "fail-details", attack: "failure-shapes", "details", .pluginFails(["server_error"])),
-            .one(.protocol, "fail-reserved", attack: "failure-shapes", "reserved", .pluginFails(["server_error"])),
-            .one(.protocol, "fail-utf8", attack: "failure-shapes", "utf8", .pluginFails(["server_error"])),
+            .one(.protocol, "fail-huge", attack: "failure-shapes", "huge", .either([.pluginFails, .dies(["protocol"])])),
+            .one(.protocol, "fail-code", attack: "failure-shapes", "code", .pluginFails),
+            .one(.protocol, "fail-details", attack: "failure-shapes", "details", .pluginFails),
+            .one(.protocol, "fail-reserved", attack: "failure-shapes", "reserved", .pluginFails),
+            .one(.protocol, "fail-utf8", attack: "failure-shapes", "utf8", .pluginFails),
             .one(.protocol, "emit-kind", attack: "emit-shapes", "kind", .either([.reports(["emitted": "kind"]), .dies(["protocol"])])),
             .one(.protocol, "emit-json", attack: "emit-shapes", "json", .either([.reports(["emitted": "json"]), .dies(["protocol"])])),
             .one(.protocol, "emit-duplicate", attack: "emit-shapes", "duplicate", .either([.reports(["emitted": "duplicate"]), .dies(["protocol"])])),
@@ -73,14 +73,14 @@ extension EscapeCases {
             .one(.protocol, "fetch-metadata", attack: "fetch-refused", "http://169.254.169.254/latest/", .reports(["status": "0", "error": "forbidden"])),
             .one(.protocol, "fetch-file", attack: "fetch-refused", "file:///etc/passwd", .reports(["status": "0", "error": "forbidden|invalid"])),
             .one(.protocol, "fetch-malformed", .either([.reports(["status": "0", "error": "forbidden|invalid", "answered": "7"]), .badOutput])),
-            .one(.protocol, "fetch-flood", .dies(["protocol", "deadline"])) { $0.timeoutMilliseconds = 1_500 },
+            .one(.protocol, "fetch-flood", .dies(["protocol", "timeout"])) { $0.timeoutMilliseconds = 1_500 },
             .one(.protocol, "kv-huge-value", .either([.reports(["found": "0", "error": "*", "value": "*"]), .dies(["protocol"])])) {
                 $0.limits = ["memory_bytes": 256 << 20]
             },
             .one(.protocol, "kv-huge-key", .either([.reports(["found": "0", "error": "*", "value": "*"]), .dies(["protocol"])])),
-            .one(.protocol, "kv-bad-operation", .either([.reports(["found": "0", "error": "*", "value": "*"]), .dies(["protocol", "deadline"])])) {
+            .one(.protocol, "kv-bad-operation", .either([.reports(["found": "0", "error": "*", "value": "*"]), .dies(["protocol", "timeout"])])) {
                 $0.timeoutMilliseconds = 700
             },
-            .one(.protocol, "kv-flood", .dies(["protocol", "deadline"])) { $0.timeoutMilliseconds = 1_500 },
+            .one(.protocol, "kv-flood", .dies(["protocol", "timeout"])) { $0.timeoutMilliseconds = 1_500 },
         ]
 }

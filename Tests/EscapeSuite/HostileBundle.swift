@@ -1,0 +1,101 @@
+import Crypto
+import Glibc
+import JSON
+
+/// Writes one case's bundle and manifest, as a publisher and an operator would, and spoils them as the case says.
+struct HostileBundle {
+    let escape: EscapeCase
+    /// Folder of the hostile libraries, of the bundles and of the manifests.
+    let libraries: String
+    let bundles: String
+    let manifests: String
+
+    var folder: String { "\(bundles)/\(escape.plugin)-1.0.0" }
+    private var library: String { "lib/lib\(escape.plugin).so" }
+
+    /// As hostile.c describes itself.
+    static let tool: JSONValue = [
+        "name": "run", "description": "Runs one attack.",
+        "input_schema": [
+            "type": "object", "properties": ["case": ["type": "string"], "argument": ["type": "string"]], "required": ["case"],
+            "additionalProperties": false,
+        ],
+        "output_schema": [
+            "type": "object",
+            "properties": ["case": ["type": "string"], "saw": ["type": "object", "additionalProperties": ["type": "string"]]],
+            "required": ["saw"], "additionalProperties": false,
+        ],
+    ]
+
+    /// Writes everything.
+    func write() throws(EscapeError) {
+        try Files.makeFolder(folder)
+        try Files.makeFolder(folder + "/lib")
+        let bytes = try Files.read("\(libraries)/lib\(escape.library).so")
+        let digest = SHA256.hash(bytes).hex
+        try Files.write(bytes, to: "\(folder)/\(library)", mode: 0o755)
+        let asked = description(digest)
+        var granted = asked
+        granted["files"] = nil
+        granted["enabled"] = true
+        if escape.tampering == .grantBeyondRequest {
+            var limits = granted["limits"]?.objectValue ?? [:]
+            limits["memory_bytes"] = .number(JSONNumber(1 << 30))
+            granted["limits"] = .object(limits)
+        }
+        try Files.write(JSONValue.object(asked).serialized(), to: folder + "/plugin.json")
+        try Files.write(JSONValue.object(granted).serialized(), to: "\(manifests)/\(escape.plugin).json")
+        try spoil()
+    }
+
+    private func description(_ digest: String) -> JSONObject {
+        var tool = Self.tool.objectValue ?? [:]
+        tool["timeout_ms"] = .number(JSONNumber(escape.timeoutMilliseconds))
+        tool["retries"] = 0
+        var limits: JSONObject = ["workers": .number(JSONNumber(escape.workers))]
+        for (name, value) in escape.limits { limits[name] = .number(JSONNumber(value)) }
+        var files: JSONObject = [library: .string(digest)]
+        if escape.tampering == .missingFile { files["data/absent"] = .string(digest) }
+        return [
+            "name": .string(escape.plugin), "version": "1.0.0", "description": "A case of the escape suite.", "abi": 1, "kind": "tool",
+            "library": .string(escape.tampering == .pathOutside ? "../host-neighbour-1.0.0/lib/libhost-neighbour.so" : library),
+            "sha256": .string(digest), "publisher": "escape", "tools": [.object(tool)], "isolation": .string(escape.isolation),
+            "state": escape.isolation == "shared" ? "none" : "key_value", "limits": .object(limits), "config": ["name": .string(escape.plugin)],
+            "files": .object(files),
+        ]
+    }
+
+    private func spoil() throws(EscapeError) {
+        let path = "\(folder)/\(library)"
+        let neighbour = "\(bundles)/host-neighbour-1.0.0/lib"
+        switch escape.tampering {
+        case .wrongDigest: try Files.write(Files.read(path) + [0], to: path, mode: 0o755)
+        case .symbolicLink:
+            unlink(path)
+            guard symlink(neighbour + "/libhost-neighbour.so", path) == 0 else { throw Files.failure("symlink", path) }
+        case .symbolicFolder:
+            Files.removeTree(folder + "/lib")
+            guard symlink(neighbour, folder + "/lib") == 0 else { throw Files.failure("symlink", folder) }
+        case .unlistedFile: try Files.write([1], to: folder + "/lib/more.so")
+        case .fifo:
+            unlink(path)
+            guard mkfifo(path, 0o644) == 0 else { throw Files.failure("mkfifo", path) }
+        case .none, .missingFile, .pathOutside, .grantBeyondRequest, .swappedAfterVerification, .overwrittenAfterVerification: break
+        }
+    }
+
+    /// What happens after the registry has verified the bundle; `installed` is the host's own copy.
+    func spoilAfterVerification(installed: String) throws(EscapeError) {
+        let evil = try Files.read("\(libraries)/libhostile-protocol.so")
+        switch escape.tampering {
+        case .swappedAfterVerification:
+            try Files.write(evil, to: folder + "/evil", mode: 0o755)
+            guard rename(folder + "/evil", "\(folder)/\(library)") == 0 else { throw Files.failure("rename", folder) }
+        case .overwrittenAfterVerification:
+            let path = "\(installed)/\(library)"
+            guard chmod(installed + "/lib", 0o755) == 0, chmod(path, 0o755) == 0 else { throw Files.failure("chmod", path) }
+            try Files.write(evil, to: path, mode: 0o755)
+        default: break
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import Glibc
+import IO
+import JSON
+import Registry
+import Store
+import Tools
+import Workers
+
+/// The host's own parts, whole: registry, store, audit log, worker pools and the one call path; only HTTP is left out.
+final class ToolHost: EscapeHost {
+    private let libraries: String
+    private let data: String
+    private let loop: EventLoop
+    private let database: Database
+    private let audit: AuditLog
+    private let registry: Registry
+    private let workers: WorkerService
+    private let tools: ToolService
+    private let ends: WorkerEnds
+    private let counter = Lock(0)
+
+    init(channel: Int32, libraries: String, data: String, loop: EventLoop) throws {
+        self.libraries = libraries
+        self.data = data
+        self.loop = loop
+        for folder in ["/bundles", "/manifests", "/store"] { try Files.makeFolder(data + folder) }
+        database = try Database(path: data + "/limen.db")
+        audit = AuditLog(database: database)
+        registry = try Registry(
+            manifestFolder: data + "/manifests", bundles: BundleStore(path: data + "/store", roots: [data + "/bundles"]),
+            states: PluginStateStore(database: database))
+        let ends = WorkerEnds()
+        self.ends = ends
+        let observer = SandboxObserver { ends.note($1, $2) }
+        workers = WorkerService(spawner: try SpawnerChannel(FileDescriptor(channel), on: loop), observer: observer, loop: loop)
+        var options = ToolService.Options()
+        options.spares = 0
+        tools = ToolService(
+            workers: workers, observer: observer, registry: registry, audit: audit, usage: UsageStore(database: database),
+            keyValues: KeyValueStore(database: database), options: options)
+    }
+
+    func prepare(_ cases: [EscapeCase]) async throws {
+        for escape in cases { try bundle(escape).write() }
+        _ = await registry.reload()
+        tools.synchronise()
+        let plugins = registry.snapshot().plugins
+        for escape in cases where escape.tampering != .none {
+            guard let record = plugins[escape.plugin] else { continue }
+            try bundle(escape).spoilAfterVerification(installed: record.bundle.path)
+        }
+    }
+
+    private func bundle(_ escape: EscapeCase) -> HostileBundle {
+        HostileBundle(escape: escape, libraries: libraries, bundles: data + "/bundles", manifests: data + "/manifests")
+    }
+
+    // MARK: Calls
+
+    func perform(_ escape: EscapeCase, _ step: EscapeStep) async throws -> Observation {
+        let number = counter.withLock { count in
+            count += 1
+            return count
+        }
+        let caller = Tools.Caller(tenant: step.caller.tenant, user: step.caller.user, role: .user, keyID: "key-\(step.caller.user)")
+        let input = JSONValue.object(["case": .string(step.attack), "argument": .string(step.argument)]).serialized()
+        let call = ToolCall(tool: escape.plugin + ".run", input: input, caller: caller, requestID: "escape-\(number)")
+        let outcome = try await cancelling(step.cancelAfterMilliseconds) { [tools] in await tools.call(call) }
+        var seen = try observe(outcome)
+        seen.audit = try await trace(escape.plugin, call.requestID)
+        seen.brokenReason = brokenReason(escape.plugin)
+        return seen
+    }
+
+    private func observe(_ outcome: ToolOutcome) throws -> Observation {
+        var seen = Observation(code: outcome.name)
+        switch outcome.result {
+        case .success(let reply): seen.output = try JSONValue(parsing: reply.output)
+        case .failure(let error):
+            seen.message = error.message
+            seen.reason = error.details["reason"]?.stringValue
+        }
+        return seen
+    }
+
+    /// Why the registry refused the plugin, or gave it up.
+    private func brokenReason(_ plugin: String) -> String? {
+        let snapshot = registry.snapshot()
+        if let refused = snapshot.refused["\(plugin).json"] ?? snapshot.refused[plugin] { return refused.reason }
+        guard let record = snapshot.plugins[plugin], record.state == .broken else { return nil }
+        return record.reason
+    }
+
+    /// What the audit log has of one call: its record, and the tripwire's if there was one.
+    private func trace(_ plugin: String, _ requestID: String) async throws -> AuditTrace? {
+        try await audit.flush()
+        let entries = try await audit.list(plugin: plugin, limit: 100).items.map(\.entry).filter { $0.callID == requestID }
+        guard let call = entries.first(where: { $0.action == "tool.call" }) else { return nil }
+        let violation = entries.first { $0.action == "sandbox.violation" }
+        return AuditTrace(outcome: call.outcome, killReason: call.reason, systemCall: violation?.details?["syscall"]?.stringValue)
+    }
+
+    /// Runs `body` and gives it up after a while.
+    private func cancelling(_ milliseconds: Int?, _ body: @escaping @Sendable () async -> ToolOutcome) async throws -> ToolOutcome {
+        guard let milliseconds else { return await body() }
+        return try await withThrowingTaskGroup(of: ToolOutcome?.self) { group in
+            group.addTask { await body() }
+            group.addTask { [loop] in
+                try await loop.sleep(until: .after(milliseconds: milliseconds))
+                return nil
+            }
+            while let ended = try await group.next() {
+                if let ended { return ended }
+                group.cancelAll()
+            }
+            throw EscapeError("the call never ended")
+        }
+    }
+
+    // MARK: Ends
+
+    func lastEnd(_ escape: EscapeCase) async -> String? {
+        let deadline = Deadline.after(milliseconds: 9_000)
+        while !deadline.hasPassed {
+            if let reason = ends.last(of: escape.plugin) { return reason }
+            do { try await loop.sleep(until: .after(milliseconds: 10)) } catch { return nil }
+        }
+        return nil
+    }
+
+    func finish(_ escape: EscapeCase) async {
+        guard let pool = tools.uninstall(escape.plugin) else { return }
+        await workers.remove(pool, until: .after(milliseconds: 300))
+    }
+
+    /// The chain of the audit log, after everything that was tried.
+    func verify() async -> [String] {
+        do {
+            let found = try await audit.verify()
+            return found.isIntact && found.entriesChecked > 0 ? [] : ["the audit chain is broken at \(found.brokenAt ?? 0): \(found.reason ?? "empty")"]
+        } catch {
+            return ["the audit log cannot be read: \(error)"]
+        }
+    }
+
+    func stop() async {
+        await tools.stop()
+        await workers.stop(until: .after(milliseconds: 1_000))
+        registry.shutdown()
+        database.close()
+    }
+}
+
+/// Remembers why workers ended, by plugin.
+final class WorkerEnds: Sendable {
+    private let reasons = Lock<[String: String]>([:])
+
+    func last(of plugin: String) -> String? { reasons.withLock { $0[plugin] } }
+
+    func note(_ message: StaticString, _ fields: [String: String]) {
+        guard message.description == "worker ended", let plugin = fields["plugin"], let reason = fields["reason"] else { return }
+        reasons.withLock { $0[plugin] = reason }
+    }
+}
