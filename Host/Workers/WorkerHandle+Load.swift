@@ -19,6 +19,10 @@ extension WorkerHandle {
                 let frame = try await nextFrame(registration, until: Deadline(until))
                 if let done = await loadStep(frame, registration) { return done.reason }
             } catch {
+                // The spawner knows better than the socket why a worker ended: which step of the jail did not hold, say.
+                if case .closed = error, let reason = await exitReason(until: .after(milliseconds: SupervisorLimits.killRepeatMilliseconds)) {
+                    return reason
+                }
                 return loadEnd(error)
             }
         }

@@ -132,7 +132,7 @@ package struct WorkerState: Sendable {
             case .dead(let reason): reason
             case .killing(let reason, _): Self.stronger(asked: reason, seen: cause)
             case .draining(_, let reason): reason
-            case .spawning, .jailing: .jail(cause.explanation)
+            case .spawning, .jailing: if case .jail = cause { cause } else { .jail(cause.explanation) }
             case .loading:
                 switch cause {
                 case .violation, .memory: cause
