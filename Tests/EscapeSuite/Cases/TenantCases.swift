@@ -43,7 +43,15 @@ extension EscapeCases {
         // The mount table names the folder of the host that the bundle is bound from: its path is no secret, and nothing else of it is.
         .one(
             .tenants, "arguments", attack: "read-arguments", "%secret",
-            .reports(["cmdline": "0", "environ": "0|-1", "mountinfo": "0|1|-1", "maps": "0|-1", "cgroup": "0|-1", "own library": "jail path"])),
+            .reports(["cmdline": "0", "environ": "0|-1", "mountinfo": "0|1|-1", "maps": "0|-1", "cgroup": "0|-1", "own library": "jail path"])
+        ) {
+            // Rootless, the worker's own program is mapped from the tree that the jail's root was copied from.
+            $0.rootless = [
+                EscapeStep(
+                    "read-arguments", "%secret",
+                    .reports(["cmdline": "0", "environ": "0|-1", "mountinfo": "0|1|-1", "maps": "*", "cgroup": "0|-1", "own library": "jail path"]))
+            ]
+        },
         .one(
             .tenants, "shared-memory", attack: "keep-shared",
             .reports(["shm_open": "ENOENT|EACCES", "shmget": "EPERM", "mq_open": "EPERM", "semget": "EPERM"])),
