@@ -87,7 +87,7 @@ package struct EscapeCase: Sendable {
     /// What is expected of Landlock, seccomp and rlimits alone; nil means the same as `steps`.
     package var landlockOnly: String?
     package var isolation = "tenant"
-    package var timeoutMilliseconds = 10_000
+    package var timeoutMilliseconds = 30_000
     package var limits: [String: Int] = [:]
     package var tampering = Tampering.none
     package var workers = 4

@@ -55,7 +55,7 @@ extension EscapeCases {
             .one(.exhaustion, "log-huge", .either([.reports(["logged": "one"]), .dies(["protocol"])])),
             .one(.exhaustion, "event-flood", .dies(["protocol"])),
             .one(.exhaustion, "event-huge", .dies(["protocol"])) { $0.limits = ["memory_bytes": 512 << 20] },
-            .one(.exhaustion, "event-bytes", .either([.dies(["protocol"]), .reports(["emitted": "400 MB"])])),
+            .one(.exhaustion, "event-bytes", .either([.dies(["protocol"]), .reports(["emitted": "100 MB"])])),
             .one(.exhaustion, "standard-streams", .reports(["written": "yes"])),
             .one(.exhaustion, "output-2m", attack: "output-too-large", "2097152", .either([.badOutput, .dies(["protocol"])])),
             .one(.exhaustion, "output-48m", attack: "output-too-large", "50331648", .either([.badOutput, .dies(["protocol", "memory"])])),
