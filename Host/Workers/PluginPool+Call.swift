@@ -79,7 +79,11 @@ extension PluginPool {
         var usage = before
         let callID = service.callIDs.next()
         let begun = handle.shared.withLock { shared in
-            if handle.account.isUnset { handle.account = ProcessAccount(pid: shared.pid, memoryPeak: shared.memoryPeak) }
+            if handle.account.isUnset {
+                handle.account = ProcessAccount(pid: shared.pid, memoryPeak: shared.memoryPeak)
+                // What loading cost is not the first call's.
+                _ = handle.account.takeCPU()
+            }
             shared.hasCaller = true
             return shared.state.begin(callID, deadline: Moment(call.deadline))
         }

@@ -42,7 +42,7 @@ struct HabitTests {
         for word in ["@unchecked Sendable", "nonisolated(unsafe)"] {
             for (number, _) in occurrences(of: word, in: file) {
                 let around = file.lines[max(0, number - 7)..<min(file.lines.count, number + 1)]
-                if !around.contains(where: { $0.contains("SAFETY:") }) { Issue.record("\(file.path):\(number) has \(word) without SAFETY:") }
+                if !around.contains(where: { $0.contains("SAFETY") }) { Issue.record("\(file.path):\(number) has \(word) without SAFETY:") }
             }
         }
     }
