@@ -10,7 +10,7 @@ enum Arrows {
         "SDK/LimenPlugin": ["PluginABI", "JSON", "JSONSchema"],
         "Sandbox/CLinux": [],
         "Sandbox/WorkerProtocol": ["JSON"],
-        "Sandbox/Jail": ["CLinux", "CSeccomp"],
+        "Sandbox/Jail": ["CLinux", "WorkerProtocol"],
         "Sandbox/Worker": ["Jail", "WorkerProtocol", "PluginABI", "CLinux", "JSON"],
         "Sandbox/Spawner": ["Jail", "WorkerProtocol", "CLinux", "CSeccomp", "JSON"],
         "Sandbox/Supervisor": ["WorkerProtocol", "Jail", "JSON"],
