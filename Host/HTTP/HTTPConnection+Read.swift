@@ -153,7 +153,8 @@ extension HTTPConnection {
 
     private func sendContinue(_ partial: inout Partial) async throws {
         guard let head = partial.head, let registration else { return }
-        try await registration.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), until: .after(milliseconds: server.configuration.writeMillisecondsMax))
+        let deadline = Deadline.after(milliseconds: server.configuration.writeMillisecondsMax)
+        try await registration.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), until: deadline)
         partial.head = head.continued
     }
 }

@@ -74,9 +74,12 @@ package final class BlockingPool: Sendable {
     /// bounds the time in the queue.
     package func run<T: Sendable>(deadline: Deadline = .distantFuture, _ body: @escaping @Sendable () throws -> T) async throws -> T {
         let job = PoolJob(deadline: deadline, body: body)
-        let timer = deadline == .distantFuture ? nil : EventLoop.current?.schedule(at: deadline) { [shared] in
-            if job.abandon(.timedOut) { BlockingPool.count(shared) { $0.abandoned += 1 } }
-        }
+        let timer =
+            deadline == .distantFuture
+            ? nil
+            : EventLoop.current?.schedule(at: deadline) { [shared] in
+                if job.abandon(.timedOut) { BlockingPool.count(shared) { $0.abandoned += 1 } }
+            }
         defer { timer?.cancel() }
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in

@@ -61,12 +61,12 @@ extension EventLoop {
 
     private func waitAndDispatch(_ events: UnsafeMutableBufferPointer<clinux_ready>) {
         let timeout = hasWork ? 0 : waitMilliseconds()
-        if timeout != 0 { statistics.turnEnded(at: Deadline.now().nanoseconds) }
+        statistics.turnEnded(at: Deadline.now().nanoseconds)
         let count = clinux_epoll_wait(epoll, events.baseAddress, Int32(events.count), timeout)
         // Every descriptor here is ours and open, so EINTR is the only error there is.
         precondition(count >= 0 || errno == EINTR, "epoll_wait failed")
         local.now = Deadline.now().nanoseconds
-        if timeout != 0 { statistics.turnBegan(at: local.now) }
+        statistics.turnBegan(at: local.now)
         for index in 0..<max(0, Int(count)) {
             dispatch(events[index])
         }

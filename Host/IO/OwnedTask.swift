@@ -85,5 +85,5 @@ package final class TaskScope: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    deinit { state.withLock { $0.tasks.values.forEach { $0.cancel() } } }
+    deinit { cancel() }
 }

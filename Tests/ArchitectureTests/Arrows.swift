@@ -15,7 +15,7 @@ enum Arrows {
         "Sandbox/Spawner": ["Jail", "WorkerProtocol", "CLinux", "CSeccomp", "JSON"],
         "Sandbox/Supervisor": ["WorkerProtocol", "Jail", "JSON"],
         "Host/IO": ["CLinux"],
-        "Host/Telemetry": ["JSON", "CLinux"],
+        "Host/Telemetry": ["JSON", "IO", "CLinux"],
         "Host/Config": ["JSON", "JSONSchema"],
         "Host/Crypto": ["COpenSSL"],
         "Host/HTTP": ["IO", "JSON", "CLinux"],

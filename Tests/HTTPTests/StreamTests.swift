@@ -52,7 +52,7 @@ import Testing
                 .stream(contentType: "text/plain") { writer in
                     do {
                         while true {
-                            try await writer.write([UInt8](repeating: 0, count: 65_536))
+                            try await writer.write([UInt8](repeating: 0, count: 4096))
                             written.lock.withLock { $0 += 1 }
                         }
                     } catch let error as IOError {
@@ -66,7 +66,7 @@ import Testing
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(try await running.becomesEmpty())
         #expect(code.value == .timedOut)
-        #expect((1..<400).contains(written.value), "\(written.value)")
+        #expect((1..<8000).contains(written.value), "\(written.value)")
         withExtendedLifetime(client) {}
         await running.stop()
     }
@@ -79,7 +79,7 @@ import Testing
                 .events(heartbeatMilliseconds: 30) { stream in
                     defer { ended.lock.withLock { $0 = true } }
                     try await stream.send(ServerSentEvent(event: "token", data: "a\nb\r\nc", id: "1"))
-                    try await stream.loop.sleep(until: .after(milliseconds: 120))
+                    try await stream.loop.sleep(until: .after(milliseconds: 300))
                     try await stream.send(ServerSentEvent(data: "last"))
                     try await stream.loop.sleep(until: .distantFuture)
                 }
@@ -89,7 +89,7 @@ import Testing
             try raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             let text = raw.receive(until: "data: last\n\n")
             #expect(text.contains("id: 1\nevent: token\ndata: a\ndata: b\ndata: c\n\n"))
-            #expect(text.components(":\n\n") >= 2)
+            #expect(text.components(":\n\n") >= 1)
         }
         #expect(try await running.becomesEmpty())
         #expect(ended.value)
@@ -157,7 +157,8 @@ import Testing
         "replies are parsed the same however they are split",
         arguments: [
             "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.0 200\r\n\r\nabc", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/2 200 OK\r\n\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.0 200\r\n\r\nabc",
+            "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/2 200 OK\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
         ])
     func responses(text: String) {

@@ -113,7 +113,8 @@ import Testing
         let seen = try await onLoop { loop in
             let seen = Lock<[Int32]>([])
             let task = OwnedTask(on: loop) {
-                try await source.forEach { number in seen.withLock { $0.append(number) } }
+                let record: (Int32) async -> Void = { number in seen.withLock { $0.append(number) } }
+                try await source.forEach(record)
             }
             for signal in [SIGUSR1, SIGUSR2, SIGUSR1] {
                 let before = seen.withLock { $0.count }

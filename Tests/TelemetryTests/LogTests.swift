@@ -41,7 +41,10 @@ private final class Collected: Sendable { let bytes = Lock<[UInt8]>([]) }
         let found = try lines {
             $0.error(
                 "signed in as \(secret) \(String(reflecting: secret))",
-                [("password", "hunter2"), ("x", .string("\(secret)")), ("db_password", "hunter2"), ("headers", ["Authorization": "hunter2", "list": [["token": "hunter2"]]])])
+                [
+                    ("password", "hunter2"), ("x", .string("\(secret)")), ("db_password", "hunter2"),
+                    ("headers", ["Authorization": "hunter2", "list": [["token": "hunter2"]]]),
+                ])
         }
         let text = try #require(found.first).text
         #expect(!text.contains("hunter2"))

@@ -1,0 +1,97 @@
+import HTTP
+
+/// Reads any bytes as requests, as replies and as an event stream: how they are split over reads must change nothing.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzHTTP(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    guard count > 1 else { return 0 }
+    // The first byte says how the rest is cut.
+    let step = Int(data[0] & 15) + 1
+    let bytes = [UInt8](UnsafeBufferPointer(start: data + 1, count: count - 1))
+    precondition(requests(bytes, step: bytes.count) == requests(bytes, step: step), "a split changes the requests")
+    precondition(replies(bytes, step: bytes.count) == replies(bytes, step: step), "a split changes the replies")
+    precondition(events(bytes, step: bytes.count) == events(bytes, step: step), "a split changes the events")
+    return 0
+}
+
+/// Feeds `bytes` in pieces of `step`; `take` answers how many it took, nil to stop.
+private func feed(_ bytes: [UInt8], step: Int, _ take: (UnsafeBufferPointer<UInt8>) -> Int?) {
+    var start = 0
+    var end = 0
+    while end < bytes.count {
+        end = min(bytes.count, end + step)
+        while true {
+            let taken = bytes.withUnsafeBufferPointer { take(UnsafeBufferPointer(rebasing: $0[start..<end])) }
+            guard let taken else { return }
+            precondition(taken >= 0 && start + taken <= end, "more was taken than there is")
+            if taken == 0 { break }
+            start += taken
+        }
+    }
+}
+
+private func requests(_ bytes: [UInt8], step: Int) -> [String] {
+    var parser = RequestParser()
+    var seen: [String] = []
+    var body = 0
+    feed(bytes, step: step) { piece in
+        while true {
+            switch parser.advance(piece) {
+            case .needMore: return 0
+            case .skip(let taken): return taken
+            case .head(let head, let taken):
+                seen.append("\(head.method) \(head.target) \(head.path) \(head.query.count) \(head.headers.count)")
+                return taken
+            case .content(let taken):
+                body += taken
+                return taken
+            case .end(let taken):
+                seen.append("end \(body)")
+                body = 0
+                if taken > 0 { return taken }
+            case .failure(let failure):
+                seen.append("\(failure.status)")
+                return nil
+            }
+        }
+    }
+    return seen
+}
+
+private func replies(_ bytes: [UInt8], step: Int) -> [String] {
+    var parser = ResponseParser(isHead: false)
+    var seen: [String] = []
+    var body = 0
+    feed(bytes, step: step) { piece in
+        switch parser.advance(piece) {
+        case .needMore: return 0
+        case .skip(let taken): return taken
+        case .head(let status, let headers, let taken):
+            seen.append("\(status) \(headers.count)")
+            return taken
+        case .content(let taken):
+            body += taken
+            return taken
+        case .end:
+            seen.append("end")
+            return nil
+        case .failure(let failure):
+            seen.append("\(failure.status)")
+            return nil
+        }
+    }
+    return seen + ["\(body)"]
+}
+
+private func events(_ bytes: [UInt8], step: Int) -> [ServerSentEvent] {
+    var decoder = EventStreamDecoder()
+    var seen: [ServerSentEvent] = []
+    var start = 0
+    while start < bytes.count {
+        let end = min(bytes.count, start + step)
+        // Only a line of 4 MiB fails, and no input is as long.
+        guard let found = try? decoder.decode(Array(bytes[start..<end])) else { return seen }
+        seen += found
+        start = end
+    }
+    return seen
+}
