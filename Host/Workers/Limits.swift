@@ -14,6 +14,8 @@ package enum WorkersLimits {
     package static let stopMillisecondsMax = 5_000
     /// A worker that was chosen and found dead is replaced by another choice at most so often.
     static let checkOutsMax = 4
+    /// A call that used less CPU than this cannot have moved the memory peak by more than a few hundred pages: its peak is the last one read.
+    static let peakReadNanosecondsMin: UInt64 = 100_000
     /// The longest text kept of a worker's own words about a failure.
     static let failureCodeBytesMax = 64
     static let failureMessageBytesMax = 2_000

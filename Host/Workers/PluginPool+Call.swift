@@ -94,8 +94,9 @@ extension PluginPool {
         }
         let served = await handle.serve(call, id: callID, registration, host)
         handle.shared.withLock { $0.hasCaller = false }
-        usage.cpuNanoseconds &+= handle.account.takeCPU()
-        usage.peakMemoryBytes = max(usage.peakMemoryBytes, handle.takePeak())
+        let cpuNanoseconds = handle.account.takeCPU()
+        usage.cpuNanoseconds &+= cpuNanoseconds
+        usage.peakMemoryBytes = max(usage.peakMemoryBytes, handle.takePeak(cpuNanoseconds: cpuNanoseconds))
         settle(handle, served.fate, registration, on: loop)
         return WorkerCallOutcome(end: served.end, reachedPlugin: served.reachedPlugin, usage: usage)
     }

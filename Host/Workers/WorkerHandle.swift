@@ -8,7 +8,7 @@ import WorkerProtocol
 /// At any time at most one task owns the conversation (loading, a call, or winding a call down); it alone touches `decoder` and reads or
 /// writes the socket. Between owners the worker is idle and only the spawner's report can end it.
 final class WorkerHandle: @unchecked Sendable {
-    // SAFETY: `decoder`, `account` and `partialSince` are touched only by the owning task; everything else is constant or behind `shared`.
+    // SAFETY: `decoder`, `account`, `lastPeak` and `partialSince` are touched only by the owning task; everything else is constant or behind `shared`.
 
     struct Shared {
         var state: WorkerState
@@ -35,6 +35,8 @@ final class WorkerHandle: @unchecked Sendable {
     let shared: Lock<Shared>
     var decoder: FrameDecoder
     var account = ProcessAccount(pid: 0, memoryPeak: -1)
+    /// The memory peak as it was last read.
+    var lastPeak = 0
     /// When the first byte of the frame that is not yet whole came.
     var partialSince: Moment?
     /// Valid while the handle is owned.

@@ -62,10 +62,12 @@ extension WorkerHandle {
         }
     }
 
-    /// The memory peak of the call that has just ended, remembered for the view.
-    func takePeak() -> Int {
+    /// The memory peak of the call that has just ended and used that much CPU; reading it costs two system calls, so trivial calls report the last one.
+    func takePeak(cpuNanoseconds: UInt64) -> Int {
+        if cpuNanoseconds < WorkersLimits.peakReadNanosecondsMin, lastPeak > 0 { return lastPeak }
         let peak = account.takeMemoryPeak()
         guard peak > 0 else { return 0 }
+        lastPeak = peak
         shared.withLock { $0.peakMemoryBytes = max($0.peakMemoryBytes, peak) }
         return peak
     }

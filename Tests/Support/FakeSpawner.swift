@@ -114,12 +114,13 @@ package final class FakeSpawner: WorkerSpawner {
 
 /// The worker's end of the frame socket, in the hands of a test.
 package final class FakeWorker: @unchecked Sendable {
-    // SAFETY: `decoder` is touched only by the worker's own thread; the rest is constant or locked.
+    // SAFETY: `decoder` and `buffer` are touched only by the worker's own thread; the rest is constant or locked.
     package let id: UInt64
     /// 0 for the first worker of its spawner.
     package let index: Int
     package let socket: Int32
     private var decoder = FrameDecoder(from: .host, limits: FrameLimits(inputBytesMax: 16 << 20))
+    private var buffer = [UInt8](repeating: 0, count: 64 << 10)
     private let end = Lock<(exit: WorkerExit?, isClosed: Bool)>((nil, false))
 
     init(id: UInt64, socket: Int32, index: Int) {
@@ -164,7 +165,6 @@ package final class FakeWorker: @unchecked Sendable {
 
     /// The next frame of the host; nil when the conversation is over.
     package func next() -> Frame? {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             do {
                 if let frame = try decoder.next() { return frame }
@@ -172,7 +172,7 @@ package final class FakeWorker: @unchecked Sendable {
             let count = read(socket, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             if count <= 0 { return nil }
-            decoder.append(Array(buffer[..<count]))
+            buffer.withUnsafeBytes { decoder.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         }
     }
 
