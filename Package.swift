@@ -24,15 +24,19 @@ let selfContained: [LinkerSetting] = [
 /// Hides every symbol but the entry's.
 let exportsEntryOnly: LinkerSetting = .unsafeFlags(linker("--version-script=\(Context.packageDirectory)/SDK/exports.map"))
 
+/// A bundle is hashed and mapped for every worker's start: no symbol table in a release.
+let stripped: LinkerSetting = .unsafeFlags(linker("-s"), .when(configuration: .release))
+
 /// A plugin exports its entry symbol and nothing else, so that two runtimes in one process never meet.
 let pluginLink: [LinkerSetting] = [
     .unsafeFlags(["-static-stdlib", "-no-toolchain-stdlib-rpath"] + linker("--exclude-libs=ALL", "--gc-sections", "-z", "relro", "-z", "now", "-z", "defs")),
-    exportsEntryOnly,
+    exportsEntryOnly, stripped,
 ]
 
 /// The same with the runtime beside it in the bundle's `lib/`, as a plugin may also be built.
 let pluginLinkDynamic: [LinkerSetting] = [
     .unsafeFlags(["-no-toolchain-stdlib-rpath"] + linker("--gc-sections", "-rpath=$ORIGIN", "-z", "relro", "-z", "now", "-z", "defs")), exportsEntryOnly,
+    stripped,
 ]
 
 func linker(_ flags: String...) -> [String] { flags.flatMap { ["-Xlinker", $0] } }
@@ -116,7 +120,7 @@ let plugins: [Target] = [
     .systemLibrary(name: "CGumbo", path: "Plugins/CGumbo", providers: [.apt(["libgumbo-dev"])]),
     .systemLibrary(name: "CPCRE2Archive", path: "Plugins/CPCRE2Archive", providers: [.apt(["libpcre2-dev"])]),
     .target(name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources",
-        linkerSettings: [.unsafeFlags(["-no-toolchain-stdlib-rpath", "-Xclang-linker", "-Wl,--as-needed"]), exportsEntryOnly]),
+        linkerSettings: [.unsafeFlags(["-static-stdlib", "-nostartfiles", "-no-toolchain-stdlib-rpath"]), exportsEntryOnly, stripped]),
 ] + plugin("Text", "Text", ["CPCRE2Archive"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
     + plugin("Time", "Time") + plugin("Sanitizer", "Sanitizer", ["CGumbo"])
 

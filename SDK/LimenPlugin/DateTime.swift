@@ -33,19 +33,23 @@ public struct DateTime: Sendable, Hashable, Comparable, Codable, SchemaProviding
             offsetMinutes: Int16(fields.offsetMinutes))
     }
 
+    /// Whether both are equal.
     public static func == (left: DateTime, right: DateTime) -> Bool {
         (left.secondsSince1970, left.nanoseconds) == (right.secondsSince1970, right.nanoseconds)
     }
 
+    /// Whether the left one is the earlier instant.
     public static func < (left: DateTime, right: DateTime) -> Bool {
         (left.secondsSince1970, left.nanoseconds) < (right.secondsSince1970, right.nanoseconds)
     }
 
+    /// Hashes what equality compares.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(secondsSince1970)
         hasher.combine(nanoseconds)
     }
 
+    /// Decodes the value.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let value = DateTime(try container.decode(String.self)) else {
@@ -54,12 +58,15 @@ public struct DateTime: Sendable, Hashable, Comparable, Codable, SchemaProviding
         self = value
     }
 
+    /// Encodes as the value alone.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }
 
+    /// A string in the format `date-time`.
     public static var jsonSchema: JSONValue { .object(["type": "string", "format": "date-time"]) }
+    /// The beginning of 1970.
     public static var schemaExample: DateTime { DateTime(unchecked: 0) }
 
     private init(unchecked seconds: Int64) {
@@ -68,6 +75,7 @@ public struct DateTime: Sendable, Hashable, Comparable, Codable, SchemaProviding
         offsetMinutes = 0
     }
 
+    /// The value as text.
     public var description: String {
         let local = secondsSince1970 + Int64(offsetMinutes) * 60
         let days = local >= 0 ? local / 86_400 : (local - 86_399) / 86_400

@@ -20,6 +20,7 @@ public struct PluginError: Error, Sendable, Hashable, CustomStringConvertible {
         self.details = details
     }
 
+    /// The value as text.
     public var description: String { "\(code): \(message)" }
 
     private static func sanitized(_ code: String) -> String {

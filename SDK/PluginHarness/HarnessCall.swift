@@ -7,7 +7,9 @@ import Synchronization
 public struct HarnessEvent: Sendable, Hashable {
     /// What an event reports.
     public enum Kind: Sendable, Hashable { case progress, token, partial }
+    /// What the event reports.
     public let kind: Kind
+    /// The event's JSON value.
     public let payload: JSONValue
 }
 
@@ -17,6 +19,7 @@ public struct HarnessOutcome: Sendable {
     public let result: Result<JSONValue, PluginError>
     /// The binary attachments of the output.
     public let attachments: [Attachment]
+    /// What the plugin reported, in order.
     public let events: [HarnessEvent]
     /// Log lines of the call, oldest first.
     public let logs: [String]
@@ -36,6 +39,8 @@ public struct HarnessOutcome: Sendable {
 final class HarnessCall: Sendable {
     struct State {
         var isCancelled = false
+        /// The plugin knows the call; a cancellation before that is told right after.
+        var hasBegun = false
         var events: [HarnessEvent] = []
         var logs: [String] = []
         var finish: (@Sendable (HarnessOutcome) -> Void)?

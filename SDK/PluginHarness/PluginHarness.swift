@@ -79,7 +79,7 @@ public final class PluginHarness: Sendable {
             let deadline = HarnessLoop.now + timeout.nanoseconds
             let call = HarnessCall(harness: self, deadlineNanoseconds: deadline) { continuation.resume(returning: $0) }
             let id = HarnessCalls.add(call)
-            HarnessLoop.shared.post { [self] in begin(id, tool, input.serialized(), attachments) }
+            HarnessLoop.shared.post { [self] in begin(id, call, tool, input.serialized(), attachments) }
             if let cancelAfter {
                 HarnessLoop.shared.post(afterNanoseconds: cancelAfter.nanoseconds) { [self] in cancel(id, call) }
             }
@@ -90,7 +90,7 @@ public final class PluginHarness: Sendable {
     /// How often, in this process, plugins used a call that had ended; 0 is right.
     public static var usesAfterEnd: Int { HarnessCalls.lateUses }
 
-    private func begin(_ id: UInt, _ tool: String, _ input: [UInt8], _ attachments: [Attachment]) {
+    private func begin(_ id: UInt, _ call: HarnessCall, _ tool: String, _ input: [UInt8], _ attachments: [Attachment]) {
         let plugin = loaded.plugin.pointee
         var storage = attachments.map { [Array($0.name.utf8), Array($0.contentType.utf8), $0.data] }
         withRaw(&storage) { raw in
@@ -105,11 +105,20 @@ public final class PluginHarness: Sendable {
                 }
             }
         }
+        let isCancelled = call.state.withLock { state in
+            state.hasBegun = true
+            return state.isCancelled
+        }
+        if isCancelled { cancel(id, call) }
     }
 
     private func cancel(_ id: UInt, _ call: HarnessCall) {
         guard !call.isOver else { return }
-        call.state.withLock { $0.isCancelled = true }
+        let hasBegun = call.state.withLock { state in
+            state.isCancelled = true
+            return state.hasBegun
+        }
+        guard hasBegun else { return }
         loaded.plugin.pointee.cancel?(loaded.plugin.pointee.state, OpaquePointer(bitPattern: id))
     }
 
@@ -130,11 +139,13 @@ public final class PluginHarness: Sendable {
 
 /// Calls `body` with C views of attachments; `storage` holds name, type and data of each.
 private func withRaw(_ storage: inout [[[UInt8]]], _ body: (UnsafeBufferPointer<limen_attachment>) -> Void) {
-    let copies = storage.map { $0.map { part in
-        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: part.count)
-        _ = copy.initialize(fromContentsOf: part)
-        return copy
-    } }
+    let copies = storage.map {
+        $0.map { part in
+            let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: part.count)
+            _ = copy.initialize(fromContentsOf: part)
+            return copy
+        }
+    }
     defer { for copy in copies.joined() { copy.deallocate() } }
     let raw = copies.map { parts in
         let views = parts.map { limen_bytes(data: $0.baseAddress, length: $0.count) }

@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import JSONSchema
 import LimenPlugin
 import PluginHarness
 import RuntimeProbe
@@ -141,6 +142,8 @@ private func harness(_ tools: [any Tool]) throws -> PluginHarness {
         let tools = try #require(runtimeProbe.description()["tools"]?.arrayValue)
         #expect(tools.count == 13)
         for tool in tools {
+            _ = try CompiledSchema(#require(tool["input_schema"]))
+            _ = try CompiledSchema(#require(tool["output_schema"]))
             #expect(tool["annotations"]?["read_only"] == false)
         }
     }

@@ -1,4 +1,5 @@
 import JSON
+import JSONSchema
 import LimenPlugin
 import Testing
 
@@ -141,6 +142,18 @@ private func parsed(_ text: String) throws -> JSONValue { try JSONValue(parsing:
     struct Refused: Sendable {
         let derive: @Sendable () throws -> JSONValue
         init<Value: Codable>(_ type: Value.Type) where Value: Sendable { derive = { try JSONValue.inputSchema(of: type) } }
+    }
+
+    @Test("what a type encodes is valid against its derived schema, and the schema compiles")
+    func agreement() throws {
+        let value = Rich(
+            name: .value("ada"), ratio: .value(nil), path: .value([Point(x: .value(1))]), when: DateTime("2026-01-02T03:04:05Z")!,
+            levels: [.high])
+        let schema = try CompiledSchema(JSONValue.outputSchema(of: Rich.self))
+        let json = try JSONCoder.encode(value)
+        #expect(schema.validate(json).isEmpty, "\(json.text)")
+        #expect(json["ratio"] == nil)
+        #expect(try JSONCoder.encode(JSONCoder.decode(Rich.self, from: json)) == json)
     }
 
     @Test("schemas are derived on many threads at once without mixing attributes")

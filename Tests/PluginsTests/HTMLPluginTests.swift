@@ -34,26 +34,33 @@ let attacks: [String] = [
     "<a href='//evil.example'>x</a>", "<a href=x onclick=alert(1)>y</a>", "<p style=\"background:url(javascript:alert(1))\">x</p>",
     "<style>@import 'http://x.example'</style>", "<link rel=stylesheet href=http://x.example>", "<meta http-equiv=refresh content=0;url=//x>",
     "<base href=//x.example>", "<iframe srcdoc=\"<script>alert(1)</script>\"></iframe>", "<object data=x></object><embed src=x>",
-    "<textarea><script>alert(1)</script></textarea>", "<title><img src=x onerror=alert(1)></title>", "<xmp><p title=\"</xmp><img src onerror=alert(1)>\"></xmp>",
+    "<textarea><script>alert(1)</script></textarea>", "<title><img src=x onerror=alert(1)></title>",
+    "<xmp><p title=\"</xmp><img src onerror=alert(1)>\"></xmp>",
     "<plaintext><script>alert(1)</script>", "<noembed><img title=\"</noembed><img src onerror=alert(1)>\"></noembed>",
-    "<template><script>alert(1)</script></template>", "<select><template><style><!--</style><a rel=\"--></style></template></select><img onerror=alert(1)>\">",
-    "<!--><img src=x onerror=alert(1)>-->", "<!-- --!><img src=x onerror=alert(1)>", "<![CDATA[<img src=x onerror=alert(1)>]]>", "<?xml <img src=x onerror=alert(1)>?>",
+    "<template><script>alert(1)</script></template>",
+    "<select><template><style><!--</style><a rel=\"--></style></template></select><img onerror=alert(1)>\">",
+    "<!--><img src=x onerror=alert(1)>-->", "<!-- --!><img src=x onerror=alert(1)>", "<![CDATA[<img src=x onerror=alert(1)>]]>",
+    "<?xml <img src=x onerror=alert(1)>?>",
     "<table><td background=javascript:alert(1)>x", "<body onload=alert(1)>", "<html onmouseover=alert(1)>", "<input autofocus onfocus=alert(1)>",
     "<details open ontoggle=alert(1)>", "<video><source onerror=alert(1)></video>", "<marquee onstart=alert(1)>x</marquee>",
     "<button formaction=javascript:alert(1)>x</button>", "<form action=javascript:alert(1)><input type=submit></form>",
     "<isindex action=javascript:alert(1)>", "<p id=\"__proto__\"><p id=\"x y\">", "<custom-element onclick=alert(1)>x</custom-element>",
-    "<a href=\"https://ok.example/\" title='\"><img src=x onerror=alert(1)>'>x</a>", "<p title=`><img/src/onerror=alert(1)>`>", "<b\u{0}onclick=alert(1)>x</b>",
-    "<listing>&lt;img onerror=alert(1) src=x&gt;</listing>", "<pre>\n\n<img src=x onerror=alert(1)></pre>", "<a href=\"https:&#x0A;javascript:alert(1)\">x</a>",
+    "<a href=\"https://ok.example/\" title='\"><img src=x onerror=alert(1)>'>x</a>", "<p title=`><img/src/onerror=alert(1)>`>",
+    "<b\u{0}onclick=alert(1)>x</b>",
+    "<listing>&lt;img onerror=alert(1) src=x&gt;</listing>", "<pre>\n\n<img src=x onerror=alert(1)></pre>",
+    "<a href=\"https:&#x0A;javascript:alert(1)\">x</a>",
     "<p><svg><foreignObject><p onclick=alert(1)>x</p></foreignObject></svg>", "<frameset onload=alert(1)><frame src=javascript:alert(1)></frameset>",
 ]
 
 @Suite(.timeLimit(.minutes(5))) struct MarkdownPluginTests {
-    @Test("GitHub's dialect becomes HTML", arguments: [
-        ("**b** ~~s~~ `c`", "<p><strong>b</strong> <del>s</del> <code>c</code></p>\n"),
-        ("- [x] done\n", "<ul>\n<li><input type=\"checkbox\" checked=\"\" disabled=\"\" /> done</li>\n</ul>\n"),
-        ("www.example.org", "<p><a href=\"http://www.example.org\">www.example.org</a></p>\n"),
-        ("<script>x</script>", "<!-- raw HTML omitted -->\n"), ("[a](javascript:x)", "<p><a href=\"\">a</a></p>\n"),
-    ])
+    @Test(
+        "GitHub's dialect becomes HTML",
+        arguments: [
+            ("**b** ~~s~~ `c`", "<p><strong>b</strong> <del>s</del> <code>c</code></p>\n"),
+            ("- [x] done\n", "<ul>\n<li><input type=\"checkbox\" checked=\"\" disabled=\"\" /> done</li>\n</ul>\n"),
+            ("www.example.org", "<p><a href=\"http://www.example.org\">www.example.org</a></p>\n"),
+            ("<script>x</script>", "<!-- raw HTML omitted -->\n"), ("[a](javascript:x)", "<p><a href=\"\">a</a></p>\n"),
+        ])
     func dialect(_ text: String, _ html: String) async throws { #expect(try await render(text) == html) }
 
     @Test("extensions and raw HTML are as asked")
@@ -63,7 +70,9 @@ let attacks: [String] = [
         #expect(try await render("\"q\" -- a\nb", ["smart": true, "hard_breaks": true]) == "<p>“q” – a<br />\nb</p>\n")
     }
 
-    @Test("the repository's own documents and a megabyte are rendered", arguments: ["Tests/LEDGER.md", "Plugins/Text/README.md", "Plugins/Sanitizer/README.md"])
+    @Test(
+        "the repository's own documents and a megabyte are rendered",
+        arguments: ["Tests/LEDGER.md", "Plugins/Text/README.md", "Plugins/Sanitizer/README.md"])
     func documents(_ path: String) async throws {
         let text = try repositoryFile(path)
         let html = try await render(text)
@@ -77,7 +86,9 @@ let attacks: [String] = [
         #expect(!clean.html.contains("<!--"))
     }
 
-    @Test("nesting bombs end quickly with an answer or a clear refusal", arguments: [">", "[", "*", "- ", "![", "<", "`", "_a_", "((", "|a", "\\", "&#", "> - ", "[a]:"])
+    @Test(
+        "nesting bombs end quickly with an answer or a clear refusal",
+        arguments: [">", "[", "*", "- ", "![", "<", "`", "_a_", "((", "|a", "\\", "&#", "> - ", "[a]:"])
     func bombs(_ unit: String) async throws {
         let text = String(repeating: unit, count: 200_000 / unit.utf8.count)
         let outcome = await (try markdown.get()).call("html", ["text": .string(text)], timeout: .seconds(60))
@@ -86,11 +97,13 @@ let attacks: [String] = [
 }
 
 @Suite(.timeLimit(.minutes(5))) struct SanitizerPluginTests {
-    @Test("formatting stays as it is", arguments: [
-        "<p>Hi <b>you</b> &amp; me</p>", "<pre><code class=\"language-swift\">let a = 1\n</code></pre>", "<ol start=\"3\"><li>x</li></ol>",
-        "<table><thead><tr><th align=\"left\">a</th></tr></thead><tbody><tr><td colspan=\"2\">1</td></tr></tbody></table>", "<p>a<br>b</p><hr>",
-        "<a href=\"https://example.org/?a=1&amp;b=2\" rel=\"nofollow noopener noreferrer\">x</a>", "<h2 id=\"user-content-x\">x</h2>",
-    ])
+    @Test(
+        "formatting stays as it is",
+        arguments: [
+            "<p>Hi <b>you</b> &amp; me</p>", "<pre><code class=\"language-swift\">let a = 1\n</code></pre>", "<ol start=\"3\"><li>x</li></ol>",
+            "<table><thead><tr><th align=\"left\">a</th></tr></thead><tbody><tr><td colspan=\"2\">1</td></tr></tbody></table>", "<p>a<br>b</p><hr>",
+            "<a href=\"https://example.org/?a=1&amp;b=2\" rel=\"nofollow noopener noreferrer\">x</a>", "<h2 id=\"user-content-x\">x</h2>",
+        ])
     func kept(_ html: String) async throws { #expect(try await sanitise(html).html == html) }
 
     @Test("what is removed is reported, and text survives")
@@ -98,7 +111,9 @@ let attacks: [String] = [
         let clean = try await sanitise("<p onclick=x class=y>Hi <font>you</font><script>z</script><img src=https://x.example/a alt=pic></p>")
         #expect(clean.html == "<p>Hi youpic</p>")
         #expect(clean.removed == ["attribute onclick": 1, "attribute class": 1, "element font": 1, "element script": 1, "element img": 1])
-        #expect(try await sanitise("<img src=https://x.example/a alt=pic>", images: true).html.hasPrefix("<img src=\"https://x.example/a\" referrerpolicy"))
+        #expect(
+            try await sanitise("<img src=https://x.example/a alt=pic>", images: true).html.hasPrefix(
+                "<img src=\"https://x.example/a\" referrerpolicy"))
     }
 
     @Test("no attack leaves a script, a handler, a bad link or a tag off the list, and a second pass changes nothing", arguments: attacks)
@@ -122,9 +137,11 @@ let attacks: [String] = [
         try check(try await sanitise(html).html, "seed \(seed)")
     }
 
-    @Test("deep, wide and long input ends with an answer or a clear refusal", arguments: [
-        "<b>", "<div>", "<table><td>", "<a>", "<p>", "<svg>", "<!--", "<font a=b>", "</", "<li>", "<nobr>", "&amp;", "<b a='",
-    ])
+    @Test(
+        "deep, wide and long input ends with an answer or a clear refusal",
+        arguments: [
+            "<b>", "<div>", "<table><td>", "<a>", "<p>", "<svg>", "<!--", "<font a=b>", "</", "<li>", "<nobr>", "&amp;", "<b a='",
+        ])
     func bombs(_ unit: String) async throws {
         let html = String(repeating: unit, count: 60_000 / unit.utf8.count)
         let outcome = await (try sanitizer.get()).call("html", ["html": .string(html)], timeout: .seconds(60))

@@ -39,16 +39,21 @@ private func code(_ tool: String, _ input: JSONValue) async throws -> String {
 }
 
 @Suite(.timeLimit(.minutes(5))) struct TextPluginTests {
-    @Test("digests equal the published vectors", arguments: [
-        ("", "sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-        ("abc", "sha256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-        ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "sha256", "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"),
-        ("abc", "sha1", "a9993e364706816aba3e25717850c26c9cd0d89d"),
-        ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "sha1", "84983e441c3bd26ebaae4aa1f95129e5e54670f1"),
-        ("", "md5", "d41d8cd98f00b204e9800998ecf8427e"), ("message digest", "md5", "f96b697d7cb7938d525a2f31aaf161d0"),
-        ("12345678901234567890123456789012345678901234567890123456789012345678901234567890", "md5", "57edf4a22be3c955ac49da2e2107b67a"),
-        ("123456789", "crc32", "cbf43926"),
-    ])
+    @Test(
+        "digests equal the published vectors",
+        arguments: [
+            ("", "sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ("abc", "sha256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (
+                "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "sha256",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+            ),
+            ("abc", "sha1", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+            ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "sha1", "84983e441c3bd26ebaae4aa1f95129e5e54670f1"),
+            ("", "md5", "d41d8cd98f00b204e9800998ecf8427e"), ("message digest", "md5", "f96b697d7cb7938d525a2f31aaf161d0"),
+            ("12345678901234567890123456789012345678901234567890123456789012345678901234567890", "md5", "57edf4a22be3c955ac49da2e2107b67a"),
+            ("123456789", "crc32", "cbf43926"),
+        ])
     func digests(_ text: String, _ algorithm: String, _ digest: String) async throws {
         let output = try await call("hash", ["text": .string(text), "algorithms": [.string(algorithm)]])
         #expect(output["digests"]?[algorithm] == .string(digest))
@@ -64,12 +69,14 @@ private func code(_ tool: String, _ input: JSONValue) async throws -> String {
         }
     }
 
-    @Test("styles of names split where people would", arguments: [
-        ("parseHTTPRequest2", "snake", "parse_http_request2"), ("some-kebab_name here", "camel", "someKebabNameHere"),
-        ("hello world", "pascal", "HelloWorld"), ("helloWorld", "constant", "HELLO_WORLD"), ("Straße", "upper", "STRASSE"),
-        ("the DOG's bone", "title", "The Dog's Bone"), ("HELLO. it IS. fine", "sentence", "Hello. It is. Fine"), ("aB", "swap", "Ab"),
-        ("A B\nC D", "kebab", "a-b\nc-d"),
-    ])
+    @Test(
+        "styles of names split where people would",
+        arguments: [
+            ("parseHTTPRequest2", "snake", "parse_http_request2"), ("some-kebab_name here", "camel", "someKebabNameHere"),
+            ("hello world", "pascal", "HelloWorld"), ("helloWorld", "constant", "HELLO_WORLD"), ("Straße", "upper", "STRASSE"),
+            ("the DOG's bone", "title", "The Dog's Bone"), ("HELLO. it IS. fine", "sentence", "Hello. It is. Fine"), ("aB", "swap", "Ab"),
+            ("A B\nC D", "kebab", "a-b\nc-d"),
+        ])
     func cases(_ text: String, _ style: String, _ expected: String) async throws {
         #expect(try await call("case", ["text": .string(text), "style": .string(style)])["text"] == .string(expected))
     }
@@ -88,10 +95,12 @@ private func code(_ tool: String, _ input: JSONValue) async throws -> String {
         #expect(lines["truncated"] == true)
     }
 
-    @Test("an expression that would blow up ends with an error, a wrong one says where", arguments: [
-        ("(a+)+$", "too_complex"), ("(", "invalid_pattern"), ("\\C", "invalid_pattern"), ("(?:a|aa)+[bc]", "too_complex"),
-        ("((a{1000}){1000}){10}", "invalid_pattern"),
-    ])
+    @Test(
+        "an expression that would blow up ends with an error, a wrong one says where",
+        arguments: [
+            ("(a+)+$", "too_complex"), ("(", "invalid_pattern"), ("\\C", "invalid_pattern"), ("(?:a|aa)+[bc]", "too_complex"),
+            ("((a{1000}){1000}){10}", "invalid_pattern"),
+        ])
     func hostile(_ pattern: String, _ expected: String) async throws {
         let text = String(repeating: "a", count: 5_000) + "!"
         #expect(try await code("regex_extract", ["text": .string(text), "pattern": .string(pattern)]) == expected)

@@ -55,7 +55,9 @@ enum LinkPolicy {
         var link = String.UnicodeScalarView()
         link.append(contentsOf: trimmed)
         let text = String(link)
-        guard text.utf8.count <= Limits.urlBytesMax, !text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) else { return (nil, "malformed") }
+        guard text.utf8.count <= Limits.urlBytesMax, !text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) else {
+            return (nil, "malformed")
+        }
         if text.first == "#" { return (identifier(String(text.dropFirst())).map { "#" + $0 }, "fragment") }
         guard let colon = text.firstIndex(of: ":") else { return (nil, "relative") }
         let scheme = text[..<colon].lowercased()

@@ -4,7 +4,8 @@ import LimenPlugin
 struct CaseTool: Tool {
     static let name = "case"
     static let title: String? = "Change case"
-    static let description = "Converts a text to upper, lower, title, sentence or swapped case, or each of its lines to camel, Pascal, snake, kebab or constant style."
+    static let description =
+        "Converts a text to upper, lower, title, sentence or swapped case, or each of its lines to camel, Pascal, snake, kebab or constant style."
     static let annotations: ToolAnnotations = [.readOnly, .idempotent]
     static let contentType = ToolContentType.text
 
@@ -84,7 +85,8 @@ struct CaseTool: Tool {
                 continue
             }
             let next = index + 1 < characters.count ? characters[index + 1] : nil
-            let startsWord = character.isUppercase && (word.last?.isUppercase == false || (word.last?.isUppercase == true && next?.isLowercase == true))
+            let startsWord =
+                character.isUppercase && (word.last?.isUppercase == false || (word.last?.isUppercase == true && next?.isLowercase == true))
             if startsWord, !word.isEmpty {
                 words.append(word)
                 word = ""

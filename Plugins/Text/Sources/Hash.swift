@@ -4,7 +4,8 @@ import LimenPlugin
 struct HashTool: Tool {
     static let name = "hash"
     static let title: String? = "Digest of a text"
-    static let description = "Computes SHA-256, SHA-1, MD5 or CRC-32 of a text or of bytes given as Base64 or hexadecimal. SHA-1, MD5 and CRC-32 find accidents, not forgeries."
+    static let description =
+        "Computes SHA-256, SHA-1, MD5 or CRC-32 of a text or of bytes given as Base64 or hexadecimal. SHA-1, MD5 and CRC-32 find accidents, not forgeries."
     static let annotations: ToolAnnotations = [.readOnly, .idempotent]
 
     enum Algorithm: String, Codable, CaseIterable, Sendable { case sha256, sha1, md5, crc32 }

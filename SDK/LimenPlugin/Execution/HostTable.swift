@@ -13,8 +13,7 @@ struct HostTable: @unchecked Sendable {
     let cancelled: @convention(c) (OpaquePointer?) -> Int32
     let deadline: @convention(c) (OpaquePointer?) -> UInt64
     let fetch: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_fetch_callback?, UnsafeMutableRawPointer?) -> Void
-    let keyValue:
-        @convention(c) (OpaquePointer?, limen_kv_operation, limen_bytes, limen_bytes, limen_kv_callback?, UnsafeMutableRawPointer?) -> Void
+    let keyValue: @convention(c) (OpaquePointer?, limen_kv_operation, limen_bytes, limen_bytes, limen_kv_callback?, UnsafeMutableRawPointer?) -> Void
     let schedule: @convention(c) (limen_scheduled?, UnsafeMutableRawPointer?) -> Void
 
     /// Fails for a host of another ABI or with a table that lacks a function.

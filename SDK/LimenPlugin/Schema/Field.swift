@@ -18,6 +18,7 @@ public struct Field<Value: Codable & Sendable>: Codable, Sendable {
     /// Set only while a schema is derived.
     var mark: FieldMark?
 
+    /// The property's value.
     public var wrappedValue: Value {
         get {
             guard let value else { preconditionFailure("a @Field property was read before it was set") }
@@ -68,10 +69,12 @@ public struct Field<Value: Codable & Sendable>: Codable, Sendable {
     /// Wraps a value, for memberwise initializers.
     public static func value(_ value: Value) -> Field { Field(holding: value) }
 
+    /// Decodes the value.
     public init(from decoder: any Decoder) throws {
         value = try decoder.singleValueContainer().decode(Value.self)
     }
 
+    /// Encodes as the value alone.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(wrappedValue)
@@ -79,10 +82,12 @@ public struct Field<Value: Codable & Sendable>: Codable, Sendable {
 }
 
 extension Field: Equatable where Value: Equatable {
+    /// Whether both are equal.
     public static func == (left: Field, right: Field) -> Bool { left.value == right.value }
 }
 
 extension Field: Hashable where Value: Hashable {
+    /// Hashes what equality compares.
     public func hash(into hasher: inout Hasher) { hasher.combine(value) }
 }
 

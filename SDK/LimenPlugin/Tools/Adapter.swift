@@ -36,5 +36,6 @@ public protocol Adapter<Input, Output>: Sendable {
 }
 
 extension Adapter {
+    /// None.
     public static var models: [String] { [] }
 }

@@ -4,6 +4,7 @@ public struct Attachment: Sendable, Hashable {
     public let name: String
     /// A media type such as `image/png`.
     public let contentType: String
+    /// The bytes.
     public let data: [UInt8]
 
     /// Makes an attachment from its name, media type and bytes.

@@ -49,19 +49,29 @@ public protocol Tool<Input, Output>: Sendable {
 }
 
 extension Tool {
+    /// None.
     public static var title: String? { nil }
+    /// No promises.
     public static var annotations: ToolAnnotations { [] }
+    /// JSON.
     public static var contentType: ToolContentType { .json }
+    /// For everyone.
     public static var privileged: Bool { false }
+    /// The host's default.
     public static var timeoutMilliseconds: Int? { nil }
+    /// The host's default.
     public static var retries: Int? { nil }
+    /// Derived.
     public static var inputSchema: JSONValue? { nil }
+    /// Derived.
     public static var outputSchema: JSONValue? { nil }
 }
 
 /// What callers may assume about a tool's effects.
 public struct ToolAnnotations: OptionSet, Sendable, Hashable {
+    /// The bits.
     public let rawValue: UInt8
+    /// Makes the set from its bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The tool changes nothing.

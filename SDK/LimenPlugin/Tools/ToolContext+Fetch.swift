@@ -2,9 +2,13 @@ public import JSON
 
 /// An HTTP request that the host makes for a plugin, if the operator's manifest allows it.
 public struct FetchRequest: Sendable, Hashable {
+    /// An absolute URL.
     public var url: String
+    /// The HTTP method.
     public var method: String
+    /// Header values by name.
     public var headers: [String: String]
+    /// The body's bytes.
     public var body: [UInt8]
     /// A cap on the response's body in bytes, below the manifest's; the manifest's when nil.
     public var maxResponseBytes: Int?
@@ -47,6 +51,7 @@ public struct FetchResponse: Sendable, Hashable {
     public let status: Int
     /// Header values by lower-case name.
     public let headers: [String: String]
+    /// The body's bytes.
     public let body: [UInt8]
 
     /// The body as text; malformed UTF-8 is replaced.
