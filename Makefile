@@ -16,6 +16,7 @@ BUNDLED := calc markdown sanitizer sysprobe table text time
 # Debian packages: what the build links, and what a bare image may lack beside the Swift toolchain.
 DEPS := pkg-config libseccomp-dev libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev
 TEST_DEPS := $(DEPS)
+TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))
 
 .PHONY: help deps test-deps build bundles serve test escape fuzz soak bench doctor ledger format lint clean
 
@@ -39,7 +40,7 @@ serve: bundles ## build, pack the bundled plugins, make var/ and serve on $(LIST
 
 test: test-deps ## build with warnings as errors and run every test
 	$(SWIFT) build --build-tests $(STRICT)
-	@Tests/Scripts/run-tests $(SWIFT) test --skip-build --disable-xctest $(STRICT)
+	@Tests/Scripts/run-tests $(TEST_TARGETS) -- $(SWIFT) test --skip-build --disable-xctest $(STRICT)
 
 escape: deps ## the escape suite alone, on every rung this machine offers
 	@for product in limen-spawner limen-worker limen-escape; do $(SWIFT) build --product $$product $(STRICT) || exit 1; done
