@@ -17,8 +17,8 @@ extension ToolService {
                 error.details["reason"] = "plugin_output"
                 return .failure(error)
             }
-            guard spec.content == .json || document.typeName(at: 0) == "string" else {
-                return .failure(ToolError(.validation, "the tool's output is not text", ["where": "output", "reason": "plugin_output"]))
+            guard spec.content == .json || text(of: document, spec.content) != nil else {
+                return .failure(ToolError(.validation, "the tool's output holds no text", ["where": "output", "reason": "plugin_output"]))
             }
         } catch {
             var refusal = ToolError.notJSON("output", error)
@@ -26,6 +26,12 @@ extension ToolService {
             return .failure(refusal)
         }
         return .success(ToolReply(output: result.output, contentType: spec.content, attachments: result.attachments, sanitizedHTML: nil))
+    }
+
+    /// The text of a text or HTML output: the output itself if it is a string, else its member `text` or `html`.
+    static func text(of document: JSONDocument, _ content: ToolContent) -> String? {
+        guard document.typeName(at: 0) != "string" else { return document.value().stringValue }
+        return document.value()[content == .htmlUntrusted ? "html" : "text"]?.stringValue
     }
 
     /// Codes with which a plugin says that the fault is its own.
@@ -77,9 +83,17 @@ extension ToolService {
 
     /// The HTML in `output` after the sanitiser, which is a plugin in its own jail.
     func sanitized(_ output: [UInt8], _ call: ToolCall, _ deadline: Deadline) async -> Result<String, ToolError> {
-        var input = Array("{\"html\":".utf8)
-        input.append(contentsOf: output)
-        input.append(UInt8(ascii: "}"))
+        let html: String
+        do {
+            let limits = JSONLimits(bytesMax: max(output.count, 1), depthMax: ToolLimits.depthMax)
+            guard let text = Self.text(of: try JSONDocument(parsing: output, limits: limits), .htmlUntrusted) else {
+                return .failure(ToolError(.validation, "the tool's output holds no HTML", ["where": "output", "reason": "plugin_output"]))
+            }
+            html = text
+        } catch {
+            return .failure(.notJSON("output", error))
+        }
+        let input = JSONValue.object(["html": .string(html)]).serialized()
         let request = ToolCall(
             tool: options.sanitizer, input: input, caller: call.caller, requestID: call.requestID, timeoutMilliseconds: max(1, deadline.remainingMilliseconds))
         guard entry(options.sanitizer) != nil else {

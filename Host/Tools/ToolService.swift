@@ -11,8 +11,8 @@ package final class ToolService: Sendable {
         package var callsPerCallerMax = ToolLimits.callsPerCallerMax
         /// Spares a plugin, ready before anyone calls.
         package var spares = 1
-        /// The tool that sanitises HTML: input and output `{"html": string}`.
-        package var sanitizer = "sanitizer.sanitize"
+        /// The tool that sanitises HTML: input and output are objects with a member `html`.
+        package var sanitizer = "sanitizer.html"
         package init() {}
     }
 

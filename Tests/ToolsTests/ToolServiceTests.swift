@@ -370,14 +370,18 @@ import Workers
         var options = ToolService.Options()
         options.sanitizer = "fake.sanitize"
         try await ToolHarness.run(
-            [.init(name: "page", content: .htmlUntrusted), .init(name: "sanitize"), .init(name: "number", content: .htmlUntrusted)], options: options,
+            [.init(name: "page", content: .htmlUntrusted), .init(name: "sanitize", content: .htmlUntrusted), .init(name: "object", content: .htmlUntrusted), .init(name: "number", content: .htmlUntrusted)], options: options,
             script: { worker in
                 worker.load()
                 while let (id, call) = worker.nextCall() {
                     switch call.tool {
+                    case "object": worker.answer(id, "{\"html\":\"<i onclick=x>\",\"title\":null}")
                     case "page": worker.answer(id, "\"<b onclick=x>hi</b>\"")
                     case "number": worker.answer(id, "7")
-                    default: worker.answer(id, "{\"html\":\"<b>hi</b>\"}")
+                    default:
+                        // The sanitiser is given the HTML alone, whatever form the tool's output has.
+                        let isHTML = call.input == Array("{\"html\":\"<b onclick=x>hi</b>\"}".utf8) || call.input == Array("{\"html\":\"<i onclick=x>\"}".utf8)
+                        worker.answer(id, isHTML ? "{\"html\":\"<b>hi</b>\",\"removed\":{}}" : "{\"html\":\"wrong input\"}")
                     }
                 }
             }
@@ -386,6 +390,8 @@ import Workers
             #expect(plain.contentType == .htmlUntrusted && plain.sanitizedHTML == nil)
             let shown = try (await harness.call(tool: "fake.page", wantsHTML: true)).result.get()
             #expect(shown.sanitizedHTML == "<b>hi</b>")
+            let object = try (await harness.call(tool: "fake.object", wantsHTML: true)).result.get()
+            #expect(object.sanitizedHTML == "<b>hi</b>")
             same(try error(await harness.call(tool: "fake.number")).details["where"]?.stringValue, "output")
         }
     }
