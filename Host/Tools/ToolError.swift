@@ -39,6 +39,10 @@ package struct ToolError: Error, Sendable, Hashable {
     /// The caller gave up; nobody reads this but the log.
     package static let cancelled = ToolError(.conflict, "the call was cancelled", ["reason": "cancelled"])
 
+    /// The plugin was replaced or stopped before it saw the call.
+    package static let drainedBefore = ToolError(
+        .server, "the plugin is being replaced or stopped", ["reason": "draining", "retry_after_ms": 1_000])
+
     /// The caller has as many calls in flight as it may.
     package static func busy(_ message: String) -> ToolError { ToolError(.conflict, message, ["reason": "busy"]) }
 

@@ -12,7 +12,7 @@ extension ToolService {
     /// Calls a tool: resolve, authorise, limit, breaker, validate, worker, validate, account, audit. Never throws: every end is an outcome.
     package func call<Sink: ToolEventSink>(_ call: ToolCall, events: Sink) async -> ToolOutcome {
         let began = Deadline.now()
-        guard let entry = entry(call.tool) else {
+        guard var entry = entry(call.tool) else {
             return ToolOutcome(result: .failure(unknown(call.tool)), usage: CallUsage(), tool: nil, version: nil)
         }
         entry.statistics.began()
@@ -20,6 +20,14 @@ extension ToolService {
         usage.inputBytes = call.input.count
         var outcome = ToolOutcome(result: .failure(.cancelled), usage: usage, tool: entry.spec.id, version: entry.spec.version)
         outcome.result = await admitted(call, entry, began, &usage, events)
+        // A reload took the workers away before the plugin saw the call: the version that is in force now serves it, by its own schema.
+        while case .failure(let error) = outcome.result, error == .drainedBefore, let newer = self.entry(entry.spec.id), newer !== entry, !Task.isCancelled {
+            entry.statistics.ended(outcome)
+            entry = newer
+            entry.statistics.began()
+            outcome.version = entry.spec.version
+            outcome.result = await admitted(call, entry, began, &usage, events)
+        }
         usage.wallNanoseconds = Deadline.now().nanoseconds &- began.nanoseconds
         if case .success(let reply) = outcome.result { usage.outputBytes = reply.output.count }
         outcome.usage = usage

@@ -59,8 +59,7 @@ extension ToolService {
         switch refusal {
         case .busy, .timedOut: return .busy("every worker of this plugin is busy")
         case .broken: return ToolError(.server, "the plugin is broken; an operator sees why", ["reason": "broken"])
-        case .drained:
-            return ToolError(.server, "the plugin is being replaced or stopped", ["reason": "draining", "retry_after_ms": 1_000])
+        case .drained: return .drainedBefore
         }
     }
 

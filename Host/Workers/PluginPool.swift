@@ -101,8 +101,9 @@ package final class PluginPool: Sendable {
 
     private func load(_ handle: WorkerHandle) async {
         let reason = await handle.load(on: service.loop)
-        if let reason { handle.kill(reason, service.spawner) }
+        if let reason, reason != handle.postponed?.cause { handle.kill(reason, service.spawner) }
         handle.release()
+        if let end = handle.takePostponed() { return gone(handle, end.cause, peakMemoryBytes: end.peakMemoryBytes) }
         guard reason == nil else { return arm() }
         let isFirst = step { state in
             state.pool.workerReady(handle.id, at: .now)
@@ -120,7 +121,10 @@ package final class PluginPool: Sendable {
     }
 
     /// The spawner says that the process is gone, or there never was one.
+    ///
+    /// While the plugin is being loaded its last words come first: they say why better than an exit status does.
     func gone(_ handle: WorkerHandle, _ cause: KillReason, peakMemoryBytes: Int = 0) {
+        if handle.postpone(WorkerHandle.End(cause: cause, peakMemoryBytes: peakMemoryBytes)) { return }
         let (reason, wasLoading, hasCaller, isFirst) = handle.exited(cause, peakMemoryBytes: peakMemoryBytes)
         guard isFirst else { return }
         service.forget(handle)

@@ -27,6 +27,14 @@ final class WorkerHandle: @unchecked Sendable {
         /// The plugin was loaded and accepted; before that every fault is a failure to load.
         var wasReady = false
         var isKillAsked = false
+        /// The end of a worker whose last frames are still being read.
+        var postponed: End?
+    }
+
+    /// How the spawner saw a worker end.
+    struct End: Sendable {
+        let cause: KillReason
+        let peakMemoryBytes: Int
     }
 
     let id: UInt64
@@ -135,6 +143,29 @@ final class WorkerHandle: @unchecked Sendable {
         return answer
     }
 
+    /// Keeps an end for whoever is loading the plugin just now; false if nobody is.
+    func postpone(_ end: End) -> Bool {
+        let waiters: [OneShot]? = shared.withLock { shared in
+            guard shared.isOwned, shared.state.isLoadPhase, shared.exit == nil, shared.postponed == nil else { return nil }
+            shared.postponed = end
+            defer { shared.exitWaiters = [] }
+            return shared.exitWaiters
+        }
+        for waiter in waiters ?? [] { waiter.resume() }
+        return waiters != nil
+    }
+
+    /// The end that waits for the loader, if any.
+    var postponed: End? { shared.withLock { $0.postponed } }
+
+    /// Takes that end; the loader has given the worker back.
+    func takePostponed() -> End? {
+        shared.withLock { shared in
+            defer { shared.postponed = nil }
+            return shared.postponed
+        }
+    }
+
     /// Asks the spawner for its death, once; `tickUnowned` repeats it. The state may have been told of the reason already, by whoever judged a
     /// frame or the time.
     func kill(_ reason: KillReason, _ spawner: any WorkerSpawner) {
@@ -170,13 +201,14 @@ final class WorkerHandle: @unchecked Sendable {
         await withUnsafeContinuation { continuation in
             let shot = OneShot(continuation)
             let isOver = shared.withLock { shared in
-                if shared.exit == nil { shared.exitWaiters.append(shot) }
-                return shared.exit != nil
+                let isKnown = shared.exit != nil || shared.postponed != nil
+                if !isKnown { shared.exitWaiters.append(shot) }
+                return isKnown
             }
             if isOver { return shot.resume() }
             EventLoop.current?.schedule(at: deadline) { shot.resume() }
         }
-        return shared.withLock { $0.exit }
+        return shared.withLock { $0.exit ?? $0.postponed?.cause }
     }
 }
 

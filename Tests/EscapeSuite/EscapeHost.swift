@@ -8,6 +8,8 @@ package protocol EscapeHost: Sendable {
     func lastEnd(_ escape: EscapeCase) async -> String?
     /// Ends what is left of a case.
     func finish(_ escape: EscapeCase) async
+    /// Reloads the manifests ten times a second, changing the neighbour's each time, while it is being called; tells what went wrong.
+    func reloadUnderLoad(_ neighbour: EscapeCase, calling call: @escaping @Sendable () async -> [String]) async -> [String]
     /// What is wrong with the records after everything.
     func verify() async -> [String]
     /// Ends everything.

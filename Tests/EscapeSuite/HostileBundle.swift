@@ -35,6 +35,17 @@ struct HostileBundle {
         let digest = SHA256.hash(bytes).hex
         try Files.write(bytes, to: "\(folder)/\(library)", mode: 0o755)
         let asked = description(digest)
+        try Files.write(JSONValue.object(asked).serialized(), to: folder + "/plugin.json")
+        try writeGrant(asked)
+        try spoil()
+    }
+
+    /// Writes the operator's side alone, as an edit of the grant would.
+    func writeManifest() throws(EscapeError) {
+        try writeGrant(description(SHA256.hash(try Files.read("\(folder)/\(library)")).hex))
+    }
+
+    private func writeGrant(_ asked: JSONObject) throws(EscapeError) {
         var granted = asked
         granted["files"] = nil
         granted["enabled"] = true
@@ -43,9 +54,9 @@ struct HostileBundle {
             limits["memory_bytes"] = .number(JSONNumber(1 << 30))
             granted["limits"] = .object(limits)
         }
-        try Files.write(JSONValue.object(asked).serialized(), to: folder + "/plugin.json")
-        try Files.write(JSONValue.object(granted).serialized(), to: "\(manifests)/\(escape.plugin).json")
-        try spoil()
+        // Renamed into place: a reload never sees half a file.
+        try Files.write(JSONValue.object(granted).serialized(), to: "\(manifests)/.\(escape.plugin).new")
+        guard rename("\(manifests)/.\(escape.plugin).new", "\(manifests)/\(escape.plugin).json") == 0 else { throw Files.failure("rename", manifests) }
     }
 
     private func description(_ digest: String) -> JSONObject {

@@ -40,7 +40,9 @@ package struct Inside: Sendable {
         let group = try EventLoopGroup(count: 2)
         try group.runBlocking {
             let host = try ToolHost(channel: channel, libraries: libraries, data: data, loop: group.loops[1])
-            try await host.prepare([Neighbour.escape] + cases)
+            try await host.prepare([Neighbour.escape])
+            report("host.reload-under-load", await host.reloadUnderLoad(Neighbour.escape) { await Neighbour.hold(host, milliseconds: 5) })
+            try await host.prepare(cases)
             await runAll(on: host)
             await host.stop()
         }

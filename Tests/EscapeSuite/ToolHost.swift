@@ -133,6 +133,43 @@ final class ToolHost: EscapeHost {
         await workers.remove(pool, until: .after(milliseconds: 300))
     }
 
+    func reloadUnderLoad(_ neighbour: EscapeCase, calling call: @escaping @Sendable () async -> [String]) async -> [String] {
+        await withTaskGroup(of: [String].self) { group in
+            let until = Deadline.after(milliseconds: 1_500)
+            for _ in 0..<3 {
+                group.addTask {
+                    var wrong: [String] = []
+                    while !until.hasPassed { wrong += await call() }
+                    return wrong
+                }
+            }
+            group.addTask { await self.reload(neighbour, until: until) }
+            var wrong: [String] = []
+            for await found in group { wrong += found }
+            return wrong
+        }
+    }
+
+    private func reload(_ neighbour: EscapeCase, until: Deadline) async -> [String] {
+        var changed = neighbour
+        var updates = 0
+        var problems: [String] = []
+        while !until.hasPassed {
+            changed.limits["idle_ms"] = 50_000 + updates % 2
+            do {
+                try bundle(changed).writeManifest()
+                let outcomes = await registry.reload()
+                updates += outcomes.count { $0.plugin == neighbour.plugin && $0.action == .updated }
+                problems += outcomes.filter { $0.plugin == neighbour.plugin }.flatMap { $0.problems.map(\.description) }
+                tools.synchronise()
+                try await loop.sleep(until: .after(milliseconds: 100))
+            } catch {
+                return ["reload: \(error)"]
+            }
+        }
+        return updates > 2 ? [] : ["only \(updates) reloads took the changed manifest"] + problems.prefix(3)
+    }
+
     /// The chain of the audit log, after everything that was tried.
     func verify() async -> [String] {
         do {

@@ -43,7 +43,7 @@ private enum BuildFolder {
 /// The cases that `swift test` runs; `LIMEN_ESCAPE=full` adds those that take seconds by nature, as `make escape` does.
 private let cases = EscapeCases.all.filter { $0.isQuick || getenv("LIMEN_ESCAPE") != nil }.map(\.id)
 /// What is asserted of the host itself after each run.
-private let hostPromises = ["host.descriptors-and-memory", "host.audit-chain", "host.nothing-left-behind"]
+private let hostPromises = ["host.reload-under-load", "host.descriptors-and-memory", "host.audit-chain", "host.nothing-left-behind"]
 
 @Suite("Escape: hostile plugins in real jails", .serialized)
 struct EscapeTests {
