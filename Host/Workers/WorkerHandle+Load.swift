@@ -17,7 +17,7 @@ extension WorkerHandle {
             do {
                 let until = shared.withLock { $0.state.nextTick } ?? Moment.now
                 let frame = try await nextFrame(registration, until: Deadline(until))
-                if let done = await loadStep(frame, registration) { return done.reason }
+                if let done = try await loadStep(frame, registration) { return done.reason }
             } catch {
                 // The spawner knows better than the socket why a worker ended: which step of the jail did not hold, say.
                 if case .closed = error, let reason = await exitReason(until: .after(milliseconds: SupervisorLimits.killRepeatMilliseconds)) {
@@ -31,19 +31,19 @@ extension WorkerHandle {
     /// The end of loading, with a reason if it failed.
     private struct LoadEnd { let reason: KillReason? }
 
-    private func loadStep(_ frame: Frame, _ registration: FDRegistration) async -> LoadEnd? {
+    private func loadStep(_ frame: Frame, _ registration: FDRegistration) async throws(FrameEnd) -> LoadEnd? {
         switch judge(frame) {
         case .jailed:
             do {
                 let posture = try JailedPayload(decoding: frame.payload)
                 shared.withLock { $0.posture = posture }
-                try await send(
-                    Frame(type: .hello, callID: 0, payload: pool.spec.config).encoded(), registration,
-                    until: .after(milliseconds: SupervisorLimits.loadMillisecondsMax))
-                return nil
             } catch {
                 return LoadEnd(reason: .jail("the posture could not be read: \(error)"))
             }
+            try await send(
+                Frame(type: .hello, callID: 0, payload: pool.spec.config).encoded(), registration,
+                until: .after(milliseconds: SupervisorLimits.loadMillisecondsMax))
+            return nil
         case .ready: return LoadEnd(reason: checkDescription(frame.payload))
         case .loadRefused: return LoadEnd(reason: .load(Self.refusal(frame.payload)))
         case .log: logOutside(frame.payload)
