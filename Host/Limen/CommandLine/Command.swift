@@ -9,10 +9,12 @@ struct Command: Sendable {
     let operandsMax: Int
     /// The outer half of a command that makes jails: prepares as the caller and says how to start again beneath the spawner.
     let outer: (@Sendable (Arguments) throws -> LaunchPlan)?
+    /// Only another command of ours starts it, beneath the spawner.
+    let isInner: Bool
     let run: @Sendable (Arguments) throws -> Int32
 
     init(
-        _ words: String, _ operands: String = "", summary: String, options: [Option] = [], operandsMax: Int = 0,
+        _ words: String, _ operands: String = "", summary: String, options: [Option] = [], operandsMax: Int = 0, isInner: Bool = false,
         outer: (@Sendable (Arguments) throws -> LaunchPlan)? = nil, run: @escaping @Sendable (Arguments) throws -> Int32
     ) {
         self.words = words
@@ -21,6 +23,7 @@ struct Command: Sendable {
         self.options = options
         self.operandsMax = operandsMax
         self.outer = outer
+        self.isInner = isInner
         self.run = run
     }
 
@@ -41,7 +44,7 @@ struct CommandTable: Sendable {
     let commands: [Command]
 
     var help: String {
-        let rows = commands.map { ["\($0.words)\($0.operands.isEmpty ? "" : " " + $0.operands)", $0.summary] }
+        let rows = commands.filter { !$0.isInner }.map { ["\($0.words)\($0.operands.isEmpty ? "" : " " + $0.operands)", $0.summary] }
         return "limen: tools as native libraries, each in its own jail\n\nusage: limen COMMAND [options]\n\n" + TextTable.plain(rows)
             + "\n`limen COMMAND --help` tells more; exit codes: 0 done, 1 failed, 2 wrong usage\n"
     }
@@ -73,8 +76,9 @@ struct CommandTable: Sendable {
             return 0
         }
         do {
-            let isInner = Launcher.channel != nil && command.outer != nil
+            let isInner = Launcher.channel != nil && (command.outer != nil || command.isInner)
             let options = command.options + (isInner ? LaunchPlan.innerOptions : [])
+            guard isInner || !command.isInner else { return unknown(words) }
             let arguments = try Arguments(rest, options: options, operandsMax: command.operandsMax)
             if !isInner, let outer = command.outer { return try Launcher.run(outer(arguments)) }
             return try command.run(arguments)

@@ -1,6 +1,6 @@
 /// Every command, in the order of the help.
 enum Commands {
-    static let table = CommandTable(commands: [serve, doctor] + plugin + [openapi, configCheck, configReference])
+    static let table = CommandTable(commands: [serve, doctor] + plugin + [bench, benchMeasure, benchSoak, openapi, configCheck, configReference])
 
     private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
     private static let manifests = Option.value("manifests", "DIR", "what each plugin is granted (DATA/manifests)")
@@ -45,6 +45,15 @@ enum Commands {
             "plugin run", "NAME|DIR TOOL INPUT", summary: "Call one tool in the real jail.", options: [data, manifests, libraries, groups],
             operandsMax: 3, outer: RunCommand.outer, run: RunCommand.run),
     ]
+
+    private static let bench = Command(
+        "bench", summary: "Measure starts, calls and schemas; a table, or one JSON object.",
+        options: [
+            .flag("json", "print one JSON object"), .value("soak", "SECONDS", "call plugins without pause instead, and count deaths"),
+            .value("bundles", "DIR", "packed bundles to measure with (var/bundles)"), groups,
+        ], run: BenchCommand.run)
+    private static let benchMeasure = Command("bench-measure", summary: "", isInner: true, run: BenchMeasure.run)
+    private static let benchSoak = Command("bench-soak", summary: "", isInner: true, run: BenchSoak.run)
 
     private static let openapi = Command("openapi", summary: "Print the OpenAPI 3.1 document.", run: OpenAPICommand.run)
 

@@ -53,6 +53,7 @@ struct Service: Sendable {
         var options = ToolService.Options()
         options.callsPerCallerMax = settings.tools.concurrencyPerUser
         options.spares = settings.sandbox.spares
+        options.sanitizer = "sanitizer.html"
         return options
     }
 

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// How a command that makes jails is started again beneath the spawner.
 struct LaunchPlan {
@@ -18,6 +19,7 @@ struct LaunchPlan {
     static let innerOptions: [Option] = [
         .value("workshop", "DIR", "the temporary folder of an author's command"),
         .value("shown-data", "DIR", "what the person calls the data folder"),
+        .flag("pinned", "on one CPU"), .value("seconds", "N", "how long"),
         .value("data", "DIR", "the data folder"), .value("bundles", "DIR", "packed bundles"), .value("manifests", "DIR", "manifests"),
     ]
 
@@ -40,42 +42,64 @@ enum Launcher {
     /// Runs the plan.
     /// - Returns: The exit code; does not return when the plan leaves nothing to clean up.
     static func run(_ plan: LaunchPlan) throws -> Int32 {
+        guard let temporary = plan.temporary else { try replace(try words(plan)) }
+        defer { Folder.remove(temporary) }
+        let code = try wait(for: start(plan, pinned: false), meanwhile: {})
+        if code == 0 { try plan.after?() }
+        return code
+    }
+
+    private static func words(_ plan: LaunchPlan) throws(CommandError) -> [String] {
         let own = Path.ownExecutable()
         let spawner = Path.parent(of: own) + "/limen-spawner"
         guard access(spawner, X_OK) == 0 else { throw CommandError("\(spawner) is missing; build it with `make build`") }
         var words = [spawner, "--data", plan.data] + plan.spawnerOptions
         if getuid() == 0 { words += ["--user", Account.current().argument] }
-        words += ["--", own] + plan.words
-        guard let temporary = plan.temporary else {
-            try replace(words)
-        }
-        defer { Folder.remove(temporary) }
-        let code = try wait(for: words)
-        if code == 0 { try plan.after?() }
-        return code
+        return words + ["--", own] + plan.words
     }
 
-    private static func replace(_ words: [String]) throws -> Never {
+    private static func replace(_ words: [String]) throws(CommandError) -> Never {
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
         execv(words[0], &arguments)
         throw CommandError("cannot start \(words[0]): \(Path.reason())")
     }
 
-    /// Starts the words as a child and waits; signals meant for us go to the child first.
-    private static func wait(for words: [String]) throws -> Int32 {
+    /// Starts the plan as a child, on the first CPU alone when `pinned`.
+    /// - Returns: The child's process id.
+    static func start(_ plan: LaunchPlan, pinned: Bool) throws(CommandError) -> pid_t {
+        let words = (pinned ? ["/usr/bin/taskset", "-c", "0"] : []) + (try words(plan))
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
+        // The terminal signals the whole group; a child that ends lets us clean up. A handler is undone by exec, an ignored signal is not.
+        _ = signal(SIGINT) { _ in }
+        _ = signal(SIGTERM) { number in Launcher.forward(number) }
         var child: pid_t = 0
         let failed = posix_spawn(&child, words[0], nil, nil, arguments, environ)
         guard failed == 0 else { throw CommandError("cannot start \(words[0]): \(String(cString: strerror(failed)))") }
-        // The terminal signals the whole group; a child that ends lets us clean up.
-        signal(SIGINT, SIG_IGN)
-        signal(SIGTERM, SIG_IGN)
+        running.store(child, ordering: .relaxed)
+        return child
+    }
+
+    /// The child that a signal to us is meant for.
+    private static let running = Atomic<pid_t>(0)
+
+    private static func forward(_ number: Int32) {
+        let child = running.load(ordering: .relaxed)
+        if child > 0 { kill(child, number) }
+    }
+
+    /// Waits for a child, calling `meanwhile` every few milliseconds.
+    /// - Returns: Its exit code, 1 when a signal ended it.
+    static func wait(for child: pid_t, meanwhile: () throws -> Void) throws -> Int32 {
         var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0 {
-            guard errno == EINTR else { throw CommandError("wait: \(Path.reason())") }
+        while true {
+            let done = waitpid(child, &status, WNOHANG)
+            if done == child { break }
+            guard done == 0 || errno == EINTR else { throw CommandError("wait: \(Path.reason())") }
+            try meanwhile()
+            usleep(5_000)
         }
         return clinux_exited(status) != 0 ? clinux_exit_status(status) : 1
     }

@@ -1,0 +1,91 @@
+import CLinux
+import Glibc
+import IO
+
+/// The built executables, run as a user would.
+enum Command {
+    static let root: String = {
+        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+        parts.removeLast(3)
+        return parts.joined(separator: "/")
+    }()
+
+    static let bin = "\(root)/.build/debug"
+
+    struct Outcome: Sendable {
+        var code: Int32
+        var output: String
+        var complaints: String
+    }
+
+    /// Runs `limen` to its end.
+    static func limen(_ words: String..., environment: [String: String] = [:]) throws -> Outcome { try limen(words, environment: environment) }
+
+    static func limen(_ words: [String], environment: [String: String] = [:]) throws -> Outcome {
+        let files = (temporary() + ".out", temporary() + ".err")
+        defer {
+            unlink(files.0)
+            unlink(files.1)
+        }
+        let child = try start(["\(bin)/limen"] + words, output: files.0, complaints: files.1, environment: environment)
+        return Outcome(code: wait(child), output: text(files.0), complaints: text(files.1))
+    }
+
+    /// Starts a program with its outputs in files.
+    static func start(_ words: [String], output: String, complaints: String, environment: [String: String] = [:]) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, complaints, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        arguments.append(nil)
+        var variables: [UnsafeMutablePointer<CChar>?] = (["PATH=/usr/bin:/bin:/opt/swift/usr/bin:" + (getenv("PATH").map { String(cString: $0) } ?? ""),
+            "HOME=" + (getenv("HOME").map { String(cString: $0) } ?? "/tmp")] + environment.map { "\($0.key)=\($0.value)" }).map { strdup($0) }
+        variables.append(nil)
+        defer { for pointer in arguments + variables { free(pointer) } }
+        var child: pid_t = 0
+        let failed = posix_spawn(&child, words[0], &actions, nil, arguments, variables)
+        guard failed == 0 else { throw Failure("cannot start \(words[0]): \(String(cString: strerror(failed)))") }
+        return child
+    }
+
+    /// Waits for a child; its exit code, or 128 and the signal.
+    static func wait(_ child: pid_t) -> Int32 {
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, errno == EINTR { continue }
+        return clinux_exited(status) != 0 ? clinux_exit_status(status) : 128 + clinux_term_signal(status)
+    }
+
+    static func text(_ path: String) -> String {
+        guard let file = fopen(path, "r") else { return "" }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = fread(&buffer, 1, buffer.count, file)
+            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+            bytes.append(contentsOf: buffer[..<count])
+        }
+    }
+
+    static func write(_ text: String, to path: String) throws {
+        guard let file = fopen(path, "w") else { throw Failure("cannot write \(path)") }
+        defer { fclose(file) }
+        fputs(text, file)
+    }
+
+    /// A name in the temporary folder that nobody has.
+    static func temporary() -> String {
+        var template = Array("/tmp/limen-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { return "/tmp/limen-test" }
+        chmod(template, 0o755)
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+        init(_ description: String) { self.description = description }
+    }
+}

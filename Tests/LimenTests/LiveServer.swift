@@ -1,0 +1,142 @@
+import Glibc
+import HTTP
+import IO
+import JSON
+
+/// A server over a data folder of its own, with bundled plugins, beneath the real spawner.
+final class LiveServer: Sendable {
+    let folder: String
+    var data: String { "\(folder)/data" }
+    private let state: Lock<State>
+    private let group: EventLoopGroup
+
+    private struct State {
+        var child: pid_t = 0
+        var port: UInt16 = 0
+    }
+
+    /// Packs and installs the plugins, once for all tests: what a server gets is a copy.
+    private static let bundles: Result<String, any Error> = Result {
+        let folder = Command.temporary()
+        let sources = ["Calc", "Markdown", "Sanitizer", "Sysprobe"].map { "\(Command.root)/Plugins/\($0)" }
+        let outcome = try Command.limen(["plugin", "pack"] + sources + ["--libraries", Command.bin, "--output", folder])
+        guard outcome.code == 0 else { throw Command.Failure("pack: \(outcome.complaints)") }
+        return folder
+    }
+
+    init(plugins: [String] = ["calc", "markdown", "sanitizer", "sysprobe"], environment: [String: String] = [:]) throws {
+        folder = Command.temporary()
+        group = try EventLoopGroup(count: 1)
+        state = Lock(State())
+        let bundles = try Self.bundles.get()
+        for plugin in plugins {
+            let outcome = try Command.limen("plugin", "install", "\(bundles)/\(plugin)-1.0.0", "--enable", "--data", data)
+            guard outcome.code == 0 else { throw Command.Failure("install: \(outcome.complaints)") }
+        }
+        try start(environment: environment)
+    }
+
+    var log: String { Command.text("\(folder)/log") }
+    var key: String { String(Command.text("\(data)/admin.key").prefix { $0 != "\n" }) }
+    var pid: pid_t { state.withLock { $0.child } }
+
+    /// Starts the server and waits until it is ready.
+    func start(environment: [String: String] = [:]) throws {
+        let child = try Command.start(
+            ["\(Command.bin)/limen", "serve", "--listen", "127.0.0.1:0", "--data", data], output: "\(folder)/out", complaints: "\(folder)/log",
+            environment: environment)
+        state.withLock { $0.child = child }
+        for _ in 0..<600 {
+            if let port = announcedPort() {
+                state.withLock { $0.port = port }
+                return
+            }
+            usleep(50_000)
+        }
+        throw Command.Failure("the server did not start: \(log)")
+    }
+
+    private func announcedPort() -> UInt16? {
+        let text = Command.text("\(folder)/out")
+        guard let end = text.firstRange(of: "http://127.0.0.1:")?.upperBound else { return nil }
+        let digits = text[end...].prefix { $0.isNumber }
+        return digits.endIndex < text.endIndex ? UInt16(digits) : nil
+    }
+
+    /// Asks the server to stop and waits.
+    @discardableResult
+    func stop(_ signal: Int32 = SIGTERM) -> Int32 {
+        let child = state.withLock { state in
+            defer { state.child = 0 }
+            return state.child
+        }
+        guard child > 0 else { return -1 }
+        kill(child, signal)
+        return Command.wait(child)
+    }
+
+    deinit {
+        stop(SIGTERM)
+        group.stop()
+    }
+
+    /// Sends a request with the key.
+    func send(_ method: HTTPMethod, _ target: String, _ body: String? = nil, accept: String? = nil, key: String? = nil) async throws -> (status: Int, json: JSONValue, text: String) {
+        var headers: HTTPHeaders = ["Authorization": "Bearer \(key ?? self.key)"]
+        if let accept { headers.add("Accept", accept) }
+        if body != nil { headers.add("Content-Type", "application/json") }
+        let request = HTTPClientRequest(method, target, headers: headers, body: Array((body ?? "").utf8))
+        let port = state.withLock { $0.port }
+        guard let address = SocketAddress("127.0.0.1", port: port) else { throw Command.Failure("address") }
+        let loop = group.next()
+        let response = try await OwnedTask(on: loop) {
+            let client = HTTPClient(address: address, loop: loop)
+            defer { client.close() }
+            return try await client.send(request)
+        }.value
+        let bytes = response.bytes ?? []
+        // try?: what is no JSON, such as metrics, is compared as text.
+        let json = (try? JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: 8 << 20))) ?? .null
+        return (response.status, json, String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// Sends bytes as they are and reads what comes until the server closes or `milliseconds` have passed.
+    func raw(_ bytes: String, milliseconds: Int32 = 5_000) -> String {
+        let port = state.withLock { $0.port }
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        }
+        guard connected == 0 else { return "" }
+        let request = Array(bytes.utf8)
+        _ = Glibc.send(descriptor, request, request.count, Int32(MSG_NOSIGNAL.rawValue))
+        var reply: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&poller, 1, milliseconds) > 0 else { break }
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count <= 0 { break }
+            reply.append(contentsOf: buffer[..<count])
+        }
+        return String(decoding: reply, as: UTF8.self)
+    }
+
+    /// Processes whose command line names this server's folder, or that are its workers.
+    func processes() -> [pid_t] {
+        guard let directory = opendir("/proc") else { return [] }
+        defer { closedir(directory) }
+        var found: [pid_t] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            guard let pid = pid_t(name), Command.text("/proc/\(pid)/cmdline").contains(folder) else { continue }
+            found.append(pid)
+        }
+        return found
+    }
+}
