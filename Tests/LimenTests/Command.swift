@@ -41,8 +41,9 @@ enum Command {
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, complaints, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
-        var variables: [UnsafeMutablePointer<CChar>?] = (["PATH=/usr/bin:/bin:/opt/swift/usr/bin:" + (getenv("PATH").map { String(cString: $0) } ?? ""),
-            "HOME=" + (getenv("HOME").map { String(cString: $0) } ?? "/tmp")] + environment.map { "\($0.key)=\($0.value)" }).map { strdup($0) }
+        var texts = ["PATH", "HOME"].map { name in "\(name)=\(getenv(name).map { String(cString: $0) } ?? "/usr/bin:/bin")" }
+        for (name, value) in environment { texts.append("\(name)=\(value)") }
+        var variables: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) }
         variables.append(nil)
         defer { for pointer in arguments + variables { free(pointer) } }
         var child: pid_t = 0

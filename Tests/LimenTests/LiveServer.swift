@@ -114,7 +114,7 @@ final class LiveServer: Sendable {
         }
         guard connected == 0 else { return "" }
         let request = Array(bytes.utf8)
-        _ = Glibc.send(descriptor, request, request.count, Int32(MSG_NOSIGNAL.rawValue))
+        _ = Glibc.send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
         var reply: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
