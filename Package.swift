@@ -105,7 +105,7 @@ let host: [Target] = [
         ["Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol"]),
     swift(
         "API", "Host/API",
-        ["Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor"]),
+        ["Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor", "WorkerProtocol"]),
     .executableTarget(
         name: "limen",
         dependencies: [

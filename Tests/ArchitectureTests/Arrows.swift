@@ -8,6 +8,7 @@ enum Arrows {
         "SDK/JSON": [],
         "SDK/JSONSchema": ["JSON", "CPCRE2"],
         "SDK/LimenPlugin": ["PluginABI", "JSON", "JSONSchema"],
+        "SDK/PluginHarness": ["PluginABI", "LimenPlugin", "JSON"],
         "Sandbox/CLinux": [],
         "Sandbox/WorkerProtocol": ["JSON"],
         "Sandbox/Jail": ["CLinux", "WorkerProtocol"],
@@ -27,12 +28,13 @@ enum Arrows {
         ],
         "Host/API": [
             "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",
+            "WorkerProtocol",
         ],
         "Host/Limen": [
             "API", "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ],
-        "Plugins/Text": ["TextPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CPCRE2"],
+        "Plugins/Text": ["TextPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CPCRE2Archive"],
         "Plugins/Calc": ["CalcPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema"],
         "Plugins/Table": ["TablePlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema"],
         "Plugins/Markdown": ["MarkdownPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CCMark"],

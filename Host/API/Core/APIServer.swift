@@ -9,6 +9,8 @@ package struct APIHandler: HTTPHandler {
     package init(_ dispatcher: Dispatcher) { self.dispatcher = dispatcher }
 
     package func admit(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) -> HTTPAdmission {
+        // Without a body there is nothing to protect from being read: the routes answer, and the connection goes on.
+        guard head.hasBody else { return .accept(bodyBytesMax: 0) }
         let request = APIRequest(head, remoteAddress: remoteAddress, requestID: requestID)
         switch dispatcher.admit(request) {
         case .accept(let bodyBytesMax): return .accept(bodyBytesMax: bodyBytesMax)
