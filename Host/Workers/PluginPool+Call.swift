@@ -92,7 +92,9 @@ extension PluginPool {
             leave(handle)
             return WorkerCallOutcome(end: .died(.protocolFault(.unexpectedType)), reachedPlugin: false, usage: usage)
         }
+        service.inFlight.enter()
         let served = await handle.serve(call, id: callID, registration, host)
+        service.inFlight.leave()
         handle.shared.withLock { $0.hasCaller = false }
         let cpuNanoseconds = handle.account.takeCPU()
         usage.cpuNanoseconds &+= cpuNanoseconds

@@ -23,6 +23,10 @@ extension WorkerHandle {
         do {
             try await send(payload.frame(callID: callID), registration, until: call.deadline)
             var waitFirst = true
+            if pool.busyPoll.mayTry() {
+                waitFirst = try !look()
+                pool.busyPoll.tried(!waitFirst)
+            }
             while true {
                 let frame = try await nextFrame(registration, until: call.deadline, waitFirst: waitFirst)
                 waitFirst = false
