@@ -74,8 +74,11 @@ enum HostTable {
 
     private static let fetch: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_fetch_callback?, UnsafeMutableRawPointer?) -> Void = {
         call, request, body, callback, context in
-        let callID = inFlight(call) ?? 0
         let pending = PluginRuntime.Callback(function: callback, context: context)
+        guard let callID = inFlight(call) else {
+            PluginRuntime.current.shared.withLock { $0.refusedFetches.append(pending) }
+            return wakeMainThread()
+        }
         let id = PluginRuntime.current.shared.withLock { state in
             defer { state.nextRequest &+= 1 }
             state.fetches[state.nextRequest] = pending
@@ -87,9 +90,11 @@ enum HostTable {
     private static let keyValue:
         @convention(c) (OpaquePointer?, limen_kv_operation, limen_bytes, limen_bytes, limen_kv_callback?, UnsafeMutableRawPointer?) -> Void = {
             call, operation, key, value, callback, context in
-            guard let operation = KeyValueOperation(rawValue: UInt8(truncatingIfNeeded: operation.rawValue)) else { return }
-            let callID = inFlight(call) ?? 0
             let pending = PluginRuntime.Callback(function: callback, context: context)
+            guard let operation = KeyValueOperation(rawValue: UInt8(truncatingIfNeeded: operation.rawValue)), let callID = inFlight(call) else {
+                PluginRuntime.current.shared.withLock { $0.refusedKeyValues.append(pending) }
+                return wakeMainThread()
+            }
             let id = PluginRuntime.current.shared.withLock { state in
                 defer { state.nextRequest &+= 1 }
                 state.keyValues[state.nextRequest] = pending

@@ -34,6 +34,9 @@ final class PluginRuntime: @unchecked Sendable {
         var fetches: [UInt32: Callback<limen_fetch_callback?>] = [:]
         var keyValues: [UInt32: Callback<limen_kv_callback?>] = [:]
         var scheduled: [Callback<limen_scheduled?>] = []
+        /// Requests that never leave: their callbacks still run once, on the main thread.
+        var refusedFetches: [Callback<limen_fetch_callback?>] = []
+        var refusedKeyValues: [Callback<limen_kv_callback?>] = []
     }
 
     /// A C function and its context, kept until it is called on the main thread.
@@ -159,12 +162,26 @@ final class PluginRuntime: @unchecked Sendable {
 
     func runScheduled() {
         while true {
-            let work = shared.withLock { state in
-                defer { state.scheduled.removeAll(keepingCapacity: true) }
-                return state.scheduled
+            let (work, fetches, keyValues) = shared.withLock { state in
+                defer {
+                    state.scheduled.removeAll(keepingCapacity: true)
+                    (state.refusedFetches, state.refusedKeyValues) = ([], [])
+                }
+                return (state.scheduled, state.refusedFetches, state.refusedKeyValues)
             }
-            if work.isEmpty { return }
+            if work.isEmpty, fetches.isEmpty, keyValues.isEmpty { return }
+            refuse(fetches, keyValues)
             for item in work { item.function?(item.context) }
+        }
+    }
+
+    private func refuse(_ fetches: [Callback<limen_fetch_callback?>], _ keyValues: [Callback<limen_kv_callback?>]) {
+        let message = "the request is malformed or its call is over"
+        for item in fetches {
+            FetchReplyPayload(id: 0, status: 0, errorCode: "invalid", errorMessage: message).withResponse { item.function?(item.context, $0) }
+        }
+        for item in keyValues {
+            KeyValueReplyPayload(id: 0, found: false, errorCode: "invalid", errorMessage: message).withResult { item.function?(item.context, $0) }
         }
     }
 
