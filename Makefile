@@ -49,8 +49,8 @@ escape: deps ## the escape suite alone, on every rung this machine offers
 fuzz: deps ## a short fuzzing run of every parser that meets strangers (FUZZ_SECONDS=30 each)
 	@if [ -d Tests/Fuzz ]; then cd Tests/Fuzz && ./run $${FUZZ_SECONDS:-30}; else echo "Tests/Fuzz is missing" >&2; exit 1; fi
 
-soak: bundles ## a Swift plugin in both link modes under constant load (SOAK_SECONDS=600)
-	@$(BIN)/limen bench --soak $${SOAK_SECONDS:-600}
+soak: build ## the Swift runtime probe under constant load in the jail, in both link modes (SOAK_SECONDS=600 each)
+	@Tests/Scripts/soak $(BIN) $${SOAK_SECONDS:-600}
 
 bench: bundles ## the numbers of DESIGN 6 as a table (limen bench --json for scripts)
 	@$(BIN)/limen bench
