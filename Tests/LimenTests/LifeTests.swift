@@ -33,6 +33,8 @@ struct LifeTests {
         let server = try LiveServer(plugins: ["calc"])
         let key = server.key
         _ = try await server.send(.post, "/v1/tools/calc.evaluate/invoke", #"{"input":{"expression":"1"}}"#)
+        // Looking makes the call's record durable; what is lost at a crash is at most the last batch (ARCHITECTURE.md).
+        #expect(try await server.send(.get, "/v1/admin/audit").status == 200)
         let processes = server.processes()
         let found = processes.first { Command.text("/proc/\($0)/comm").hasPrefix("limen-spawner") == (victim == "spawner") }
         kill(try #require(found), SIGKILL)

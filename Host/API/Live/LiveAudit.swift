@@ -16,6 +16,7 @@ package struct LiveAudit: AuditReading {
 
     package func page(cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) {
         do {
+            try await audit.settle()
             let page = try await audit.list(cursor: cursor, limit: limit)
             return (page.items.map(Self.json), page.nextCursor)
         } catch {
@@ -26,6 +27,7 @@ package struct LiveAudit: AuditReading {
 
     package func verify() async throws(APIError) -> JSONValue {
         do {
+            try await audit.settle()
             let result = try await audit.verify()
             return [
                 "intact": .bool(result.isIntact), "entries": JSONValue(result.entriesChecked),

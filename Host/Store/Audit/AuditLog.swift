@@ -44,6 +44,9 @@ package final class AuditLog: Sendable {
         return seq
     }
 
+    /// Waits until every entry queued so far can be read: whoever looks after a call finds that call.
+    package func settle() async throws(StoreError) { try await database.flush() }
+
     /// The newest entries first, at most `limit` (1 to 500, default 50), of one plugin if named; stable while entries are added (API-7).
     package func list(plugin: String? = nil, cursor: String? = nil, limit: Int? = nil) async throws(StoreError) -> Page<AuditRecord> {
         let count = try PageCursor.limit(limit)
