@@ -9,6 +9,8 @@ package struct Jail {
 
     package init(_ spec: JailSpec) { self.spec = spec }
 
+    private static let hostName = "limen"
+
     /// What holds, as the worker tells the host before it loads the plugin.
     package struct Posture: Sendable, Equatable {
         package var rung: Rung
@@ -23,6 +25,8 @@ package struct Jail {
         try require("close descriptors", clinux_close_range(keep, UInt32.max))
         try require("setsid", checked(setsid()))
         umask(0o077)
+        // The host's own name is nobody's business in here.
+        try require("host name", checked(sethostname(Self.hostName, Self.hostName.utf8.count)))
         try JailMounts.enter(spec)
         try ResourceLimits.apply(spec.limits)
         try Credentials.drop(spec)
