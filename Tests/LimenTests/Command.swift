@@ -22,11 +22,9 @@ enum Command {
     static func limen(_ words: String..., environment: [String: String] = [:]) throws -> Outcome { try limen(words, environment: environment) }
 
     static func limen(_ words: [String], environment: [String: String] = [:]) throws -> Outcome {
-        let files = (temporary() + ".out", temporary() + ".err")
-        defer {
-            unlink(files.0)
-            unlink(files.1)
-        }
+        let folder = temporary()
+        defer { remove(folder) }
+        let files = ("\(folder)/out", "\(folder)/err")
         let child = try start(["\(bin)/limen"] + words, output: files.0, complaints: files.1, environment: environment)
         return Outcome(code: wait(child), output: text(files.0), complaints: text(files.1))
     }
@@ -77,12 +75,36 @@ enum Command {
         fputs(text, file)
     }
 
-    /// A name in the temporary folder that nobody has.
+    /// A new folder of our own; it goes when the tests end.
     static func temporary() -> String {
         var template = Array("/tmp/limen-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { return "/tmp/limen-test" }
         chmod(template, 0o755)
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let isFirst = folders.withLock { folders in
+            folders.append(path)
+            return folders.count == 1
+        }
+        if isFirst { atexit { for folder in Command.folders.withLock({ $0 }) { Command.remove(folder) } } }
+        return path
+    }
+
+    private static let folders = Lock<[String]>([])
+
+    /// Removes a folder and all in it, without following links.
+    static func remove(_ path: String) {
+        var information = stat()
+        guard lstat(path, &information) == 0 else { return }
+        if information.st_mode & S_IFMT == S_IFDIR, let directory = opendir(path) {
+            while let entry = readdir(directory) {
+                let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+                if name != ".", name != ".." { remove("\(path)/\(name)") }
+            }
+            closedir(directory)
+            rmdir(path)
+        } else {
+            unlink(path)
+        }
     }
 
     struct Failure: Error, CustomStringConvertible {
