@@ -85,11 +85,20 @@ enum Command {
             folders.append(path)
             return folders.count == 1
         }
-        if isFirst { atexit { for folder in Command.folders.withLock({ $0 }) { Command.remove(folder) } } }
+        if isFirst { atexit { Command.cleanUp() } }
         return path
     }
 
     private static let folders = Lock<[String]>([])
+    /// Servers that run: one that a static keeps has no other end than the process's.
+    static let servers = Lock<Set<pid_t>>([])
+
+    private static func cleanUp() {
+        let left = servers.withLock { $0 }
+        for child in left { kill(child, SIGTERM) }
+        for child in left { _ = wait(child) }
+        for folder in folders.withLock({ $0 }) { remove(folder) }
+    }
 
     /// Removes a folder and all in it, without following links.
     static func remove(_ path: String) {

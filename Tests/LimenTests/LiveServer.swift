@@ -46,6 +46,7 @@ final class LiveServer: Sendable {
             ["\(Command.bin)/limen", "serve", "--listen", "127.0.0.1:0", "--data", data], output: "\(folder)/out", complaints: "\(folder)/log",
             environment: environment)
         state.withLock { $0.child = child }
+        _ = Command.servers.withLock { $0.insert(child) }
         for _ in 0..<600 {
             if let port = announcedPort() {
                 state.withLock { $0.port = port }
@@ -71,6 +72,7 @@ final class LiveServer: Sendable {
             return state.child
         }
         guard child > 0 else { return -1 }
+        _ = Command.servers.withLock { $0.remove(child) }
         kill(child, signal)
         return Command.wait(child)
     }
