@@ -33,7 +33,8 @@ struct BehaviourTests {
 
     @Test("a client that accepts events gets progress, partial results and one result")
     func events() async throws {
-        let response = try await Fixture.shared().send("POST", "/v1/tools/a.echo/invoke", headers: [("Accept", "text/event-stream")], body: #"{"input":{"a":1}}"#)
+        let response = try await Fixture.shared().send(
+            "POST", "/v1/tools/a.echo/invoke", headers: [("Accept", "text/event-stream")], body: #"{"input":{"a":1}}"#)
         #expect(response.header("Content-Type") == "text/event-stream")
         guard case .events(let run) = response.body else {
             Issue.record("no stream")
@@ -47,7 +48,8 @@ struct BehaviourTests {
 
     @Test("a call that fails in a stream ends it with one error")
     func streamError() async throws {
-        let response = try await Fixture.shared().send("POST", "/v1/tools/b.crash/invoke", headers: [("Accept", "text/event-stream")], body: #"{"input":{}}"#)
+        let response = try await Fixture.shared().send(
+            "POST", "/v1/tools/b.crash/invoke", headers: [("Accept", "text/event-stream")], body: #"{"input":{}}"#)
         guard case .events(let run) = response.body else {
             Issue.record("no stream")
             return

@@ -57,7 +57,8 @@ struct FailureTests {
         Case(description: "no such plugin", path: "/v1/admin/plugins/zzz/enable", status: 404, code: "not_found"),
         Case(description: "plugin name with dots", path: "/v1/admin/plugins/a.b/enable", status: 400),
         Case(description: "idempotency key with a space", headers: [("Idempotency-Key", "a b")], body: #"{"input":{}}"#, status: 400),
-        Case(description: "two idempotency keys", headers: [("Idempotency-Key", "a"), ("Idempotency-Key", "b")], body: #"{"input":{}}"#, status: 400),
+        Case(
+            description: "two idempotency keys", headers: [("Idempotency-Key", "a"), ("Idempotency-Key", "b")], body: #"{"input":{}}"#, status: 400),
     ]
 
     @Test("each failure is the one envelope with a published code and its own status (API-1, API-8, API-13)", arguments: cases)
@@ -85,7 +86,9 @@ struct FailureTests {
         #expect(errors.allSatisfy { $0["keyword"]?.stringValue?.isEmpty == false && $0["message"]?.stringValue?.isEmpty == false })
     }
 
-    @Test("what the protocol refuses says validation_error, what we break says server_error (API-1)", arguments: [405, 406, 408, 411, 413, 414, 415, 421, 426, 431, 500, 503])
+    @Test(
+        "what the protocol refuses says validation_error, what we break says server_error (API-1)",
+        arguments: [405, 406, 408, 411, 413, 414, 415, 421, 426, 431, 500, 503])
     func statusCodes(status: Int) {
         #expect(ErrorCode(status: status) == (status >= 500 ? .serverError : .validationError))
     }

@@ -15,7 +15,8 @@ struct ArrowTests {
     @Test("the table's own arrows point inward: SDK <- Sandbox <- Host, plugins to the SDK only")
     func layersPointInward() {
         let owner = Dictionary(
-            Arrows.allowed.keys.map { (String($0.split(separator: "/")[1]), String($0.split(separator: "/")[0])) }, uniquingKeysWith: { first, _ in first })
+            Arrows.allowed.keys.map { (String($0.split(separator: "/")[1]), String($0.split(separator: "/")[0])) },
+            uniquingKeysWith: { first, _ in first })
         let inward: [String: Set<String>] = [
             "SDK": ["SDK"], "Sandbox": ["SDK", "Sandbox"], "Host": ["SDK", "Sandbox", "Host"], "Plugins": ["SDK"],
         ]

@@ -28,7 +28,10 @@ struct LedgerTests {
 
     @Test(
         "no word of the host could switch authentication off (AUTH-11)",
-        arguments: ["dev_mode", "devmode", "no_auth", "noauth", "skip_auth", "skipauth", "disable_auth", "disableauth", "auth_bypass", "bypassauth", "allow_anonymous", "insecure_"]
+        arguments: [
+            "dev_mode", "devmode", "no_auth", "noauth", "skip_auth", "skipauth", "disable_auth", "disableauth", "auth_bypass", "bypassauth",
+            "allow_anonymous", "insecure_",
+        ]
     )
     func noBypass(word: String) {
         for file in SourceTree.product where file.layer == "Host" {

@@ -3,21 +3,25 @@ import Testing
 
 @Suite("Limen: the command line")
 struct CommandLineTests {
-    @Test("every command has help, and says its exit codes", arguments: [
-        "serve", "doctor", "plugin new", "plugin build", "plugin pack", "plugin install", "plugin list", "plugin enable", "plugin disable",
-        "plugin schema", "plugin test", "plugin run", "bench", "openapi", "config check", "config reference",
-    ])
+    @Test(
+        "every command has help, and says its exit codes",
+        arguments: [
+            "serve", "doctor", "plugin new", "plugin build", "plugin pack", "plugin install", "plugin list", "plugin enable", "plugin disable",
+            "plugin schema", "plugin test", "plugin run", "bench", "openapi", "config check", "config reference",
+        ])
     func help(command: String) throws {
         let outcome = try Command.limen(command.split(separator: " ").map(String.init) + ["--help"])
         #expect(outcome.code == 0)
         #expect(outcome.output.contains("usage: limen \(command)") && outcome.output.contains("exit codes: 0 done, 1 failed, 2 wrong usage"))
     }
 
-    @Test("wrong usage ends with 2 and a sentence", arguments: [
-        ["nonsense"], ["serve", "--bogus"], ["serve", "--listen"], ["serve", "--listen", "here"], ["plugin"], ["plugin", "new"],
-        ["plugin", "new", "Bad Name"], ["plugin", "new", "x", "--language", "cobol"], ["plugin", "enable"], ["openapi", "extra"],
-        ["bench", "--soak", "never"], ["bench-measure"],
-    ])
+    @Test(
+        "wrong usage ends with 2 and a sentence",
+        arguments: [
+            ["nonsense"], ["serve", "--bogus"], ["serve", "--listen"], ["serve", "--listen", "here"], ["plugin"], ["plugin", "new"],
+            ["plugin", "new", "Bad Name"], ["plugin", "new", "x", "--language", "cobol"], ["plugin", "enable"], ["openapi", "extra"],
+            ["bench", "--soak", "never"], ["bench-measure"],
+        ])
     func wrongUsage(words: [String]) throws {
         let outcome = try Command.limen(words)
         #expect(outcome.code == 2, "\(outcome)")
@@ -45,7 +49,9 @@ struct CommandLineTests {
     func doctor() throws {
         let outcome = try Command.limen("doctor")
         #expect(outcome.code == 0, "\(outcome.complaints)")
-        for word in ["landlock", "seccomp", "namespaces", "cgroups", "no capabilities", "kernel", "rung:"] { #expect(outcome.output.contains(word), "\(word)") }
+        for word in ["landlock", "seccomp", "namespaces", "cgroups", "no capabilities", "kernel", "rung:"] {
+            #expect(outcome.output.contains(word), "\(word)")
+        }
     }
 
     @Test("a bundle that was tampered with is refused with file and reason")

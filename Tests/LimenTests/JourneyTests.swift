@@ -32,7 +32,8 @@ struct JourneyTests {
         let body = #"{"input":{"expression":"2^10"}}"#
         let reply = server.raw(
             "POST /v1/tools/calc.evaluate/invoke HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(key)\r\nX-Request-Id: stream-1\r\n"
-                + "Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)")
+                + "Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"
+        )
         #expect(reply.contains("Content-Type: text/event-stream"))
         #expect(reply.contains("event: result\ndata: {\"event\":\"result\",\"data\":{\"output\":{\"value\":\"1024\""))
         #expect(reply.contains("\"request_id\":\"stream-1\"}"))
@@ -93,16 +94,18 @@ struct JourneyTests {
         #expect(text.contains("route=\"unmatched\",status=\"404\""))
     }
 
-    @Test("a request that is no HTTP gets its status in the one envelope (API-1)", arguments: [
-        ("GET /v1/tools HTTP/1.1\r\nHost: x\r\nBad Header: 1\r\n\r\n", 400),
-        ("NONSENSE\r\n\r\n", 400),
-        ("GET /" + String(repeating: "a", count: 40_000) + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-        ("GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + String(repeating: "a", count: 40_000) + "\r\n\r\n", 431),
-        ("POST /v1/tools/run HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", 400),
-        ("POST /v1/tools/run HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n", 401),
-        ("GET /%2e%2e/%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        ("BREW /coffee HTTP/1.1\r\nHost: x\r\n\r\n", 501),
-    ])
+    @Test(
+        "a request that is no HTTP gets its status in the one envelope (API-1)",
+        arguments: [
+            ("GET /v1/tools HTTP/1.1\r\nHost: x\r\nBad Header: 1\r\n\r\n", 400),
+            ("NONSENSE\r\n\r\n", 400),
+            ("GET /" + String(repeating: "a", count: 40_000) + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+            ("GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + String(repeating: "a", count: 40_000) + "\r\n\r\n", 431),
+            ("POST /v1/tools/run HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", 400),
+            ("POST /v1/tools/run HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n", 401),
+            ("GET /%2e%2e/%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+            ("BREW /coffee HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        ])
     func malformed(request: String, status: Int) async throws {
         let reply = try MalformedServer.shared.get().raw(request, milliseconds: 3_000)
         #expect(reply.hasPrefix("HTTP/1.1 \(status) "), "\(reply.prefix(200))")

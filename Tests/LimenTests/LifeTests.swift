@@ -12,7 +12,9 @@ struct LifeTests {
         #expect(stat("\(server.data)/admin.key", &information) == 0)
         #expect(information.st_mode & 0o777 == 0o600)
         #expect(information.st_uid != 0 || getuid() != 0)
-        let hosts = server.processes().filter { Command.text("/proc/\($0)/cmdline").hasSuffix("\(server.data)\0") && !Command.text("/proc/\($0)/comm").contains("spawner") }
+        let hosts = server.processes().filter {
+            Command.text("/proc/\($0)/cmdline").hasSuffix("\(server.data)\0") && !Command.text("/proc/\($0)/comm").contains("spawner")
+        }
         #expect(!hosts.isEmpty)
         for pid in hosts { #expect(stat("/proc/\(pid)", &information) == 0 && information.st_uid != 0) }
         #expect(!Command.text("\(server.data)/limen.db").contains(server.key), "the key is stored hashed")
@@ -28,7 +30,9 @@ struct LifeTests {
         #expect(!Command.text("/proc/net/unix").contains(server.folder))
     }
 
-    @Test("whatever of it is killed, all of it ends, and it starts again with its key, its tools and its audit chain (STORE-1, OPS-3)", arguments: ["spawner", "host"])
+    @Test(
+        "whatever of it is killed, all of it ends, and it starts again with its key, its tools and its audit chain (STORE-1, OPS-3)",
+        arguments: ["spawner", "host"])
     func kill9(victim: String) async throws {
         let server = try LiveServer(plugins: ["calc"])
         let key = server.key
@@ -58,7 +62,8 @@ struct LifeTests {
         }
         let before = try await gauge("process_open_fds")
         let body = #"{"input":{"expression":"1+1"}}"#
-        let head = "POST /v1/tools/calc.evaluate/invoke HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(server.key)\r\nContent-Type: application/json\r\n"
+        let head =
+            "POST /v1/tools/calc.evaluate/invoke HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(server.key)\r\nContent-Type: application/json\r\n"
         for index in 0..<300 {
             let whole = "\(head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
             _ = server.raw(index % 2 == 0 ? whole : String(whole.dropLast(5)), milliseconds: 0)
@@ -74,9 +79,11 @@ struct LifeTests {
         #expect(try await gauge("process_open_fds") <= before + 16)
     }
 
-    @Test("a variable that would weaken the host is refused at start: there is no such setting (AUTH-11)", arguments: [
-        "LIMEN_DEV_MODE", "LIMEN_NO_AUTH", "LIMEN_AUTH_DISABLED", "LIMEN_INSECURE", "LIMEN_SANDBOX",
-    ])
+    @Test(
+        "a variable that would weaken the host is refused at start: there is no such setting (AUTH-11)",
+        arguments: [
+            "LIMEN_DEV_MODE", "LIMEN_NO_AUTH", "LIMEN_AUTH_DISABLED", "LIMEN_INSECURE", "LIMEN_SANDBOX",
+        ])
     func noWeakening(name: String) throws {
         let outcome = try Command.limen(["serve", "--listen", "127.0.0.1:0", "--data", Command.temporary()], environment: [name: "1"])
         #expect(outcome.code == 1)

@@ -83,7 +83,9 @@ final class LiveServer: Sendable {
     }
 
     /// Sends a request with the key.
-    func send(_ method: HTTPMethod, _ target: String, _ body: String? = nil, accept: String? = nil, key: String? = nil) async throws -> (status: Int, json: JSONValue, text: String) {
+    func send(_ method: HTTPMethod, _ target: String, _ body: String? = nil, accept: String? = nil, key: String? = nil) async throws -> (
+        status: Int, json: JSONValue, text: String
+    ) {
         var headers: HTTPHeaders = ["Authorization": "Bearer \(key ?? self.key)"]
         if let accept { headers.add("Accept", accept) }
         if body != nil { headers.add("Content-Type", "application/json") }

@@ -41,7 +41,9 @@ package struct RequestIdentity: Sendable {
     /// Lower-case hex of that length, not all zeros (all zeros is invalid for ids; flags may be zero).
     private static func isHex(_ text: Substring, _ count: Int) -> Bool {
         guard text.utf8.count == count else { return false }
-        let digits = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+        let digits = text.utf8.allSatisfy {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+        }
         return digits && (count == 2 || text.utf8.contains { $0 != UInt8(ascii: "0") })
     }
 }

@@ -28,7 +28,9 @@ struct RequestReader {
     private func readQuery() throws(APIError) -> [String: JSONValue] {
         var values: [String: JSONValue] = [:]
         for (name, text) in request.query {
-            guard let known = compiled.queryParameters[name] else { throw .invalid("There is no query parameter of that name.", reason: "unknown_parameter") }
+            guard let known = compiled.queryParameters[name] else {
+                throw .invalid("There is no query parameter of that name.", reason: "unknown_parameter")
+            }
             guard values[name] == nil else { throw .invalid("The query parameter \(name) stands twice.", reason: "query") }
             let value = typed(text, as: known.schema["type"]?.stringValue)
             let failures = known.compiled.validate(value, failuresMax: Limits.failuresMax)

@@ -65,7 +65,8 @@ enum Timestamp {
         let (year, month, day) = date(days)
         let rest = Int(seconds - days * 86400)
         let fraction = Int(milliseconds - seconds * 1000)
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(padded(rest / 3600, 2)):\(padded(rest / 60 % 60, 2)):\(padded(rest % 60, 2)).\(padded(fraction, 3))Z"
+        return
+            "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(padded(rest / 3600, 2)):\(padded(rest / 60 % 60, 2)):\(padded(rest % 60, 2)).\(padded(fraction, 3))Z"
     }
 
     /// Civil date of a day number since 1970-01-01 (Howard Hinnant's `civil_from_days`).

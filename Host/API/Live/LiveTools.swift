@@ -118,7 +118,9 @@ extension APIError {
         var details = error.details
         if details["usage"] == nil { details["usage"] = .object(usage.json) }
         var headers: [(name: String, value: String)] = []
-        if let milliseconds = error.details["retry_after_ms"]?.intValue { headers.append(("Retry-After", String(max(1, (milliseconds + 999) / 1000)))) }
+        if let milliseconds = error.details["retry_after_ms"]?.intValue {
+            headers.append(("Retry-After", String(max(1, (milliseconds + 999) / 1000))))
+        }
         self.init(ErrorCode(rawValue: error.code.rawValue) ?? .serverError, status: error.status, error.message, details: details, headers: headers)
     }
 }

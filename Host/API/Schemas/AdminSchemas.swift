@@ -15,7 +15,8 @@ extension Schemas {
         [
             "outcomes": [
                 "type": "array",
-                "items": object(["file": text, "plugin": textOrNull, "outcome": text, "reason": textOrNull, "pointer": textOrNull], required: ["outcome"]),
+                "items": object(
+                    ["file": text, "plugin": textOrNull, "outcome": text, "reason": textOrNull, "pointer": textOrNull], required: ["outcome"]),
             ]
         ], required: ["outcomes"])
 
@@ -40,7 +41,8 @@ extension Schemas {
             "ready": flag,
             "checks": [
                 "type": "array",
-                "items": object(["name": text, "ok": flag, "reason": textOrNull, "duration_ms": milliseconds], required: ["name", "ok", "duration_ms"]),
+                "items": object(
+                    ["name": text, "ok": flag, "reason": textOrNull, "duration_ms": milliseconds], required: ["name", "ok", "duration_ms"]),
             ],
         ], required: ["ready", "checks"])
 }

@@ -20,7 +20,9 @@ extension Schemas {
     private static let callProperties: JSONObject = [
         "input": ["description": "Checked against the tool's input_schema."],
         "conversation_id": ["type": "string", "minLength": 1, "maxLength": JSONValue(Limits.identifierBytesMax)],
-        "context_ids": ["type": "array", "maxItems": 64, "items": ["type": "string", "minLength": 1, "maxLength": JSONValue(Limits.identifierBytesMax)]],
+        "context_ids": [
+            "type": "array", "maxItems": 64, "items": ["type": "string", "minLength": 1, "maxLength": JSONValue(Limits.identifierBytesMax)],
+        ],
     ]
 
     /// Body of an invocation.
@@ -50,7 +52,8 @@ extension Schemas {
             "output": [:], "content_type": ["enum": ["json", "text", "html_untrusted"]],
             "attachments": [
                 "type": "array",
-                "items": object(["name": text, "content_type": text, "size": count, "data_base64": text], required: ["name", "content_type", "size"]),
+                "items": object(
+                    ["name": text, "content_type": text, "size": count, "data_base64": text], required: ["name", "content_type", "size"]),
             ],
             "usage": usage,
         ], required: ["output", "content_type", "attachments", "usage"])

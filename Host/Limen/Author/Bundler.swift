@@ -50,12 +50,16 @@ struct Bundler {
     private func merged(_ tools: [JSONValue]) throws(CommandError) -> [JSONValue] {
         var overlays: [String: JSONObject] = [:]
         for overlay in asked["tools"]?.arrayValue ?? [] {
-            guard let object = overlay.objectValue, let tool = object["name"]?.stringValue else { throw CommandError("plugin.json: each of /tools needs a name") }
+            guard let object = overlay.objectValue, let tool = object["name"]?.stringValue else {
+                throw CommandError("plugin.json: each of /tools needs a name")
+            }
             overlays[tool] = object
         }
         var result: [JSONValue] = []
         for tool in tools {
-            guard var object = tool.objectValue, let toolName = object["name"]?.stringValue else { throw CommandError("the library describes a tool without a name") }
+            guard var object = tool.objectValue, let toolName = object["name"]?.stringValue else {
+                throw CommandError("the library describes a tool without a name")
+            }
             if let overlay = overlays.removeValue(forKey: toolName) {
                 for (key, value) in overlay { object[key] = value }
             }

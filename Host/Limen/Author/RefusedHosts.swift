@@ -17,7 +17,9 @@ final class RefusedHosts: FetchHandler {
 
     private static func host(_ request: FetchPayload) -> String? {
         // try?: a request that is no JSON names no host, and is refused all the same.
-        guard let url = try? JSONValue(parsing: request.request)["url"]?.stringValue, let start = url.firstRange(of: "://")?.upperBound else { return nil }
+        guard let url = try? JSONValue(parsing: request.request)["url"]?.stringValue, let start = url.firstRange(of: "://")?.upperBound else {
+            return nil
+        }
         return String(url[start...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }.prefix(255))
     }
 }

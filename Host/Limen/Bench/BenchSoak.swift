@@ -49,7 +49,9 @@ enum BenchSoak {
                         totals.calls += 1
                         if case .failure(let error) = outcome.result {
                             totals.failures += 1
-                            if totals.complaints.count < 20 { totals.complaints.insert("\(tool.id): \(error.message) \(JSONValue.object(error.details).text)") }
+                            if totals.complaints.count < 20 {
+                                totals.complaints.insert("\(tool.id): \(error.message) \(JSONValue.object(error.details).text)")
+                            }
                         }
                     }
                     return totals

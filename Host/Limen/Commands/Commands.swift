@@ -29,7 +29,9 @@ enum Commands {
         Command(
             "plugin install", "BUNDLE...", summary: "Verify a bundle, show what it asks for, write its manifest.",
             options: [.flag("enable", "enable it without asking"), data, manifests], operandsMax: 64, run: OperatorCommands.install),
-        Command("plugin list", summary: "Show every plugin, its state and the reason when it is broken.", options: [data, manifests], run: OperatorCommands.list),
+        Command(
+            "plugin list", summary: "Show every plugin, its state and the reason when it is broken.", options: [data, manifests],
+            run: OperatorCommands.list),
         Command(
             "plugin enable", "NAME", summary: "Let a plugin be called.", options: [data, manifests], operandsMax: 1, run: OperatorCommands.enable),
         Command(

@@ -36,9 +36,18 @@ enum DoctorCommand {
         let isUnified = Path.exists("/sys/fs/cgroup/cgroup.controllers")
         return [
             ["kernel", release, "6.1 or newer is what the jail is built for"],
-            ["account", getuid() == 0 ? "root" : "user \(getuid())", getuid() == 0 ? "the host itself runs as \(accountName())" : "rootless: needs user namespaces and a delegated cgroup"],
-            ["landlock", landlock > 0 ? "ABI \(landlock)" : "no", landlock > 0 ? "files; from ABI 4 also TCP, from 6 signals" : "boot with lsm=landlock,..."],
-            ["cgroups", isUnified ? "v2" : "v1", isUnified ? "rootless needs systemd's Delegate=yes" : "limits need root; v2 is booted with systemd.unified_cgroup_hierarchy=1"],
+            [
+                "account", getuid() == 0 ? "root" : "user \(getuid())",
+                getuid() == 0 ? "the host itself runs as \(accountName())" : "rootless: needs user namespaces and a delegated cgroup",
+            ],
+            [
+                "landlock", landlock > 0 ? "ABI \(landlock)" : "no",
+                landlock > 0 ? "files; from ABI 4 also TCP, from 6 signals" : "boot with lsm=landlock,...",
+            ],
+            [
+                "cgroups", isUnified ? "v2" : "v1",
+                isUnified ? "rootless needs systemd's Delegate=yes" : "limits need root; v2 is booted with systemd.unified_cgroup_hierarchy=1",
+            ],
             ["user namespaces", userNamespaces(), "needed rootless; sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces"],
             ["seccomp", Path.exists("/proc/sys/kernel/seccomp/actions_avail") ? "yes" : "no", "filters, and notifications for tripwires"],
             ["spawner", Path.exists(Path.parent(of: Path.ownExecutable()) + "/limen-spawner") ? "yes" : "MISSING", "the one privileged process"],

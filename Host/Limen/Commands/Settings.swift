@@ -34,7 +34,9 @@ enum Settings {
         var entry = environ
         while let text = entry.pointee {
             let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2, parts[0].hasPrefix("LIMEN_"), !internalVariables.contains(String(parts[0])) { found[String(parts[0])] = String(parts[1]) }
+            if parts.count == 2, parts[0].hasPrefix("LIMEN_"), !internalVariables.contains(String(parts[0])) {
+                found[String(parts[0])] = String(parts[1])
+            }
             entry = entry.advanced(by: 1)
         }
         return found

@@ -52,7 +52,8 @@ struct SandboxRequirement: Sendable {
         let posture = try await Posture.await(engine)
         let missing = layers.filter { !posture.holds($0) }
         guard missing.isEmpty else {
-            throw CommandError("sandbox.require: this machine and account cannot enforce \(missing.joined(separator: ", ")); `limen doctor` shows why")
+            throw CommandError(
+                "sandbox.require: this machine and account cannot enforce \(missing.joined(separator: ", ")); `limen doctor` shows why")
         }
     }
 }

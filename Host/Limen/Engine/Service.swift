@@ -24,7 +24,8 @@ struct Service: Sendable {
         self.engine = engine
         self.settings = settings
         self.shownData = shownData
-        station = try Station(engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests],
+        station = try Station(
+            engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests],
             options: Self.options(settings))
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         let keys = try await AdminKeyStore(database: station.database)

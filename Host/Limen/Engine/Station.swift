@@ -13,7 +13,8 @@ struct Station: Sendable {
     let tools: ToolService
 
     /// Opens the folder's database and names its registry; nothing is loaded before `reload`.
-    init(_ engine: Engine, data: String, manifests: String, bundleRoots: [String], fetcher: any FetchHandler = ForbiddenFetch(),
+    init(
+        _ engine: Engine, data: String, manifests: String, bundleRoots: [String], fetcher: any FetchHandler = ForbiddenFetch(),
         options: ToolService.Options = .init()
     ) throws {
         let database = try Database(path: "\(data)/limen.db")
