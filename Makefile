@@ -16,6 +16,8 @@ BUNDLED := calc markdown sanitizer sysprobe table text time
 # Debian packages: what the build links, and what a bare image may lack beside the Swift toolchain.
 DEPS := pkg-config libseccomp-dev libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev
 TEST_DEPS := $(DEPS)
+# The templates hold @NAME@ where a name will stand: no Swift yet.
+SWIFT_FILES = $(shell find Package.swift Host Plugins SDK Sandbox Tests -name '*.swift' -not -path '*/Templates/*' -not -path '*/.build/*')
 TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))
 
 .PHONY: help deps test-deps build bundles serve test escape fuzz soak bench doctor ledger format lint clean
@@ -38,7 +40,7 @@ bundles: build ## pack the bundled plugins into $(DATA)/bundles
 serve: bundles ## build, pack the bundled plugins, make var/ and serve on $(LISTEN)
 	@exec $(BIN)/limen serve --listen $(LISTEN) --data $(DATA) --manifests $(MANIFESTS)
 
-test: test-deps ## build with warnings as errors and run every test
+test: test-deps lint ## lint, build with warnings as errors and run every test
 	$(SWIFT) build --build-tests $(STRICT)
 	@Tests/Scripts/run-tests $(TEST_TARGETS) -- $(SWIFT) test --skip-build --disable-xctest $(STRICT)
 
@@ -62,11 +64,11 @@ ledger: ## ID, number of tests, test names: one row an ID
 	@Tests/Scripts/ledger
 
 format: ## format every Swift file, then lint
-	$(SWIFT) format format --in-place --recursive --parallel Package.swift Host Plugins SDK Sandbox Tests
+	@$(SWIFT) format format --in-place --parallel $(SWIFT_FILES)
 	@$(MAKE) --no-print-directory lint
 
 lint: ## check the formatting rules
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Host Plugins SDK Sandbox Tests
+	@$(SWIFT) format lint --strict --parallel $(SWIFT_FILES)
 
 clean: ## remove what was built; var/ (your data) stays
 	rm -rf .build

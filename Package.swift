@@ -29,13 +29,15 @@ let stripped: LinkerSetting = .unsafeFlags(linker("-s"), .when(configuration: .r
 
 /// A plugin exports its entry symbol and nothing else, so that two runtimes in one process never meet.
 let pluginLink: [LinkerSetting] = [
-    .unsafeFlags(["-static-stdlib", "-no-toolchain-stdlib-rpath"] + linker("--exclude-libs=ALL", "--gc-sections", "-z", "relro", "-z", "now", "-z", "defs")),
+    .unsafeFlags(
+        ["-static-stdlib", "-no-toolchain-stdlib-rpath"] + linker("--exclude-libs=ALL", "--gc-sections", "-z", "relro", "-z", "now", "-z", "defs")),
     exportsEntryOnly, stripped,
 ]
 
 /// The same with the runtime beside it in the bundle's `lib/`, as a plugin may also be built.
 let pluginLinkDynamic: [LinkerSetting] = [
-    .unsafeFlags(["-no-toolchain-stdlib-rpath"] + linker("--gc-sections", "-rpath=$ORIGIN", "-z", "relro", "-z", "now", "-z", "defs")), exportsEntryOnly,
+    .unsafeFlags(["-no-toolchain-stdlib-rpath"] + linker("--gc-sections", "-rpath=$ORIGIN", "-z", "relro", "-z", "now", "-z", "defs")),
+    exportsEntryOnly,
     stripped,
 ]
 
@@ -105,7 +107,10 @@ let host: [Target] = [
         ["Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol"]),
     swift(
         "API", "Host/API",
-        ["Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor", "WorkerProtocol"]),
+        [
+            "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",
+            "WorkerProtocol",
+        ]),
     .executableTarget(
         name: "limen",
         dependencies: [
@@ -114,14 +119,16 @@ let host: [Target] = [
         ], path: "Host/Limen", swiftSettings: shared, linkerSettings: selfContained),
 ]
 
-let plugins: [Target] = [
-    // No pkg-config here: its -L would come before `archivesFirst`. The module maps name the libraries.
-    .systemLibrary(name: "CCMark", path: "Plugins/CCMark", providers: [.apt(["libcmark-gfm-dev", "libcmark-gfm-extensions-dev"])]),
-    .systemLibrary(name: "CGumbo", path: "Plugins/CGumbo", providers: [.apt(["libgumbo-dev"])]),
-    .systemLibrary(name: "CPCRE2Archive", path: "Plugins/CPCRE2Archive", providers: [.apt(["libpcre2-dev"])]),
-    .target(name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources",
-        linkerSettings: [.unsafeFlags(["-static-stdlib", "-nostartfiles", "-no-toolchain-stdlib-rpath"]), exportsEntryOnly, stripped]),
-] + plugin("Text", "Text", ["CPCRE2Archive"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
+let plugins: [Target] =
+    [
+        // No pkg-config here: its -L would come before `archivesFirst`. The module maps name the libraries.
+        .systemLibrary(name: "CCMark", path: "Plugins/CCMark", providers: [.apt(["libcmark-gfm-dev", "libcmark-gfm-extensions-dev"])]),
+        .systemLibrary(name: "CGumbo", path: "Plugins/CGumbo", providers: [.apt(["libgumbo-dev"])]),
+        .systemLibrary(name: "CPCRE2Archive", path: "Plugins/CPCRE2Archive", providers: [.apt(["libpcre2-dev"])]),
+        .target(
+            name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources",
+            linkerSettings: [.unsafeFlags(["-static-stdlib", "-nostartfiles", "-no-toolchain-stdlib-rpath"]), exportsEntryOnly, stripped]),
+    ] + plugin("Text", "Text", ["CPCRE2Archive"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
     + plugin("Time", "Time") + plugin("Sanitizer", "Sanitizer", ["CGumbo"])
 
 /// A plugin that exercises what the Swift runtime needs inside a jail, linked both ways.
@@ -160,7 +167,12 @@ let testTargets: [Target] = [
         ]),
     tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry"]),
     tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux"]),
-    tests("PluginsTests", ["JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin", "SanitizerPlugin"]),
+    tests(
+        "PluginsTests",
+        [
+            "JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin",
+            "SanitizerPlugin",
+        ]),
     swift("EscapeSuite", "Tests/EscapeSuite", ["Tools", "Registry", "Store", "Crypto", "Workers", "IO", "Jail", "CLinux", "JSON"]),
     .executableTarget(name: "limen-escape", dependencies: ["EscapeSuite"], path: "Tests/EscapeRunner", swiftSettings: shared),
     tests("EscapeTests", ["EscapeSuite"]),

@@ -24,7 +24,7 @@ package final class SignalSource: Sendable {
     }
 
     /// Calls `body` for each signal, one after another, until the task is cancelled; runs on the caller's loop.
-    package func forEach(_ body: (Int32) async -> Void) async throws(IOError) {
+    package func receive(_ body: (Int32) async -> Void) async throws(IOError) {
         guard let loop = EventLoop.current else { preconditionFailure("signals are awaited on a loop") }
         let registration = try loop.register(readEnd.raw)
         defer { registration.deregister() }

@@ -21,7 +21,9 @@ extension ToolService {
         var outcome = ToolOutcome(result: .failure(.cancelled), usage: usage, tool: entry.spec.id, version: entry.spec.version)
         outcome.result = await admitted(call, entry, began, &usage, events)
         // A reload took the workers away before the plugin saw the call: the version that is in force now serves it, by its own schema.
-        while case .failure(let error) = outcome.result, error == .drainedBefore, let newer = self.entry(entry.spec.id), newer !== entry, !Task.isCancelled {
+        while case .failure(let error) = outcome.result, error == .drainedBefore, let newer = self.entry(entry.spec.id), newer !== entry,
+            !Task.isCancelled
+        {
             entry.statistics.ended(outcome)
             entry = newer
             entry.statistics.began()

@@ -94,7 +94,8 @@ extension ToolService {
         }
         let input = JSONValue.object(["html": .string(html)]).serialized()
         let request = ToolCall(
-            tool: options.sanitizer, input: input, caller: call.caller, requestID: call.requestID, timeoutMilliseconds: max(1, deadline.remainingMilliseconds))
+            tool: options.sanitizer, input: input, caller: call.caller, requestID: call.requestID,
+            timeoutMilliseconds: max(1, deadline.remainingMilliseconds))
         guard entry(options.sanitizer) != nil else {
             return .failure(ToolError(.server, "untrusted HTML cannot be shown: the sanitiser is not installed", ["reason": "no_sanitizer"]))
         }

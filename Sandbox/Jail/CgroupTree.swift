@@ -21,14 +21,16 @@ package struct CgroupTree: Sendable {
     /// Removes what crashed services left, then makes this one's folders.
     /// - Throws: `JailError` naming the folder that could not be made: the hierarchy is not delegated to this account.
     package mutating func prepare() throws(JailError) {
-        let parents: [String: String] = switch layout.version {
-        case .v1(let own): own
-        case .v2(let own): [Self.unified: own]
-        }
+        let parents: [String: String] =
+            switch layout.version {
+            case .v1(let own): own
+            case .v2(let own): [Self.unified: own]
+            }
         for (controller, parent) in parents {
             Self.sweep(parent)
             let folder = parent + "/" + name
-            try require("make cgroup \(folder) (delegate the \(controller.isEmpty ? "unified" : controller) hierarchy)", checked(mkdir(folder, 0o755)))
+            try require(
+                "make cgroup \(folder) (delegate the \(controller.isEmpty ? "unified" : controller) hierarchy)", checked(mkdir(folder, 0o755)))
             folders[controller] = folder
         }
         guard case .v2(let own) = layout.version, let folder = folders[Self.unified] else { return }
@@ -70,7 +72,9 @@ package struct CgroupTree: Sendable {
     /// This process goes back to where it came from; a failure shows as a folder that cannot be removed.
     private static func leave(_ folder: String, for parent: String) {
         let disable = CgroupLayout.controllers.map { "-" + $0 }.joined(separator: " ")
-        for (text, path) in [(disable, folder + "/cgroup.subtree_control"), (disable, parent + "/cgroup.subtree_control"), ("0", parent + "/cgroup.procs")] {
+        for (text, path) in [
+            (disable, folder + "/cgroup.subtree_control"), (disable, parent + "/cgroup.subtree_control"), ("0", parent + "/cgroup.procs"),
+        ] {
             do { try writeText(text, to: path) } catch { continue }
         }
     }

@@ -49,7 +49,9 @@ package struct Jail {
     /// Step 9, the proof: what must fail does fail.
     /// - Throws: `JailError` naming what did not.
     package func selfTest() throws(JailError) {
-        guard open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0, errno == ENOENT || errno == EACCES else { throw JailError("self-test: /etc/passwd opened") }
+        guard open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0, errno == ENOENT || errno == EACCES else {
+            throw JailError("self-test: /etc/passwd opened")
+        }
         guard socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) < 0, errno == EPERM else { throw JailError("self-test: a socket was made") }
         guard clinux_try_fork() == -Int(EPERM) else { throw JailError("self-test: a process was made") }
         let page = mmap(nil, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)

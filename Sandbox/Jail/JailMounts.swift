@@ -24,7 +24,8 @@ enum JailMounts {
     private static let quiet = UInt(MS_NOSUID | MS_NODEV)
 
     private static func scratch(_ target: String, _ spec: JailSpec) throws(JailError) {
-        let options = "size=\(spec.limits.scratchBytes),nr_inodes=\(spec.limits.scratchInodes),mode=0700,uid=\(scratchOwner(spec)),gid=\(scratchGroup(spec))"
+        let options =
+            "size=\(spec.limits.scratchBytes),nr_inodes=\(spec.limits.scratchInodes),mode=0700,uid=\(scratchOwner(spec)),gid=\(scratchGroup(spec))"
         try require("mount /scratch", clinux_mount("scratch", target, "tmpfs", quiet | UInt(MS_NOEXEC), options))
     }
 

@@ -35,7 +35,8 @@ package struct JailSpec: Sendable, Equatable {
     package var stage2: [UInt8]
 
     package init(
-        rung: Rung, userID: UInt32, groupID: UInt32, imagePath: String, bundlePath: String, bundleDevice: UInt64, bundleInode: UInt64, files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: [UInt8], stage2: [UInt8]
+        rung: Rung, userID: UInt32, groupID: UInt32, imagePath: String, bundlePath: String, bundleDevice: UInt64, bundleInode: UInt64,
+        files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: [UInt8], stage2: [UInt8]
     ) {
         self.rung = rung
         self.userID = userID

@@ -40,7 +40,10 @@ package struct RuntimeImage: Sendable {
     /// - Throws: `JailError` naming the mount that failed.
     package static func build(at path: String, worker: String, swiftRuntime: String?) throws(JailError) -> RuntimeImage {
         try require("mount runtime image", clinux_mount("limen", path, "tmpfs", UInt(MS_NOSUID | MS_NODEV), "mode=0755,size=1m"))
-        for folder in ["/usr", "/usr/lib", "/usr/lib64", "/usr/libexec", libraryFolder, "/usr/share", "/usr/share/zoneinfo", "/bundle", "/scratch", "/proc", "/dev"] {
+        for folder in [
+            "/usr", "/usr/lib", "/usr/lib64", "/usr/libexec", libraryFolder, "/usr/share", "/usr/share/zoneinfo", "/bundle", "/scratch", "/proc",
+            "/dev",
+        ] {
             try require("make \(folder)", checked(mkdir(path + folder, 0o755)))
         }
         try require("link /lib", checked(symlink("usr/lib", path + "/lib")))

@@ -23,7 +23,9 @@ struct HostProcess {
         let parts = options.user.split(separator: ":").map { UInt32($0) }
         if parts.count == 2, let user = parts[0], let group = parts[1] { return try ordinary(Account(userID: user, groupID: group)) }
         guard let entry = getpwnam(options.user) else {
-            throw JailError("no account `\(options.user)` to run the host as: make it with `useradd --system --no-create-home --shell /usr/sbin/nologin \(options.user)`, or name one with --user")
+            throw JailError(
+                "no account `\(options.user)` to run the host as: make it with `useradd --system --no-create-home --shell /usr/sbin/nologin \(options.user)`, or name one with --user"
+            )
         }
         return try ordinary(Account(userID: entry.pointee.pw_uid, groupID: entry.pointee.pw_gid))
     }

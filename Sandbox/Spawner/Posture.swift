@@ -5,12 +5,17 @@ import Jail
 /// What this machine and account hold, as JSON for `/v1/admin/sandbox` and `limen doctor`.
 enum Posture {
     static func json(_ rung: Rung, _ layout: CgroupLayout, _ image: RuntimeImage, _ slots: Int) -> [UInt8] {
-        let version = switch layout.version {
-        case .v1: "v1"
-        case .v2: "v2"
-        }
+        let version =
+            switch layout.version {
+            case .v1: "v1"
+            case .v2: "v2"
+            }
         let layers: [(String, Bool, String)] = [
-            ("own user a slot", rung == .root, rung == .root ? "each worker slot has its own user id" : "workers share this account's user; namespaces, Landlock and seccomp keep them apart"),
+            (
+                "own user a slot", rung == .root,
+                rung == .root
+                    ? "each worker slot has its own user id" : "workers share this account's user; namespaces, Landlock and seccomp keep them apart"
+            ),
             ("no capabilities", true, "bounding, ambient and thread sets are empty and verified in every worker"),
             ("no new privileges", true, "set in every worker"),
             ("namespaces", true, rung == .root ? "mount, pid, net, ipc, uts, cgroup" : "user, mount, pid, net, ipc, uts, cgroup"),

@@ -74,7 +74,9 @@ struct Spawner {
         var groups = [gid_t](repeating: 0, count: Int(max(count, 1)))
         let have = getgroups(count, &groups)
         guard groups[..<Int(max(have, 0))].allSatisfy({ $0 == getgid() }) else {
-            throw JailError("this account has supplementary groups that rootless workers would keep; use an account without them, or accept it with --accept-groups")
+            throw JailError(
+                "this account has supplementary groups that rootless workers would keep; use an account without them, or accept it with --accept-groups"
+            )
         }
     }
 
@@ -83,7 +85,9 @@ struct Spawner {
         var information = stat()
         try require("data folder \(directory)", checked(stat(directory, &information)))
         guard information.st_uid == account.userID else {
-            throw JailError("data folder \(directory) belongs to user \(information.st_uid), but the host runs as \(account.userID): `chown -R \(account.userID):\(account.groupID) \(directory)`")
+            throw JailError(
+                "data folder \(directory) belongs to user \(information.st_uid), but the host runs as \(account.userID): `chown -R \(account.userID):\(account.groupID) \(directory)`"
+            )
         }
         for folder in [directory + "/run", directory + "/run/jail"] {
             if mkdir(folder, 0o755) != 0, errno != EEXIST { throw JailError("make \(folder)", errno: errno) }
@@ -234,7 +238,9 @@ extension Spawner {
     }
 
     private mutating func make(_ request: SpawnRequest, _ descriptors: [Int32]) throws(JailError) {
-        guard descriptors.count == SpawnRequest.descriptorCount else { throw JailError("spawn request carries \(descriptors.count) descriptors", errno: EPROTO) }
+        guard descriptors.count == SpawnRequest.descriptorCount else {
+            throw JailError("spawn request carries \(descriptors.count) descriptors", errno: EPROTO)
+        }
         guard workers[request.workerID] == nil, request.workerID < 1 << 60 else { throw JailError("worker id is in use", errno: EEXIST) }
         guard let slot = freeSlots.popLast() else { throw JailError("all \(options.slots) worker slots are taken", errno: EAGAIN) }
         do {

@@ -42,7 +42,8 @@ struct SpawnerOptions {
         while let argument = rest.popFirst() {
             switch argument {
             case "--help", "-h": return .failure(Usage(text: help, isHelp: true))
-            case "--": options.command = Array(rest)
+            case "--":
+                options.command = Array(rest)
                 rest = []
             case "--accept-groups": options.acceptsGroups = true
             default:

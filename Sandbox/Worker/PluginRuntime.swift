@@ -60,7 +60,8 @@ final class PluginRuntime: @unchecked Sendable {
             self.plugin = plugin
             tighten()
             let description = Array(plugin.pointee.description)
-            try frames.send(Frame(type: .ready, callID: 0, payload: ReadyPayload(abi: plugin.pointee.abi, description: description).encoded()).encoded())
+            try frames.send(
+                Frame(type: .ready, callID: 0, payload: ReadyPayload(abi: plugin.pointee.abi, description: description).encoded()).encoded())
         } catch {
             refuse(error)
         }

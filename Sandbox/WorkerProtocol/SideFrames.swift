@@ -89,7 +89,9 @@ package struct FetchReplyPayload: Sendable, Equatable {
     package var errorMessage: String
     package var body: [UInt8]
 
-    package init(id: UInt32, status: UInt32, headers: [UInt8] = Array("{}".utf8), errorCode: String = "", errorMessage: String = "", body: [UInt8] = []) {
+    package init(
+        id: UInt32, status: UInt32, headers: [UInt8] = Array("{}".utf8), errorCode: String = "", errorMessage: String = "", body: [UInt8] = []
+    ) {
         self.id = id
         self.status = status
         self.headers = headers

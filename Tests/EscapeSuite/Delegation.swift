@@ -13,10 +13,11 @@ struct Delegation {
     init() throws(EscapeError) {
         let layout: CgroupLayout
         do { layout = try CgroupLayout.discover() } catch { throw EscapeError("cgroups: \(error.step)") }
-        let parents: [String] = switch layout.version {
-        case .v1(let own): Array(own.values)
-        case .v2(let own): [own]
-        }
+        let parents: [String] =
+            switch layout.version {
+            case .v1(let own): Array(own.values)
+            case .v2(let own): [own]
+            }
         for parent in parents {
             let folder = parent + "/limen-escape-\(getpid())"
             try Files.makeFolder(folder)

@@ -79,7 +79,9 @@ extension Expectation {
         var wrong: [String] = []
         for (attempt, expected) in attempts.sorted(by: { $0.key < $1.key }) {
             let found = saw[attempt]?.stringValue ?? "nothing"
-            if expected != "*", expected != found, !expected.split(separator: "|").contains(Substring(found)) { wrong.append("\(attempt): \(found), expected \(expected)") }
+            if expected != "*", expected != found, !expected.split(separator: "|").contains(Substring(found)) {
+                wrong.append("\(attempt): \(found), expected \(expected)")
+            }
         }
         for key in saw.keys where attempts[key] == nil { wrong.append("\(key): \(saw[key]?.stringValue ?? "?"), expected no such attempt") }
         return wrong + auditPresence(seen)

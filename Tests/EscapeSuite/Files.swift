@@ -36,7 +36,9 @@ enum Files {
         guard fchmod(fd, mode) == 0 else { throw failure("chmod", path) }
     }
 
-    static func copy(_ source: String, to target: String, mode: mode_t = 0o644) throws(EscapeError) { try write(read(source), to: target, mode: mode) }
+    static func copy(_ source: String, to target: String, mode: mode_t = 0o644) throws(EscapeError) {
+        try write(read(source), to: target, mode: mode)
+    }
 
     /// Names in a folder, sorted, without the dots.
     static func list(_ path: String) -> [String] {

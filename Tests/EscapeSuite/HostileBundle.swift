@@ -56,7 +56,9 @@ struct HostileBundle {
         }
         // Renamed into place: a reload never sees half a file.
         try Files.write(JSONValue.object(granted).serialized(), to: "\(manifests)/.\(escape.plugin).new")
-        guard rename("\(manifests)/.\(escape.plugin).new", "\(manifests)/\(escape.plugin).json") == 0 else { throw Files.failure("rename", manifests) }
+        guard rename("\(manifests)/.\(escape.plugin).new", "\(manifests)/\(escape.plugin).json") == 0 else {
+            throw Files.failure("rename", manifests)
+        }
     }
 
     private func description(_ digest: String) -> JSONObject {

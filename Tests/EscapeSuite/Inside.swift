@@ -35,7 +35,9 @@ package struct Inside: Sendable {
     /// Runs the cases.
     package func run() throws {
         signal(SIGPIPE, SIG_IGN)
-        guard let text = getenv("LIMEN_SPAWNER_FD"), let channel = Int32(String(cString: text)) else { throw EscapeError("LIMEN_SPAWNER_FD is not set") }
+        guard let text = getenv("LIMEN_SPAWNER_FD"), let channel = Int32(String(cString: text)) else {
+            throw EscapeError("LIMEN_SPAWNER_FD is not set")
+        }
         guard fcntl(channel, F_SETFD, FD_CLOEXEC) == 0 else { throw EscapeError("LIMEN_SPAWNER_FD is not open") }
         let group = try EventLoopGroup(count: 2)
         try group.runBlocking {

@@ -72,7 +72,9 @@ package struct Launcher {
     private static func leftovers(_ rung: EscapeRung, _ stage: Stage, _ status: Int32, _ delegation: Delegation?) -> [Result] {
         var wrong: [String] = []
         if status != 0 { wrong.append("the host ended with \(status)") }
-        if let text = try? Files.readSmall("/proc/self/mountinfo"), text.contains(stage.path) { wrong.append("a mount beneath \(stage.path) is left") }
+        if let text = try? Files.readSmall("/proc/self/mountinfo"), text.contains(stage.path) {
+            wrong.append("a mount beneath \(stage.path) is left")
+        }
         wrong += (delegation?.remove() ?? []).map { "cgroup \($0) is left" }
         return [Result(rung: rung, id: "host.nothing-left-behind", passed: wrong.isEmpty, note: wrong.joined(separator: "; "))]
     }

@@ -12,7 +12,9 @@ struct Program {
     /// - Returns: the exit status, 128 and the signal's number for one that was killed.
     func run(line: (String) -> Void) throws(EscapeError) -> Int32 {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0, fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0, fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0 else { throw EscapeError("pipe: errno \(errno)") }
+        guard pipe(&ends) == 0, fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0, fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0 else {
+            throw EscapeError("pipe: errno \(errno)")
+        }
         var pidfd: Int32 = -1
         let child = clinux_clone3(0, &pidfd, -1)
         if child == 0 { become(output: ends[1]) }

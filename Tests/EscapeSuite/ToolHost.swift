@@ -174,7 +174,8 @@ final class ToolHost: EscapeHost {
     func verify() async -> [String] {
         do {
             let found = try await audit.verify()
-            return found.isIntact && found.entriesChecked > 0 ? [] : ["the audit chain is broken at \(found.brokenAt ?? 0): \(found.reason ?? "empty")"]
+            return found.isIntact && found.entriesChecked > 0
+                ? [] : ["the audit chain is broken at \(found.brokenAt ?? 0): \(found.reason ?? "empty")"]
         } catch {
             return ["the audit log cannot be read: \(error)"]
         }

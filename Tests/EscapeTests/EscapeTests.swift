@@ -47,7 +47,9 @@ private let hostPromises = ["host.reload-under-load", "host.descriptors-and-memo
 
 @Suite("Escape: hostile plugins in real jails", .serialized)
 struct EscapeTests {
-    @Test("as root, no plugin gets out, neighbours go on, the audit log knows (TOOL-2, TOOL-3)", .enabled(if: Launcher.obstacle(.root) == nil), arguments: cases + hostPromises)
+    @Test(
+        "as root, no plugin gets out, neighbours go on, the audit log knows (TOOL-2, TOOL-3)", .enabled(if: Launcher.obstacle(.root) == nil),
+        arguments: cases + hostPromises)
     func root(id: String) async throws {
         let result = try #require(await RungRun.root.result(id), "\(id) was not run")
         #expect(result.passed, "\(result.note)")

@@ -37,7 +37,11 @@ private func spinForEver() -> Never { while true { sched_yield() } }
 
 private func taskBomb() async {
     await withTaskGroup(of: Int.self) { group in
-        for index in 0..<20_000 { group.addTask { await Task.yield(); return index } }
+        for index in 0..<20_000 {
+            group.addTask {
+                await Task.yield(); return index
+            }
+        }
         var sum = 0
         for await value in group { sum &+= value }
         answer("sum \(sum)")
@@ -54,22 +58,23 @@ private func run(_ name: String) {
     case "recursion": answer("\(recurse(0))")
     case "task-bomb": Task { await taskBomb() }
     case "task-storm": Task { while true { Task.detached { spinForEver() } } }
-    case "threads": 
+    case "threads":
         for _ in 0..<200 { DispatchQueue(label: "hostile").async { sleep(1000) } }
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(200)) { answer("threads") }
-    case "linger": 
+    case "linger":
         for _ in 0..<8 { Task.detached { spinForEver() } }
         answer("lingering")
-    case "memory": 
+    case "memory":
         var blocks: [[UInt8]] = []
         while true { blocks.append([UInt8](repeating: 7, count: 1 << 20)) }
     case "never": break
-    case "block-pool": 
+    case "block-pool":
         for _ in 0..<64 { Task.detached { sleep(1000) } }
     default: answer("no such case")
     }
 }
 
+/// Hands the host the table of this library's one tool.
 @_cdecl("limen_plugin_entry")
 public func entry(_ given: UnsafePointer<limen_host>?) -> UnsafePointer<limen_plugin>? {
     host = given

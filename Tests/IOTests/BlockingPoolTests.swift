@@ -114,7 +114,7 @@ import Testing
             let seen = Lock<[Int32]>([])
             let task = OwnedTask(on: loop) {
                 let record: (Int32) async -> Void = { number in seen.withLock { $0.append(number) } }
-                try await source.forEach(record)
+                try await source.receive(record)
             }
             for signal in [SIGUSR1, SIGUSR2, SIGUSR1] {
                 let before = seen.withLock { $0.count }

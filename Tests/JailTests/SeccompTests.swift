@@ -66,7 +66,9 @@ struct SeccompTests {
                     arguments[position] = value
                     let expected = policy.action(number: number, arguments: arguments).returnValue
                     let got = machine.run(number: number, arguments: arguments)
-                    if got != expected { Issue.record("call \(number) \(arguments): \(String(describing: got)), policy says \(expected), seed \(seed)") }
+                    if got != expected {
+                        Issue.record("call \(number) \(arguments): \(String(describing: got)), policy says \(expected), seed \(seed)")
+                    }
                 }
             }
         }
@@ -76,7 +78,8 @@ struct SeccompTests {
     func foreign() {
         let machine = FilterMachine(program: WorkerPolicy.stage1.compiled())
         for number in UInt32(0)..<700 {
-            #expect(machine.run(architecture: 0x4000_0003, number: number, arguments: Array(repeating: 0, count: 6)) == SyscallAction.kill.returnValue)
+            #expect(
+                machine.run(architecture: 0x4000_0003, number: number, arguments: Array(repeating: 0, count: 6)) == SyscallAction.kill.returnValue)
             #expect(machine.run(number: number | 0x4000_0000, arguments: Array(repeating: 0, count: 6)) == SyscallAction.kill.returnValue)
         }
     }
@@ -127,7 +130,8 @@ struct SeccompTests {
         #expect(mmap(PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS) == .errno(EPERM))
         #expect(mmap(PROT_READ | PROT_EXEC, MAP_SHARED) == .errno(EPERM))
         #expect(policy.action(number: 10, arguments: [0, 4096, UInt64(PROT_READ | PROT_EXEC), 0, 0, 0]) == .errno(EPERM))
-        #expect(WorkerPolicy.stage2.action(number: 9, arguments: [0, 4096, UInt64(PROT_READ | PROT_EXEC), UInt64(MAP_PRIVATE), 0, 0]) == .errno(EPERM))
+        #expect(
+            WorkerPolicy.stage2.action(number: 9, arguments: [0, 4096, UInt64(PROT_READ | PROT_EXEC), UInt64(MAP_PRIVATE), 0, 0]) == .errno(EPERM))
     }
 }
 

@@ -102,6 +102,7 @@ import Testing
         #expect(policy.backoffMilliseconds(after: .inPlugin, tries: 4, random: 0, at: now, deadline: far) == nil)
         #expect(policy.backoffMilliseconds(after: .inPlugin, tries: 1, random: 0, at: now, deadline: now.adding(milliseconds: 800)) == nil)
         #expect(policy.backoffMilliseconds(after: .inPlugin, tries: 1, random: 0, at: now, deadline: now.adding(milliseconds: 801)) == 800)
-        #expect(RetryPolicy(retries: -1, isIdempotent: true).backoffMilliseconds(after: .inPlugin, tries: 1, random: 0, at: now, deadline: far) == nil)
+        #expect(
+            RetryPolicy(retries: -1, isIdempotent: true).backoffMilliseconds(after: .inPlugin, tries: 1, random: 0, at: now, deadline: far) == nil)
     }
 }

@@ -55,7 +55,9 @@ import WorkerProtocol
         same(worker.received(type, call: 0, at: start), .kill(.protocolFault(.unexpectedType)))
     }
 
-    @Test("an idle worker that sends anything but a log line is ended", arguments: [FrameType.jailed, .ready, .event, .result, .failure, .fetch, .keyValue])
+    @Test(
+        "an idle worker that sends anything but a log line is ended",
+        arguments: [FrameType.jailed, .ready, .event, .result, .failure, .fetch, .keyValue])
     func idleFrames(_ type: FrameType) {
         var worker = idle()
         same(worker.received(type, call: 9, at: start), .kill(.protocolFault(.unexpectedType)))

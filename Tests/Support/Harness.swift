@@ -17,7 +17,9 @@ package final class Recorder: WorkerObserver {
     package var seen: Seen { state.withLock { $0 } }
 
     package func workerStarted(plugin: String, nanoseconds: UInt64) { state.withLock { $0.started += 1 } }
-    package func workerEnded(plugin: String, version: String, worker: UInt64, reason: KillReason, isReported: Bool) { state.withLock { $0.ended.append(reason) } }
+    package func workerEnded(plugin: String, version: String, worker: UInt64, reason: KillReason, isReported: Bool) {
+        state.withLock { $0.ended.append(reason) }
+    }
     package func workerLogged(plugin: String, level: UInt8, message: String) { state.withLock { $0.logged.append(message) } }
     package func pluginBroken(plugin: String, version: String, reason: String) { state.withLock { $0.broken.append(reason) } }
     package func pluginReady(plugin: String, version: String) { state.withLock { $0.ready += 1 } }
@@ -89,4 +91,3 @@ package struct WorkerHarness: Sendable {
         return true
     }
 }
-

@@ -50,9 +50,11 @@ import Workers
         let schema: JSONValue = [
             "type": "object", "properties": ["text": ["type": "string", "maxLength": 1000]], "required": ["text"], "additionalProperties": false,
         ]
-        let whole = try await ToolHarness.run([.init(input: schema, output: schema)], mode: .shared, workersMax: 1, script: { $0.echo() }) { harness in
+        let whole = try await ToolHarness.run([.init(input: schema, output: schema)], mode: .shared, workersMax: 1, script: { $0.echo() }) {
+            harness in
             var times: [UInt64] = []
-            let call = ToolCall(tool: "fake.echo", input: Array(input.utf8), caller: harness.caller(), requestID: "01890a5d-ac96-774b-bcce-b302099a8057")
+            let call = ToolCall(
+                tool: "fake.echo", input: Array(input.utf8), caller: harness.caller(), requestID: "01890a5d-ac96-774b-bcce-b302099a8057")
             for _ in 0..<20_000 {
                 let begun = Deadline.now().nanoseconds
                 _ = await harness.tools.call(call)

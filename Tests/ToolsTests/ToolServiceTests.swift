@@ -87,9 +87,11 @@ import Workers
         }
     }
 
-    @Test("output that breaks its schema, is no JSON or is hostile JSON never reaches the caller (TOOL-5)", arguments: [
-        "{\"n\":\"x\"}", "{\"n\":1", "{\"n\":1,\"n\":2}", "\"\\ud800\"", "nested", "{}",
-    ])
+    @Test(
+        "output that breaks its schema, is no JSON or is hostile JSON never reaches the caller (TOOL-5)",
+        arguments: [
+            "{\"n\":\"x\"}", "{\"n\":1", "{\"n\":1,\"n\":2}", "\"\\ud800\"", "nested", "{}",
+        ])
     func badOutput(_ kind: String) async throws {
         let answer = kind == "nested" ? String(repeating: "[", count: 100_000) : kind
         try await ToolHarness.run(
@@ -105,7 +107,9 @@ import Workers
         }
     }
 
-    @Test("a privileged tool is refused to everybody while there are no artifacts, whatever their role (TOOL-7)", arguments: [CallerRole.user, .admin, .operator])
+    @Test(
+        "a privileged tool is refused to everybody while there are no artifacts, whatever their role (TOOL-7)",
+        arguments: [CallerRole.user, .admin, .operator])
     func privileged(_ role: CallerRole) async throws {
         try await ToolHarness.run([.init(isPrivileged: true)], script: { $0.echo() }) { harness in
             let outcome = await harness.call(caller: harness.caller(role: role))
@@ -333,9 +337,11 @@ import Workers
         }
     }
 
-    @Test("key-value state is kept apart by tenant and by user, and refused to shared and call isolation", arguments: [
-        (IsolationMode.tenant, "seen by the tenant"), (.user, "seen by the user"), (.shared, "forbidden"), (.call, "forbidden"),
-    ])
+    @Test(
+        "key-value state is kept apart by tenant and by user, and refused to shared and call isolation",
+        arguments: [
+            (IsolationMode.tenant, "seen by the tenant"), (.user, "seen by the user"), (.shared, "forbidden"), (.call, "forbidden"),
+        ])
     func keyValue(_ mode: IsolationMode, _ promise: String) async throws {
         try await ToolHarness.run(
             mode: mode, workersMax: 4, keepsState: true,
@@ -346,7 +352,10 @@ import Workers
                     let request = KeyValuePayload(id: 1, operation: isWrite ? .set : .get, key: "k", value: isWrite ? Array("secret".utf8) : [])
                     worker.send(.keyValue, id, request.encoded())
                     guard let frame = worker.next(), let reply = try? KeyValueReplyPayload(decoding: frame.payload) else { return }
-                    worker.answer(id, "\"\(reply.errorCode.isEmpty ? (reply.found ? "found " : "absent") : reply.errorCode)\(String(decoding: reply.value, as: UTF8.self))\"")
+                    worker.answer(
+                        id,
+                        "\"\(reply.errorCode.isEmpty ? (reply.found ? "found " : "absent") : reply.errorCode)\(String(decoding: reply.value, as: UTF8.self))\""
+                    )
                 }
             }
         ) { harness in
@@ -370,7 +379,10 @@ import Workers
         var options = ToolService.Options()
         options.sanitizer = "fake.sanitize"
         try await ToolHarness.run(
-            [.init(name: "page", content: .htmlUntrusted), .init(name: "sanitize", content: .htmlUntrusted), .init(name: "object", content: .htmlUntrusted), .init(name: "number", content: .htmlUntrusted)], options: options,
+            [
+                .init(name: "page", content: .htmlUntrusted), .init(name: "sanitize", content: .htmlUntrusted),
+                .init(name: "object", content: .htmlUntrusted), .init(name: "number", content: .htmlUntrusted),
+            ], options: options,
             script: { worker in
                 worker.load()
                 while let (id, call) = worker.nextCall() {
@@ -380,7 +392,8 @@ import Workers
                     case "number": worker.answer(id, "7")
                     default:
                         // The sanitiser is given the HTML alone, whatever form the tool's output has.
-                        let isHTML = call.input == Array("{\"html\":\"<b onclick=x>hi</b>\"}".utf8) || call.input == Array("{\"html\":\"<i onclick=x>\"}".utf8)
+                        let isHTML =
+                            call.input == Array("{\"html\":\"<b onclick=x>hi</b>\"}".utf8) || call.input == Array("{\"html\":\"<i onclick=x>\"}".utf8)
                         worker.answer(id, isHTML ? "{\"html\":\"<b>hi</b>\",\"removed\":{}}" : "{\"html\":\"wrong input\"}")
                     }
                 }

@@ -30,30 +30,44 @@ import Workers
     }
 
     static let faults: [(String, @Sendable (FakeWorker, UInt64) -> Void, String)] = [
-        ("a length of 4 GiB", { worker, id in worker.send(raw: [0xFF, 0xFF, 0xFF, 0xFF, 0x84, 0, 0, 0] + [UInt8](repeating: 0, count: 8)) }, "died protocol"),
+        (
+            "a length of 4 GiB", { worker, id in worker.send(raw: [0xFF, 0xFF, 0xFF, 0xFF, 0x84, 0, 0, 0] + [UInt8](repeating: 0, count: 8)) },
+            "died protocol"
+        ),
         ("an unknown type", { worker, id in worker.send(raw: [0, 0, 0, 0, 0x7F, 0, 0, 0] + [UInt8](repeating: 0, count: 8)) }, "died protocol"),
         ("a host's own frame type", { worker, id in worker.send(.call, id) }, "died protocol"),
         ("reserved bits", { worker, id in worker.send(raw: [0, 0, 0, 0, 0x84, 1, 0, 0] + [UInt8](repeating: 0, count: 8)) }, "died protocol"),
         ("a result of length zero", { worker, id in worker.send(.result, id) }, "died protocol"),
         ("a result for a call never made", { worker, id in worker.answer(id &+ 1, "{}") }, "died protocol"),
         ("a posture in a call", { worker, id in worker.send(.jailed, id) }, "died protocol"),
-        ("two results at once", { worker, id in
-            let frame = Frame(type: .result, callID: id, payload: ResultPayload(output: Array("{}".utf8)).encoded()).encoded()
-            worker.send(raw: frame + frame)
-        }, "died protocol"),
+        (
+            "two results at once",
+            { worker, id in
+                let frame = Frame(type: .result, callID: id, payload: ResultPayload(output: Array("{}".utf8)).encoded()).encoded()
+                worker.send(raw: frame + frame)
+            }, "died protocol"
+        ),
         ("an event that is no event", { worker, id in worker.send(.event, id, [9, 1, 2]) }, "died protocol"),
-        ("a flood of events", { worker, id in
-            let frame = Frame(type: .event, callID: id, payload: EventPayload(kind: .progress, json: Array("{}".utf8)).encoded()).encoded()
-            for _ in 0..<20_000 { if !worker.send(raw: frame) { return } }
-        }, "died protocol"),
+        (
+            "a flood of events",
+            { worker, id in
+                let frame = Frame(type: .event, callID: id, payload: EventPayload(kind: .progress, json: Array("{}".utf8)).encoded()).encoded()
+                for _ in 0..<20_000 { if !worker.send(raw: frame) { return } }
+            }, "died protocol"
+        ),
         ("the end of the process", { worker, id in worker.die(WorkerExit(status: nil, signal: 11)) }, "died crash"),
         ("the memory limit", { worker, id in worker.die(WorkerExit(status: nil, signal: 9, outOfMemoryKills: 1)) }, "died memory"),
-        ("a tripwire", { worker, id in
-            worker.die(WorkerExit(status: nil, signal: 9, violation: SyscallViolation(number: 101, name: "ptrace", arguments: [0])))
-        }, "died violation"),
+        (
+            "a tripwire",
+            { worker, id in
+                worker.die(WorkerExit(status: nil, signal: 9, violation: SyscallViolation(number: 101, name: "ptrace", arguments: [0])))
+            }, "died violation"
+        ),
     ]
 
-    @Test("a worker that breaks the protocol or dies fails its own call with the reason, and the next call is served by another", arguments: 0..<faults.count)
+    @Test(
+        "a worker that breaks the protocol or dies fails its own call with the reason, and the next call is served by another",
+        arguments: 0..<faults.count)
     func fault(_ index: Int) async throws {
         let (name, act, expected) = Self.faults[index]
         try await WorkerHarness.run(

@@ -25,7 +25,8 @@ struct FrameDecoderTests {
                 Frame(
                     type: [.ready, .event, .result, .log, .failure].randomElement(using: &random) ?? .log,
                     callID: UInt64.random(in: 0...UInt64.max, using: &random),
-                    payload: (0..<Int.random(in: 0...9000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }.prefix(8 << 10).map { $0 })
+                    payload: (0..<Int.random(in: 0...9000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }.prefix(8 << 10).map
+                    { $0 })
             }
             let bytes = sent.flatMap { $0.encoded() }
             let cuts = (0..<Int.random(in: 0...8, using: &random)).map { _ in Int.random(in: 0...bytes.count, using: &random) }.sorted()

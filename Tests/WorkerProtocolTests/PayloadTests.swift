@@ -62,7 +62,8 @@ struct SpawnerMessageTests {
     func roundTrips() throws {
         for message in [request(), .kill(workerID: 3), .stop] { #expect(try SpawnerRequest(decoding: message.encoded()) == message) }
         let violation = SyscallViolation(number: 101, name: "ptrace", arguments: [0, 1, 2, 3, 4, 5])
-        let exit = WorkerExit(status: nil, signal: 9, userMicroseconds: 1, systemMicroseconds: 2, memoryPeakBytes: 3, outOfMemoryKills: 1, violation: violation)
+        let exit = WorkerExit(
+            status: nil, signal: 9, userMicroseconds: 1, systemMicroseconds: 2, memoryPeakBytes: 3, outOfMemoryKills: 1, violation: violation)
         let events: [SpawnerEvent] = [
             .posture(json: [123, 125]), .spawned(workerID: 1, pid: 2, hasMemoryPeak: true), .failed(workerID: 1, step: "mount /proc", errno: 1),
             .exited(workerID: 1, exit),
@@ -70,7 +71,9 @@ struct SpawnerMessageTests {
         for event in events { #expect(try SpawnerEvent(decoding: event.encoded()) == event) }
     }
 
-    @Test("paths that leave the bundle are refused by the codec itself", arguments: ["", "/etc/passwd", "../a", "lib/../../a", "lib//a", "./a", "lib/."])
+    @Test(
+        "paths that leave the bundle are refused by the codec itself",
+        arguments: ["", "/etc/passwd", "../a", "lib/../../a", "lib//a", "./a", "lib/."])
     func paths(path: String) {
         #expect(throws: MalformedPayload.self) { try SpawnerRequest(decoding: request(library: path, path: path).encoded()) }
     }

@@ -78,7 +78,7 @@ struct Service: Sendable {
     private func waitForStop(_ signals: SignalSource) async {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         let listener = OwnedTask(on: engine.loop) {
-            try await signals.forEach { number in
+            try await signals.receive { number in
                 if number == SIGHUP { await reload("SIGHUP") } else { continuation.finish() }
             }
         }

@@ -3,7 +3,8 @@ extension EscapeCases {
     /// Read-only whatever stands in the way first: the mount, the owner or Landlock.
     private static let readOnly = "EROFS|EACCES"
     private static let absentPaths = [
-        "/etc/passwd", "/etc/shadow", "/root", "/root/.ssh/id_ed25519", "/home", "/var/lib", "/var/log", "/boot", "/run", "/mnt", "/opt", "/srv", "/work",
+        "/etc/passwd", "/etc/shadow", "/root", "/root/.ssh/id_ed25519", "/home", "/var/lib", "/var/log", "/boot", "/run", "/mnt", "/opt", "/srv",
+        "/work",
     ]
     private static let systemFiles = [
         "/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/keys", "/proc/cmdline",
@@ -12,7 +13,8 @@ extension EscapeCases {
     ]
     private static let deviceFiles = [
         "/dev/mem", "/dev/kmem", "/dev/port", "/dev/kvm", "/dev/kmsg", "/dev/ptmx", "/dev/pts/0", "/dev/tty", "/dev/console", "/dev/fuse", "/dev/shm",
-        "/dev/mqueue", "/dev/net/tun", "/dev/userfaultfd", "/dev/vda", "/dev/sda", "/dev/loop0", "/dev/vsock", "/dev/random", "/dev/full", "/dev/stdin",
+        "/dev/mqueue", "/dev/net/tun", "/dev/userfaultfd", "/dev/vda", "/dev/sda", "/dev/loop0", "/dev/vsock", "/dev/random", "/dev/full",
+        "/dev/stdin",
         "/sys", "/sys/fs/cgroup",
     ]
 
@@ -64,13 +66,15 @@ extension EscapeCases {
         .one(
             .files, "create-anywhere",
             .reports([
-                "directories outside scratch": "nowhere", "mkdir /x": readOnly, "O_TMPFILE in /": readOnly, "O_TMPFILE in /proc": "EROFS|EACCES|EOPNOTSUPP",
+                "directories outside scratch": "nowhere", "mkdir /x": readOnly, "O_TMPFILE in /": readOnly,
+                "O_TMPFILE in /proc": "EROFS|EACCES|EOPNOTSUPP",
                 "create in /dev": readOnly,
             ])),
         .one(
             .files, "remove-scratch",
             .reports([
-                "rmdir /scratch": "EBUSY|EROFS|EACCES", "rename /scratch": "EBUSY|EROFS|EACCES|EXDEV", "symlink over /scratch": "EEXIST", "still there": "ok",
+                "rmdir /scratch": "EBUSY|EROFS|EACCES", "rename /scratch": "EBUSY|EROFS|EACCES|EXDEV", "symlink over /scratch": "EEXIST",
+                "still there": "ok",
             ])),
         .one(
             .files, "exec-scratch",

@@ -3,7 +3,8 @@ extension EscapeCases {
     /// The traps of kernel.c and the call that the audit log must name.
     private static let traps: [(trap: String, systemCall: String)] =
         [
-            "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "bpf", "mount", "umount2", "pivot_root", "open_tree", "move_mount", "fsopen",
+            "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "bpf", "mount", "umount2", "pivot_root", "open_tree", "move_mount",
+            "fsopen",
             "fsconfig", "fsmount", "fspick", "mount_setattr", "setns", "keyctl", "add_key", "request_key", "userfaultfd", "perf_event_open",
             "io_uring_setup", "io_uring_enter", "io_uring_register", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module",
             "open_by_handle_at", "swapon", "swapoff", "reboot", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "open_tree_attr",
@@ -36,7 +37,8 @@ extension EscapeCases {
                 .reports(
                     all(
                         [
-                            "sethostname", "setdomainname", "syslog", "vhangup", "personality", "personality no randomize", "shmget", "semget", "msgget",
+                            "sethostname", "setdomainname", "syslog", "vhangup", "personality", "personality no randomize", "shmget", "semget",
+                            "msgget",
                             "mq_open", "io_setup", "mbind", "set_mempolicy", "get_mempolicy", "remap_file_pages", "vmsplice", "pkey_alloc",
                             "pkey_mprotect", "fanotify_mark", "iopl", "ioperm", "modify_ldt", "ustat", "sysfs", "arch_prctl CET", "arch_prctl CPUID",
                         ], "EPERM", ["lookup_dcookie": "ENOSYS", "mlock2": "EINVAL|EPERM"]))),

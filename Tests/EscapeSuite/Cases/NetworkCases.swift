@@ -16,7 +16,8 @@ extension EscapeCases {
             .reports(
                 all(
                     [
-                        "connect inet", "connect abstract", "disconnect", "bind abstract", "bind scratch", "listen", "accept", "sendto address", "recvmmsg",
+                        "connect inet", "connect abstract", "disconnect", "bind abstract", "bind scratch", "listen", "accept", "sendto address",
+                        "recvmmsg",
                         "sendmmsg",
                     ], "EPERM", ["found": "yes"]))),
         .one(
@@ -24,7 +25,8 @@ extension EscapeCases {
             .reports(
                 all(
                     [
-                        "SO_ATTACH_FILTER", "SO_ATTACH_BPF", "SO_SNDBUFFORCE", "SO_PASSCRED", "SO_PASSSEC", "SO_MARK", "SO_PEERPIDFD", "SO_PEERCRED pid",
+                        "SO_ATTACH_FILTER", "SO_ATTACH_BPF", "SO_SNDBUFFORCE", "SO_PASSCRED", "SO_PASSSEC", "SO_MARK", "SO_PEERPIDFD",
+                        "SO_PEERCRED pid",
                         "getpeername",
                     ], "EPERM"))),
         .one(

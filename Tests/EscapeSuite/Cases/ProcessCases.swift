@@ -16,7 +16,8 @@ extension EscapeCases {
             .reports(
                 all(
                     [
-                        "fork", "raw fork", "raw vfork", "clone SIGCHLD", "clone no signal", "clone parent", "clone pidfd", "clone files", "clone ptrace",
+                        "fork", "raw fork", "raw vfork", "clone SIGCHLD", "clone no signal", "clone parent", "clone pidfd", "clone files",
+                        "clone ptrace",
                         "clone high bits",
                     ], "EPERM", ["clone3": "ENOSYS", "clone3 new user": "ENOSYS"]))),
         .one(
@@ -31,12 +32,14 @@ extension EscapeCases {
                 "kill host": "EPERM", "kill host group": "EPERM", "kill all": "EPERM", "kill parent": "ESRCH", "tgkill host": "ESRCH",
                 "tkill host": "ESRCH", "rt_sigqueueinfo": "EPERM", "rt_tgsigqueueinfo": "EPERM", "pidfd_open host": "EPERM",
                 "pidfd_send_signal": "EPERM", "others reachable": "0", "own id": "1", "parent id": "0",
-            ])) { $0.landlockOnly = "no pid namespace: kill EPERM by seccomp, tgkill EPERM by Landlock's scope; own id is not 1" },
+            ])
+        ) { $0.landlockOnly = "no pid namespace: kill EPERM by seccomp, tgkill EPERM by Landlock's scope; own id is not 1" },
         .one(
             .processes, "memory-of-others", "%pid",
             .reports([
                 "process_madvise": "EPERM", "process_mrelease": "EPERM", "kcmp": "EPERM", "move_pages": "EPERM", "migrate_pages": "EPERM",
-                "get_robust_list": "ESRCH", "prlimit host": "EPERM", "sched_getaffinity host": "ESRCH", "getpgid host": "ESRCH", "getsid host": "ESRCH",
+                "get_robust_list": "ESRCH", "prlimit host": "EPERM", "sched_getaffinity host": "ESRCH", "getpgid host": "ESRCH",
+                "getsid host": "ESRCH",
                 "ioprio_set host": "EPERM", "waitid": "EPERM",
             ])),
         .one(
@@ -58,7 +61,8 @@ extension EscapeCases {
             .reports(
                 all(
                     [
-                        "PR_SET_DUMPABLE 1", "PR_SET_NO_NEW_PRIVS 0", "PR_SET_PDEATHSIG 0", "PR_SET_PTRACER any", "PR_SET_MM", "PR_SET_SECCOMP strict",
+                        "PR_SET_DUMPABLE 1", "PR_SET_NO_NEW_PRIVS 0", "PR_SET_PDEATHSIG 0", "PR_SET_PTRACER any", "PR_SET_MM",
+                        "PR_SET_SECCOMP strict",
                         "PR_SET_SECUREBITS", "PR_SET_KEEPCAPS", "PR_CAP_AMBIENT raise", "PR_CAPBSET_DROP", "PR_SET_CHILD_SUBREAPER",
                         "PR_SET_SYSCALL_USER_DISPATCH", "PR_SCHED_CORE", "PR_SET_SPECULATION_CTRL", "PR_SET_IO_FLUSHER", "PR_MCE_KILL",
                         "PR_SET_MDWE 0", "PR_SET_MEMORY_MERGE", "PR_SET_TIMING", "PR_SET_ENDIAN", "unknown prctl",

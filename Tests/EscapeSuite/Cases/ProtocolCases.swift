@@ -9,10 +9,14 @@ extension EscapeCases {
     private static let ownOrKilled = Expectation.either([.reports(["null": "survived"]), .dies(["protocol"])])
 
     static let protocolFaults: [EscapeCase] =
-        ["length-4g", "length-over-limit", "flags-set", "reserved-set", "garbage", "http-on-socket", "zeroes", "result-unknown-call", "result-call-zero",
+        [
+            "length-4g", "length-over-limit", "flags-set", "reserved-set", "garbage", "http-on-socket", "zeroes", "result-unknown-call",
+            "result-call-zero",
             "event-for-other-call", "second-jailed", "second-ready", "forged-attachments",
         ].map { fault($0) }
-        + ["0x00", "0x01", "0x02", "0x03", "0x06", "0x7f", "0x80", "0x89", "0xff"].map { fault("frame-of-type-\($0.dropFirst(2))", attack: "frame-of-type", $0) }
+        + ["0x00", "0x01", "0x02", "0x03", "0x06", "0x7f", "0x80", "0x89", "0xff"].map {
+            fault("frame-of-type-\($0.dropFirst(2))", attack: "frame-of-type", $0)
+        }
         + [
             .one(.protocol, "length-zero", .either([.dies(["protocol"]), .badOutput])),
             fault("half-header"), fault("half-payload"),
@@ -20,13 +24,19 @@ extension EscapeCases {
             .one(.protocol, "two-results", .either([.reports(["which": "first"]), .dies(["protocol"])])),
             .several(
                 .protocol, "two-results-next-call",
-                [EscapeStep("two-results", .either([.reports(["which": "first"]), .dies(["protocol"])])), EscapeStep("null-call-pointer", ownOrKilled), survived]),
+                [
+                    EscapeStep("two-results", .either([.reports(["which": "first"]), .dies(["protocol"])])),
+                    EscapeStep("null-call-pointer", ownOrKilled), survived,
+                ]),
             .several(
                 .protocol, "complete-twice",
                 [EscapeStep("complete-twice", .reports(["which": "first"])), EscapeStep("null-call-pointer", .reports(["null": "survived"]))]),
             .several(
                 .protocol, "complete-then-forge",
-                [EscapeStep("complete-then-forge", .either([.reports(["which": "first"]), .dies(["protocol"])])), EscapeStep("null-call-pointer", ownOrKilled), survived]),
+                [
+                    EscapeStep("complete-then-forge", .either([.reports(["which": "first"]), .dies(["protocol"])])),
+                    EscapeStep("null-call-pointer", ownOrKilled), survived,
+                ]),
             .one(.protocol, "complete-race", .reports(["which": "one"])),
             .one(.protocol, "wrong-call-pointer", .reports([:])),
             .one(.protocol, "null-call-pointer", .reports(["null": "survived"])),
@@ -67,10 +77,13 @@ extension EscapeCases {
             .one(.protocol, "fail-utf8", attack: "failure-shapes", "utf8", .pluginFails),
             .one(.protocol, "emit-kind", attack: "emit-shapes", "kind", .either([.reports(["emitted": "kind"]), .dies(["protocol"])])),
             .one(.protocol, "emit-json", attack: "emit-shapes", "json", .either([.reports(["emitted": "json"]), .dies(["protocol"])])),
-            .one(.protocol, "emit-duplicate", attack: "emit-shapes", "duplicate", .either([.reports(["emitted": "duplicate"]), .dies(["protocol"])])),
+            .one(
+                .protocol, "emit-duplicate", attack: "emit-shapes", "duplicate", .either([.reports(["emitted": "duplicate"]), .dies(["protocol"])])),
             .one(.protocol, "emit-sse", attack: "emit-shapes", "sse", .reports(["emitted": "sse"])),
             .one(.protocol, "fetch-refused", "http://127.0.0.1:22/", .reports(["status": "0", "error": "forbidden"])),
-            .one(.protocol, "fetch-metadata", attack: "fetch-refused", "http://169.254.169.254/latest/", .reports(["status": "0", "error": "forbidden"])),
+            .one(
+                .protocol, "fetch-metadata", attack: "fetch-refused", "http://169.254.169.254/latest/",
+                .reports(["status": "0", "error": "forbidden"])),
             .one(.protocol, "fetch-file", attack: "fetch-refused", "file:///etc/passwd", .reports(["status": "0", "error": "forbidden|invalid"])),
             .one(.protocol, "fetch-malformed", .either([.reports(["status": "0", "error": "forbidden|invalid", "answered": "7"]), .badOutput])),
             .one(.protocol, "fetch-flood", .dies(["protocol", "timeout"])) { $0.timeoutMilliseconds = 1_500 },

@@ -11,12 +11,14 @@ extension EscapeCases {
 
     private static func globals(_ isolation: String, _ next: Caller, found: String = "nothing") -> EscapeCase {
         pair(
-            "globals-\(isolation)-\(next.rawValue)", isolation: isolation, keep: "keep-global", read: "read-global", by: next, kept: ["kept": "secret"],
+            "globals-\(isolation)-\(next.rawValue)", isolation: isolation, keep: "keep-global", read: "read-global", by: next,
+            kept: ["kept": "secret"],
             found: ["global": found, "thread local": found])
     }
     private static func scratch(_ isolation: String, _ next: Caller) -> EscapeCase {
         pair(
-            "scratch-\(isolation)-\(next.rawValue)", isolation: isolation, keep: "keep-scratch", read: "read-scratch", by: next, kept: ["write": "ok"],
+            "scratch-\(isolation)-\(next.rawValue)", isolation: isolation, keep: "keep-scratch", read: "read-scratch", by: next,
+            kept: ["write": "ok"],
             found: ["files left": "0", "writable": "ok"])
     }
     private static func state(_ isolation: String, _ next: Caller, found: String) -> EscapeCase {
@@ -30,7 +32,8 @@ extension EscapeCases {
         globals("call", .alice), globals("call", .carol), globals("user", .bob), globals("user", .carol), globals("tenant", .carol),
         globals("tenant", .bob, found: "secret"),
         scratch("call", .alice), scratch("user", .bob), scratch("tenant", .carol),
-        state("user", .alice, found: "secret"), state("user", .bob, found: ""), state("tenant", .bob, found: "secret"), state("tenant", .carol, found: ""),
+        state("user", .alice, found: "secret"), state("user", .bob, found: ""), state("tenant", .bob, found: "secret"),
+        state("tenant", .carol, found: ""),
         pair(
             "state-path-climb", isolation: "tenant", keep: "keep-state", read: "list-state", by: .carol,
             kept: ["found": "*", "error": "", "value": ""], found: ["found": "*", "error": "", "value": "[]"]),
@@ -60,7 +63,8 @@ extension EscapeCases {
             [
                 EscapeStep("randomness", .reports(["random": "*", "stack": "*", "canary": "hidden"])),
                 EscapeStep("randomness", by: .carol, .reports(["random": "*", "stack": "*", "canary": "hidden"])),
-            ]) { $0.isolation = "call" },
+            ]
+        ) { $0.isolation = "call" },
         .several(
             .tenants, "core-file",
             [EscapeStep("core-file", .dies(["crash"])), EscapeStep("read-scratch", .reports(["files left": "0", "writable": "ok"]))]),
