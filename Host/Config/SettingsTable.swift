@@ -25,15 +25,16 @@ package enum SettingsTable {
         Setting("limits.connections_per_address", .integer(1...1_000_000), 100, "Open connections of one address."),
         Setting("limits.header_bytes", .bytes(1024...1_048_576), 16_384, "Request line and header fields."),
         Setting("limits.body_bytes", .bytes(1024...1_073_741_824), 2_097_152, "Request body where a route says nothing else."),
-        Setting("limits.output_bytes", .bytes(1024...1_073_741_824), 16_777_216, "Unsent bytes of one connection."),
+        Setting(
+            "limits.output_bytes", .bytes(1024...1_073_741_824), 16_777_216, "Longest reply or streamed event, so unsent bytes of one connection."),
         Setting(
             "limits.memory_high_water_bytes", .bytes(67_108_864...1_099_511_627_776), 1_073_741_824,
-            "Resident memory from which on new work gets 503."),
+            "Resident memory of the host from which on new calls and writes get 503 while running ones finish."),
         Setting("limits.drain_ms", .milliseconds(100...300_000), 30_000, "How long a stop waits for running work."),
         Setting("tools.timeout_ms", .milliseconds(1...60_000), 15_000, "Wall clock of a call whose manifest says nothing."),
         Setting("tools.timeout_cap_ms", .milliseconds(1...60_000), 60_000, "Wall clock that no call may pass."),
         Setting("tools.concurrency_per_user", .integer(1...4096), 64, "Calls in flight of one user."),
-        Setting("tools.queue", .integer(0...100_000), 256, "Calls of one plugin that wait for a worker."),
+        Setting("tools.queue", .integer(0...100_000), 256, "Calls of one plugin that wait for a worker while all are busy; one more gets 429."),
         Setting("log.level", .choice(["debug", "info", "warning", "error"]), "info", "Least severe messages that are written."),
     ]
 }

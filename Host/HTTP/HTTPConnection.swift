@@ -23,7 +23,7 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
     let fd: Int32
     var phase = Phase.idle
     var input = InputBuffer()
-    var parser = RequestParser()
+    var parser: RequestParser
     var registration: FDRegistration?
     var isClosing = false
     private var task: OwnedTask<Void>?
@@ -35,6 +35,7 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
         self.fd = fd
         self.remoteAddress = remoteAddress
         self.server = server
+        parser = RequestParser(headBytesMax: server.configuration.headBytesMax)
         self.context = context
         self.onEnd = onEnd
     }

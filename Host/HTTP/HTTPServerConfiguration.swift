@@ -7,6 +7,8 @@ package struct HTTPServerConfiguration: Sendable {
     package var address: SocketAddress
     package var connectionsMax = 10_000
     package var connectionsPerAddressMax = 100
+    /// Bytes of a request line and its fields together; more is 431.
+    package var headBytesMax = HTTPLimits.headBytesMax
     /// From the first byte of a head (or from the connection's start) to its end.
     package var headMillisecondsMax = 10_000
     /// From the head to the end of the body.

@@ -1,6 +1,6 @@
 /// The bounds of this target in one place.
 package enum HTTPLimits {
-    /// Bytes of a request line and its fields together; more is 431.
+    /// Bytes of a request line and its fields together, unless the configuration says otherwise; more is 431.
     package static let headBytesMax = 16 * 1024
     /// Bytes of a request target; more is 414.
     package static let targetBytesMax = 8 * 1024

@@ -16,11 +16,13 @@ package struct RequestParser: Sendable {
 
     /// What is known of a head whose end has not come yet.
     private struct Head: Sendable {
-        var scanner = FieldScanner(bytesMax: HTTPLimits.headBytesMax)
+        var scanner: FieldScanner
         var line: RequestLine?
         var fields: [HTTPHeaders.Field] = []
         var framing = Framing()
         var hasSkippedBlank = false
+
+        init(_ bytesMax: Int) { scanner = FieldScanner(bytesMax: bytesMax) }
     }
 
     /// What to do next; counts are of bytes taken from the beginning.
@@ -38,9 +40,14 @@ package struct RequestParser: Sendable {
         case failure(HTTPFailure)
     }
 
-    private var state: State = .head(Head())
+    private let headBytesMax: Int
+    private var state: State
 
-    package init() {}
+    /// Takes heads of at most `headBytesMax` bytes: request line and fields together.
+    package init(headBytesMax: Int = HTTPLimits.headBytesMax) {
+        self.headBytesMax = headBytesMax
+        state = .head(Head(headBytesMax))
+    }
 
     /// Whether nothing of the next request has been seen.
     package var isAtStart: Bool {
@@ -53,11 +60,11 @@ package struct RequestParser: Sendable {
         switch state {
         case .failed(let failure): return .failure(failure)
         case .head(var head):
-            state = .head(Head())
+            state = .head(Head(headBytesMax))
             return advanceHead(&head, bytes)
         case .body(let remaining):
             if remaining == 0 {
-                state = .head(Head())
+                state = .head(Head(headBytesMax))
                 return .end(taken: 0)
             }
             if bytes.isEmpty { return .needMore }
@@ -72,7 +79,7 @@ package struct RequestParser: Sendable {
             case .skip(let count): return .skip(taken: count)
             case .data(let count): return .content(taken: count)
             case .end(let count):
-                state = .head(Head())
+                state = .head(Head(headBytesMax))
                 return .end(taken: count)
             case .failure(let failure): return fail(failure)
             }

@@ -47,12 +47,13 @@ package enum RuntimeMetrics {
         let descriptors = metrics.gauge("process_open_fds", help: "Open descriptors.")
         metrics.gauge("process_start_time_seconds", help: "When the process started, in Unix time.").set(Double(time(nil)))
         metrics.beforeScrape {
-            if let pages = residentPages() { memory.set(Double(pages * sysconf(Int32(_SC_PAGESIZE)))) }
+            if let bytes = residentBytes() { memory.set(Double(bytes)) }
             if let count = openDescriptors() { descriptors.set(Double(count)) }
         }
     }
 
-    private static func residentPages() -> Int? {
+    /// Resident memory of this process in bytes; nil when it cannot be read.
+    package static func residentBytes() -> Int? {
         let fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { return nil }
         defer { close(fd) }
@@ -60,7 +61,8 @@ package enum RuntimeMetrics {
         let count = read(fd, &buffer, buffer.count)
         guard count > 0 else { return nil }
         let fields = buffer[..<count].split(separator: 0x20)
-        return fields.count > 1 ? Int(String(decoding: fields[1], as: UTF8.self)) : nil
+        guard fields.count > 1, let pages = Int(String(decoding: fields[1], as: UTF8.self)) else { return nil }
+        return pages * sysconf(Int32(_SC_PAGESIZE))
     }
 
     private static func openDescriptors() -> Int? {

@@ -2,6 +2,10 @@
 package enum ToolLimits {
     /// No call lasts longer, whatever its manifest says, over all tries.
     package static let callMillisecondsMax = 60_000
+    /// How long a call may last whose manifest says nothing.
+    package static let callMillisecondsDefault = 15_000
+    /// What a caller is told to wait when every worker is busy and the queue is full.
+    package static let queueRetryMilliseconds = 1_000
     /// Calls in flight of one user; one more is `conflict` with reason `busy`.
     package static let callsPerCallerMax = 256
     /// Calls in flight and waiting of one plugin.

@@ -39,12 +39,21 @@ package struct ToolError: Error, Sendable, Hashable {
     /// The caller gave up; nobody reads this but the log.
     package static let cancelled = ToolError(.conflict, "the call was cancelled", ["reason": "cancelled"])
 
+    /// The call's time is over.
+    static let timeout = ToolError(.server, "the tool did not answer in time", ["reason": "timeout"])
+
     /// The plugin was replaced or stopped before it saw the call.
     package static let drainedBefore = ToolError(
         .server, "the plugin is being replaced or stopped", ["reason": "draining", "retry_after_ms": 1_000])
 
     /// The caller has as many calls in flight as it may.
     package static func busy(_ message: String) -> ToolError { ToolError(.conflict, message, ["reason": "busy"]) }
+
+    /// The plugin has more to do than it can: the caller should come back.
+    static func queueFull(_ message: String) -> ToolError {
+        ToolError(
+            .rateLimited, message, ["reason": "queue_full", "retry_after_ms": .number(JSONNumber(ToolLimits.queueRetryMilliseconds))])
+    }
 
     /// Every failing location, at most 20.
     package static func schema(_ what: String, _ failures: [SchemaFailure], _ code: Code = .validation) -> ToolError {

@@ -89,7 +89,7 @@ extension ToolService {
     ) async -> Result<ToolReply, ToolError> {
         if let error = Self.check(call.input, entry.spec) { return .failure(error) }
         let asked = min(call.timeoutMilliseconds ?? entry.spec.timeoutMilliseconds, entry.spec.timeoutMilliseconds)
-        let deadline = began.adding(milliseconds: min(max(1, asked), ToolLimits.callMillisecondsMax))
+        let deadline = began.adding(milliseconds: min(max(1, asked), options.callMillisecondsMax))
         let result = await tried(call, entry, deadline, &usage, sink)
         guard case .success(var reply) = result, reply.contentType == .htmlUntrusted, call.wantsHTML else { return result }
         switch await sanitized(reply.output, call, deadline) {
@@ -130,7 +130,7 @@ extension ToolService {
             tries += 1
             let outcome = await entry.pool.call(workerCall(call, entry, deadline), host: host)
             usage.add(outcome.usage)
-            let (result, failure) = await conclude(outcome, call, entry)
+            let (result, failure) = await conclude(outcome, call, entry, deadline)
             guard let failure else { return result }
             let wait = entry.policy.backoffMilliseconds(
                 after: failure, tries: tries, random: .random(in: .min ... .max), at: Moment(nanoseconds: Deadline.now().nanoseconds),
@@ -155,13 +155,15 @@ extension ToolService {
 
     /// The result of a try, and how it failed if it did.
     private func conclude(
-        _ outcome: WorkerCallOutcome, _ call: ToolCall, _ entry: ToolEntry
+        _ outcome: WorkerCallOutcome, _ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline
     ) async -> (Result<ToolReply, ToolError>, RetryPolicy.Failure?) {
         switch outcome.end {
         case .result(let result): return (Self.reply(result, entry.spec), nil)
+        // A plugin that keeps an eye on its deadline gives up by itself, at the very moment.
+        case .failure(let failure) where failure.code == "cancelled" && deadline.hasPassed: return (.failure(.timeout), nil)
         case .failure(let failure): return (.failure(Self.pluginError(failure)), nil)
         case .cancelled: return (.failure(.cancelled), nil)
-        case .deadline: return (.failure(ToolError(.server, "the tool did not answer in time", ["reason": "timeout"])), nil)
+        case .deadline: return (.failure(.timeout), nil)
         case .refused(let refusal): return (.failure(Self.error(refusal)), Self.isWorthARetry(refusal) ? .beforePlugin : nil)
         case .died(let reason):
             if case .violation(let violation) = reason {

@@ -15,9 +15,9 @@ extension ToolService {
         let snapshot = registry.snapshot()
         let present = directory.withLock { directory in directory.pools.mapValues { $0.generation } }
         for record in snapshot.plugins.values where record.state.isCallable && present[record.name] != record.generation {
-            let pool = workers.add(PluginSpec(record, spares: options.spares))
+            let pool = workers.add(PluginSpec(record, spares: options.spares, queueMax: options.queueMax))
             registry.markWarming(record.name, generation: record.generation)
-            let specs = record.tools.map { ToolSpec($0, of: record) }
+            let specs = record.tools.map { ToolSpec($0, of: record, timeoutMilliseconds: options.timeoutMillisecondsDefault) }
             retire(install(specs, plugin: record.name, pool: pool, generation: record.generation))
         }
         for plugin in present.keys {
@@ -38,7 +38,7 @@ extension ToolService {
 
 extension PluginSpec {
     /// Workers for a registered plugin.
-    package init(_ record: PluginRecord, spares: Int = 1) {
+    package init(_ record: PluginRecord, spares: Int = 1, queueMax: Int = SupervisorLimits.waitersMax) {
         let manifest = record.manifest
         let limits = manifest.limits
         var jail = WorkerLimits()
@@ -49,7 +49,8 @@ extension PluginSpec {
         jail.openFiles = UInt32(limits.openFiles)
         let mode = IsolationMode(manifest.isolation)
         let pool = WorkerPool.Settings(
-            mode: mode, workersMax: limits.workers, spares: mode == .call ? max(2, spares) : spares, callsPerWorkerMax: limits.workerCalls,
+            mode: mode, workersMax: limits.workers, spares: mode == .call ? max(2, spares) : spares,
+            waitersMax: queueMax, callsPerWorkerMax: limits.workerCalls,
             idleMillisecondsMax: limits.idleMilliseconds, ageMillisecondsMax: limits.workerLifetimeMilliseconds)
         let files = record.bundle.files.map {
             VerifiedFile(

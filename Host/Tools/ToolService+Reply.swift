@@ -57,7 +57,8 @@ extension ToolService {
 
     static func error(_ refusal: WorkerPool.Refusal) -> ToolError {
         switch refusal {
-        case .busy, .timedOut: return .busy("every worker of this plugin is busy")
+        case .busy: return .queueFull("every worker of this plugin is busy and its queue is full")
+        case .timedOut: return .queueFull("no worker of this plugin became free in time")
         case .broken: return ToolError(.server, "the plugin is broken; an operator sees why", ["reason": "broken"])
         case .drained: return .drainedBefore
         }

@@ -11,6 +11,12 @@ package final class ToolService: Sendable {
         package var callsPerCallerMax = ToolLimits.callsPerCallerMax
         /// Spares a plugin, ready before anyone calls.
         package var spares = 1
+        /// Wall clock of a call whose manifest says nothing, in milliseconds.
+        package var timeoutMillisecondsDefault = ToolLimits.callMillisecondsDefault
+        /// Wall clock that no call may pass, in milliseconds.
+        package var callMillisecondsMax = ToolLimits.callMillisecondsMax
+        /// Calls of one plugin that wait while every worker is busy.
+        package var queueMax = SupervisorLimits.waitersMax
         /// The tool that sanitises HTML: input and output are objects with a member `html`.
         package var sanitizer = "sanitizer.html"
         package init() {}
@@ -72,6 +78,11 @@ package final class ToolService: Sendable {
     }
 
     private func generation(of plugin: String) -> UInt64? { directory.withLock { $0.pools[plugin]?.generation } }
+
+    /// The wall clock in force for a tool, in milliseconds: its manifest's or the host's, within the host's cap.
+    package func timeoutMilliseconds(of tool: ToolDescriptor) -> Int {
+        min(tool.timeoutMilliseconds ?? options.timeoutMillisecondsDefault, options.callMillisecondsMax)
+    }
 
     /// Calls in flight.
     package var callsInFlight: Int { gate.count }

@@ -24,7 +24,8 @@ package struct ToolSpec: Sendable {
 
     package init(
         id: String, name: String, plugin: String, version: String, input: CompiledSchema, output: CompiledSchema? = nil, isIdempotent: Bool = false,
-        content: ToolContent = .json, isPrivileged: Bool = false, timeoutMilliseconds: Int = 15_000, retries: Int = 2, inputBytesMax: Int = 1 << 20,
+        content: ToolContent = .json, isPrivileged: Bool = false, timeoutMilliseconds: Int = ToolLimits.callMillisecondsDefault, retries: Int = 2,
+        inputBytesMax: Int = 1 << 20,
         isolation: IsolationMode = .tenant, keepsState: Bool = false
     ) {
         self.id = id
@@ -43,12 +44,13 @@ package struct ToolSpec: Sendable {
         self.keepsState = keepsState
     }
 
-    /// A tool of the registry.
-    package init(_ tool: ToolDescriptor, of record: PluginRecord) {
+    /// A tool of the registry; `timeoutMilliseconds` holds for one whose manifest names no time.
+    package init(_ tool: ToolDescriptor, of record: PluginRecord, timeoutMilliseconds: Int = ToolLimits.callMillisecondsDefault) {
         self.init(
             id: tool.id, name: tool.name, plugin: tool.plugin, version: tool.version, input: tool.input, output: tool.output,
             isIdempotent: tool.annotations.isIdempotent, content: ToolContent(tool.contentType), isPrivileged: tool.privileged,
-            timeoutMilliseconds: tool.timeoutMilliseconds, retries: tool.retries, inputBytesMax: record.manifest.limits.inputBytes,
+            timeoutMilliseconds: tool.timeoutMilliseconds ?? timeoutMilliseconds, retries: tool.retries,
+            inputBytesMax: record.manifest.limits.inputBytes,
             isolation: IsolationMode(record.manifest.isolation), keepsState: record.manifest.state == .keyValue)
     }
 }

@@ -3,6 +3,7 @@
 #endif
 #include "clinux_io.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -55,3 +56,5 @@ static int set_handler(int signal, void (*handler)(int)) {
 
 int clinux_signal_ignore(int signal) { return set_handler(signal, SIG_IGN); }
 int clinux_signal_default(int signal) { return set_handler(signal, SIG_DFL); }
+
+void clinux_trim_memory(void) { (void)malloc_trim(0); }

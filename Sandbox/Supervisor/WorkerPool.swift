@@ -48,6 +48,7 @@ package struct WorkerPool: Sendable {
         package var workersMax: Int
         /// Ready keyless workers that are kept.
         package var spares: Int
+        /// Calls that wait while every worker is busy; those that wait for a start come on top, at most one a worker.
         package var waitersMax: Int
         package var waitMillisecondsMax: Int
         package var callsPerWorkerMax: Int
@@ -143,7 +144,7 @@ package struct WorkerPool: Sendable {
         if let brokenReason { return .refused(.broken(brokenReason)) }
         if isDraining { return .refused(.drained) }
         if let id = checkOutNow(key: key, at: now) { return .granted(id) }
-        guard waiters.count < settings.waitersMax else { return .refused(.busy) }
+        guard waiters.count < settings.waitersMax + placesComing else { return .refused(.busy) }
         let limit = min(until, now.adding(milliseconds: settings.waitMillisecondsMax))
         waiters.append(Waiter(id: waiter, key: key, since: now, until: limit))
         place(at: now)
@@ -205,6 +206,9 @@ package struct WorkerPool: Sendable {
         }
         return best
     }
+
+    /// Workers that are not busy, or could be started: whoever waits for one of them waits for its start, not for another call's end.
+    private var placesComing: Int { settings.workersMax - workers.lazy.filter { $0.phase == .busy }.count }
 
     private func spareWorker() -> Int? { workers.firstIndex { $0.phase == .spare } }
 

@@ -97,13 +97,13 @@ struct Fixture {
     static func shared() throws -> Fixture { try cached.get() }
     private static let cached = Result { try Fixture(checks: [ReadinessCheck("database") { nil }]) }
 
-    init(checks: [ReadinessCheck]) throws {
+    init(checks: [ReadinessCheck], options: APIOptions = .init()) throws {
         let services = APIServices(
             tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), checks: checks, metrics: { Array("limen_up 1\n".utf8) },
             version: "0.0.0")
         dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services)), authenticator: Authenticator { $0 == Fixture.key ? "key-1" : nil },
-            log: Log(), metrics: Metrics())
+            log: Log(), metrics: Metrics(), options: options)
     }
 
     func send(

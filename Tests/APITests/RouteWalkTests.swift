@@ -61,10 +61,13 @@ struct RouteWalkTests {
     }
 
     @Test("every route names a limit class that exists and caps its body (LIM-8)")
-    func limitClasses() {
+    func limitClasses() throws {
         for route in Self.routes {
             #expect(LimitClass.allCases.contains(route.limitClass))
-            #expect((route.body == nil) == (route.bodyBytesMax == 0))
+        }
+        for compiled in try RouteTable(Self.routes).routes {
+            #expect((compiled.route.body == nil) == (compiled.bodyBytesMax == 0))
+            #expect(compiled.bodyBytesMax <= APIOptions().bodyBytesMax)
         }
     }
 

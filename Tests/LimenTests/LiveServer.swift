@@ -18,10 +18,22 @@ final class LiveServer: Sendable {
     /// Packs and installs the plugins, once for all tests: what a server gets is a copy.
     private static let bundles: Result<String, any Error> = Result {
         let folder = Command.temporary()
+        try packPatience(into: folder)
         let sources = ["Calc", "Markdown", "Sanitizer", "Sysprobe"].map { "\(Command.root)/Plugins/\($0)" }
         let outcome = try Command.limen(["plugin", "pack"] + sources + ["--libraries", Command.bin, "--output", folder])
         guard outcome.code == 0 else { throw Command.Failure("pack: \(outcome.complaints)") }
         return folder
+    }
+
+    /// Tests/Fixtures/Patience, built away from the sources.
+    private static func packPatience(into folder: String) throws {
+        let source = "\(Command.temporary())/patience"
+        mkdir(source, 0o755)
+        for file in ["patience.c", "Makefile", "plugin.json"] {
+            try Command.write(Command.text("\(Command.root)/Tests/Fixtures/Patience/\(file)"), to: "\(source)/\(file)")
+        }
+        let outcome = try Command.limen("plugin", "pack", source, "--output", folder)
+        guard outcome.code == 0 else { throw Command.Failure("pack: \(outcome.complaints)") }
     }
 
     init(plugins: [String] = ["calc", "markdown", "sanitizer", "sysprobe"], environment: [String: String] = [:]) throws {
@@ -106,19 +118,35 @@ final class LiveServer: Sendable {
 
     /// Sends bytes as they are and reads what comes until the server closes or `milliseconds` have passed.
     func raw(_ bytes: String, milliseconds: Int32 = 5_000) -> String {
+        guard let descriptor = connect(bytes) else { return "" }
+        defer { close(descriptor) }
+        return read(descriptor, milliseconds: milliseconds)
+    }
+
+    /// Opens a connection and sends bytes as they are; the caller closes it.
+    func connect(_ bytes: String) -> Int32? {
         let port = state.withLock { $0.port }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
-        guard connected == 0 else { return "" }
+        guard connected == 0 else {
+            close(descriptor)
+            return nil
+        }
         let request = Array(bytes.utf8)
         _ = Glibc.send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
+        return descriptor
+    }
+
+    /// Reads until the server closes, nothing has come for `milliseconds`, or what came holds `word`.
+    func read(_ descriptor: Int32, until word: String? = nil, milliseconds: Int32 = 5_000) -> String {
         var reply: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
@@ -127,8 +155,16 @@ final class LiveServer: Sendable {
             let count = recv(descriptor, &buffer, buffer.count, 0)
             if count <= 0 { break }
             reply.append(contentsOf: buffer[..<count])
+            if let word, String(decoding: reply, as: UTF8.self).contains(word) { break }
         }
         return String(decoding: reply, as: UTF8.self)
+    }
+
+    /// The bytes of a call with the key, on a connection that ends with it.
+    func invocation(_ tool: String, _ input: String, accept: String = "application/json", requestID: String = "call") -> String {
+        let body = "{\"input\":\(input)}"
+        return "POST /v1/tools/\(tool)/invoke HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(key)\r\nX-Request-Id: \(requestID)\r\n"
+            + "Accept: \(accept)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"
     }
 
     /// Processes whose command line names this server's folder, or that are its workers.

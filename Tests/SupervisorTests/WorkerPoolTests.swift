@@ -95,13 +95,26 @@ import Testing
         var pool = WorkerPool(.init(workersMax: 1, spares: 0, waitersMax: 2, waitMillisecondsMax: 1_000))
         same(pool.checkOut(1, key: key("a"), until: ms(50_000), at: start), .queued)
         same(pool.checkOut(2, key: key("a"), until: ms(300), at: start), .queued)
-        same(pool.checkOut(3, key: key("a"), until: ms(50_000), at: start), .refused(.busy))
+        // One of the three waits for the worker that is being started, and two for its end.
+        same(pool.checkOut(3, key: key("a"), until: ms(50_000), at: start), .queued)
+        same(pool.checkOut(4, key: key("a"), until: ms(50_000), at: start), .refused(.busy))
         _ = pool.takeActions()
         #expect(pool.nextTick(at: start) == ms(300))
         pool.tick(at: ms(300))
         same(pool.takeActions(), [.refuse(2, .timedOut)])
         pool.tick(at: ms(1_000))
-        same(pool.takeActions(), [.refuse(1, .timedOut)])
+        same(pool.takeActions(), [.refuse(1, .timedOut), .refuse(3, .timedOut)])
+    }
+
+    @Test("a queue of none still lets a call wait for a worker that is starting, and no other")
+    func noQueue() {
+        var pool = WorkerPool(.init(mode: .shared, workersMax: 1, spares: 0, waitersMax: 0))
+        same(pool.checkOut(1, key: key("a"), until: ms(50_000), at: start), .queued)
+        same(pool.checkOut(2, key: key("a"), until: ms(50_000), at: start), .refused(.busy))
+        guard case .spawn(let id)? = pool.takeActions().first else { Issue.record("no worker was started"); return }
+        pool.workerReady(id, at: ms(1))
+        same(pool.takeActions(), [.grant(1, id, startedFor: true)])
+        same(pool.checkOut(3, key: key("a"), until: ms(50_000), at: ms(2)), .refused(.busy))
     }
 
     @Test("three failed loads in a minute break the plugin: waiters get the reason, nothing is started any more")

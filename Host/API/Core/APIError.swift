@@ -47,6 +47,19 @@ package struct APIError: Error, Sendable {
     /// 500 whose cause is in the log under the request's id and nowhere else.
     package static let unexpected = APIError(.serverError, "Something went wrong here; the log has it under this request id.")
 
+    /// 503: the host holds more memory than `limits.memory_high_water_bytes` (LIM-4).
+    package static let shortOfMemory = APIError(
+        .serverError, status: 503, "The server is short of memory; what runs goes on, new work must wait.",
+        details: ["reason": "memory", "retry_after_ms": JSONValue(Limits.memoryRetryMilliseconds)],
+        headers: [("Retry-After", String((Limits.memoryRetryMilliseconds + 999) / 1000))])
+
+    /// 500 for a reply that the server will not send to anybody, because it is longer than `limits.output_bytes`.
+    package static func tooLong(_ bytes: Int, max: Int) -> APIError {
+        APIError(
+            .serverError, "The reply has \(bytes) bytes; this server sends at most \(max) at once.",
+            details: ["reason": "reply_too_long", "bytes_max": JSONValue(max)])
+    }
+
     /// The `error` object of the envelope and of the `error` event.
     package var json: JSONValue {
         ["code": .string(code.rawValue), "message": .string(message), "details": .object(details)]

@@ -21,7 +21,8 @@ package struct APIHandler: HTTPHandler {
     package func handle(_ request: HTTPRequest) async -> HTTPResponse {
         var inner = APIRequest(request.head, remoteAddress: request.remoteAddress, requestID: request.requestID)
         inner.body = request.body
-        return HTTPResponse(await dispatcher.respond(to: inner), requestID: request.requestID)
+        return HTTPResponse(
+            await dispatcher.respond(to: inner), requestID: request.requestID, eventBytesMax: dispatcher.options.outputBytesMax)
     }
 
     /// The reply to what the server refuses by itself, for its configuration: the same envelope as every other failure (API-1).
@@ -40,12 +41,12 @@ extension APIRequest {
 }
 
 extension HTTPResponse {
-    init(_ response: APIResponse, requestID: String) {
+    init(_ response: APIResponse, requestID: String, eventBytesMax: Int = .max) {
         switch response.body {
         case .bytes(let bytes):
             self.init(status: response.status, body: .bytes(bytes))
         case .events(let run):
-            self = .events { stream in try await run(StreamSink(stream: stream, requestID: requestID)) }
+            self = .events { stream in try await run(StreamSink(stream: stream, requestID: requestID, eventBytesMax: eventBytesMax)) }
         }
         for (name, value) in response.headers where headers[name] == nil { headers.add(name, value) }
     }
@@ -55,9 +56,12 @@ extension HTTPResponse {
 private struct StreamSink: EventSink {
     let stream: ServerSentEventStream
     let requestID: String
+    let eventBytesMax: Int
 
     func send(_ event: String, _ data: JSONValue) async throws {
         let value: JSONValue = ["event": .string(event), "data": data, "request_id": .string(requestID)]
-        try await stream.send(ServerSentEvent(event: event, data: value.text))
+        let text = value.text
+        guard text.utf8.count <= eventBytesMax else { throw APIError.tooLong(text.utf8.count, max: eventBytesMax) }
+        try await stream.send(ServerSentEvent(event: event, data: text))
     }
 }

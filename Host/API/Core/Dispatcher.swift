@@ -7,10 +7,12 @@ package struct Dispatcher: Sendable {
     private let authenticator: Authenticator
     private let log: Log
     private let metrics: APIMetrics
+    package let options: APIOptions
 
     /// Makes a dispatcher over a compiled table.
-    package init(table: RouteTable, authenticator: Authenticator, log: Log, metrics: Metrics) {
+    package init(table: RouteTable, authenticator: Authenticator, log: Log, metrics: Metrics, options: APIOptions = .init()) {
         self.table = table
+        self.options = options
         self.authenticator = authenticator
         self.log = log
         self.metrics = APIMetrics(metrics)
@@ -27,7 +29,8 @@ package struct Dispatcher: Sendable {
         do throws(APIError) {
             let (compiled, _) = try find(request)
             if compiled.route.access == .key { _ = try authenticator.principal(of: request) }
-            return .accept(bodyBytesMax: compiled.route.bodyBytesMax)
+            try checkMemory(compiled)
+            return .accept(bodyBytesMax: compiled.bodyBytesMax)
         } catch {
             let identity = identity(of: request)
             metrics.finish(metrics.start(), method: request.method, route: "refused", status: error.status)
@@ -88,9 +91,17 @@ package struct Dispatcher: Sendable {
             case .anonymous: .anonymous
             case .key: try authenticator.principal(of: request)
             }
+        try checkMemory(compiled)
         let reader = RequestReader(compiled: compiled, request: request)
         let context = try reader.context(identity: identity, principal: principal, parameters: parameters)
-        return render(try await compiled.route.handler(context), compiled.route, context)
+        let response = render(try await compiled.route.handler(context), compiled.route, context)
+        guard response.bytes.count <= options.outputBytesMax else { throw .tooLong(response.bytes.count, max: options.outputBytesMax) }
+        return response
+    }
+
+    /// Turns new work away while memory is short; what reads or administrates goes on, so that an operator sees and can act (LIM-4).
+    private func checkMemory(_ compiled: CompiledRoute) throws(APIError) {
+        if compiled.isNewWork, options.isShortOfMemory() { throw .shortOfMemory }
     }
 
     private func render(_ reply: Reply, _ route: Route, _ context: RequestContext) -> APIResponse {

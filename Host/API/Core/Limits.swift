@@ -1,9 +1,5 @@
 /// Every bound of the API, in one place.
 package enum Limits {
-    /// Longest request body of a route that takes a tool's input, in bytes: the input's own 1 MiB and its wrapping.
-    package static let toolBodyBytesMax = (1 << 20) + (64 << 10)
-    /// Longest request body of any other route, in bytes.
-    package static let smallBodyBytesMax = 64 << 10
     /// Deepest nesting of a request body.
     package static let bodyDepthMax = 64
     /// Items a list returns when the client names no number.
@@ -30,4 +26,8 @@ package enum Limits {
     package static let readinessMilliseconds = 1000
     /// Events of one call that wait for a slow client before the call is failed.
     package static let eventsWaitingMax = 1024
+    /// How old a reading of resident memory may be, in milliseconds.
+    package static let memorySampleMilliseconds = 100
+    /// What a client that was turned away for want of memory is told to wait, in milliseconds.
+    package static let memoryRetryMilliseconds = 1000
 }

@@ -53,10 +53,10 @@ struct RequestReader {
             guard request.body.isEmpty else { throw APIError(.validationError, status: 413, "This route takes no body.") }
             return .null
         }
-        guard request.body.count <= compiled.route.bodyBytesMax else {
+        guard request.body.count <= compiled.bodyBytesMax else {
             throw APIError(
                 .validationError, status: 413, "The body is longer than this route takes.",
-                details: ["bytes_max": JSONValue(compiled.route.bodyBytesMax)])
+                details: ["bytes_max": JSONValue(compiled.bodyBytesMax)])
         }
         guard let type = try request.single("content-type"), MediaType.json.isNamed(by: type) else {
             throw APIError(.validationError, status: 415, "The body must be application/json in UTF-8.")
@@ -69,7 +69,7 @@ struct RequestReader {
 
     private func parse(_ schema: CompiledSchema) throws(APIError) -> JSONValue {
         var limits = JSONLimits.default
-        limits.bytesMax = compiled.route.bodyBytesMax
+        limits.bytesMax = compiled.bodyBytesMax
         limits.depthMax = Limits.bodyDepthMax
         let document: JSONDocument
         do {

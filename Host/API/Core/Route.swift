@@ -30,8 +30,8 @@ package struct Route: Sendable {
     package var pathParameters: [Parameter]
     /// Parameters of the query, all optional; any other is refused.
     package var queryParameters: [Parameter]
-    /// Longest body in bytes; 0 when the route takes none.
-    package var bodyBytesMax: Int
+    /// Longest body in bytes where the route wants another limit than `limits.body_bytes`.
+    package var bodyBytesMax: Int?
     /// Schema of the body; nil when the route takes none.
     package var body: JSONValue?
     /// Schema of `data` in a success.
@@ -52,19 +52,19 @@ package struct Route: Sendable {
     ) -> Route {
         Route(
             method: "GET", path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: access, limitClass: limitClass,
-            pathParameters: parameters, queryParameters: query, bodyBytesMax: 0, body: nil, data: data, produces: produces,
+            pathParameters: parameters, queryParameters: query, bodyBytesMax: nil, body: nil, data: data, produces: produces,
             enveloped: enveloped, idempotent: false, handler: handler)
     }
 
     /// Makes a route that acts.
     package static func post(
         _ path: String, _ operation: String, tag: String, _ summary: String, limitClass: LimitClass, parameters: [Parameter] = [],
-        body: JSONValue? = nil, bodyBytesMax: Int = Limits.smallBodyBytesMax, data: JSONValue, produces: [MediaType] = [.json],
+        body: JSONValue? = nil, bodyBytesMax: Int? = nil, data: JSONValue, produces: [MediaType] = [.json],
         idempotent: Bool = false, handler: @escaping Handler
     ) -> Route {
         Route(
             method: "POST", path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: .key, limitClass: limitClass,
-            pathParameters: parameters, queryParameters: [], bodyBytesMax: body == nil ? 0 : bodyBytesMax, body: body, data: data,
+            pathParameters: parameters, queryParameters: [], bodyBytesMax: bodyBytesMax, body: body, data: data,
             produces: produces, enveloped: true, idempotent: idempotent, handler: handler)
     }
 }
@@ -73,13 +73,19 @@ package struct Route: Sendable {
 package struct CompiledRoute: Sendable {
     package let route: Route
     package let body: CompiledSchema?
+    /// Longest body in bytes; 0 when the route takes none.
+    package let bodyBytesMax: Int
+    /// Whether it brings new work, which is turned away while memory is short: calls and writes, but not an operator's acts.
+    package let isNewWork: Bool
     package let pathParameters: [String: CompiledSchema]
     package let queryParameters: [String: (schema: JSONValue, compiled: CompiledSchema)]
 
-    /// Compiles the route's schemas.
+    /// Compiles the route's schemas; `bodyBytesMax` is the limit of a route that names none.
     /// - Throws: `SchemaError` when a schema of ours is malformed; start-up fails then.
-    package init(_ route: Route) throws(SchemaError) {
+    package init(_ route: Route, bodyBytesMax: Int) throws(SchemaError) {
         self.route = route
+        isNewWork = route.limitClass == .tools || (route.limitClass == .writes && !route.path.description.hasPrefix("/v1/admin/"))
+        self.bodyBytesMax = route.body == nil ? 0 : route.bodyBytesMax ?? bodyBytesMax
         body = try route.body.map { value throws(SchemaError) in try CompiledSchema(value) }
         var path: [String: CompiledSchema] = [:]
         for parameter in route.pathParameters { path[parameter.name] = try CompiledSchema(parameter.schema) }

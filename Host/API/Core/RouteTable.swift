@@ -22,9 +22,10 @@ package struct RouteTable: Sendable {
 
     /// Compiles the table into a tree of segments. Two routes of one method and path are a programmer's error and trap.
     /// - Throws: `SchemaError` when a route's schema is malformed.
-    package init(_ table: [Route]) throws(SchemaError) {
+    /// - Parameter bodyBytesMax: Longest body of a route that names no limit of its own.
+    package init(_ table: [Route], bodyBytesMax: Int = APIOptions().bodyBytesMax) throws(SchemaError) {
         var compiled: [CompiledRoute] = []
-        for route in table { compiled.append(try CompiledRoute(route)) }
+        for route in table { compiled.append(try CompiledRoute(route, bodyBytesMax: bodyBytesMax)) }
         routes = compiled
         for (index, route) in table.enumerated() {
             let node = insert(route.path)

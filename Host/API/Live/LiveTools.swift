@@ -40,7 +40,7 @@ package struct LiveTools: ToolCatalogue {
             "plugin": .string(tool.plugin), "version": .string(tool.version), "input_schema": tool.inputSchema,
             "output_schema": tool.outputSchema ?? .null, "annotations": .object(tool.annotations.json),
             "content_type": .string(tool.contentType.rawValue), "privileged": .bool(tool.privileged),
-            "timeout_ms": JSONValue(tool.timeoutMilliseconds), "retries": JSONValue(tool.retries),
+            "timeout_ms": JSONValue(service.timeoutMilliseconds(of: tool)), "retries": JSONValue(tool.retries),
             "examples": .array(tool.examples.map { .object($0.json) }),
         ]
         return CatalogueTool(

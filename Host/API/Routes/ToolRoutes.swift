@@ -21,14 +21,14 @@ extension Routes {
             .post(
                 "/v1/tools/{id}/invoke", "invokeTool", tag: "tools",
                 "Calls a tool. Send `Accept: text/event-stream` for progress and partial results as they come, `text/html` for sanitised HTML.",
-                limitClass: .tools, parameters: [idParameter], body: Schemas.toolCall, bodyBytesMax: Limits.toolBodyBytesMax,
+                limitClass: .tools, parameters: [idParameter], body: Schemas.toolCall,
                 data: Schemas.toolReply, produces: [.json, .events, .html], idempotent: true
             ) { context throws(APIError) in
                 try await invoke(context.parameter("id"), byName: false, tools, context)
             },
             .post(
                 "/v1/tools/run", "runTool", tag: "tools", "Calls a tool named by id or, where that is unique, by name.", limitClass: .tools,
-                body: Schemas.toolRun, bodyBytesMax: Limits.toolBodyBytesMax, data: Schemas.toolReply, produces: [.json, .events, .html],
+                body: Schemas.toolRun, data: Schemas.toolReply, produces: [.json, .events, .html],
                 idempotent: true
             ) { context throws(APIError) in
                 try await invoke(context.body["tool_id"]?.stringValue ?? "", byName: true, tools, context)
@@ -78,6 +78,8 @@ extension Routes {
     private static func sendResult(_ bytes: [UInt8], to sink: any EventSink) async throws(APIError) {
         do {
             try await sink.send("result", try JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: Limits.replyBytesMax)))
+        } catch let error as APIError {
+            throw error
         } catch let error as JSONError {
             throw APIError(.serverError, "The reply could not be sent.", details: ["reason": .string(error.code.rawValue)])
         } catch {

@@ -40,13 +40,16 @@ struct Service: Sendable {
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
             audit: LiveAudit(station.audit, log: engine.log), checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
+        let limits = try Self.limits(settings, engine)
         let dispatcher = Dispatcher(
-            table: try RouteTable(Routes.all(services)), authenticator: Authenticator { keys.verify($0) }, log: engine.log, metrics: metrics)
+            table: try RouteTable(Routes.all(services), bodyBytesMax: limits.bodyBytesMax), authenticator: Authenticator { keys.verify($0) },
+            log: engine.log, metrics: metrics, options: limits)
         var configuration = HTTPServerConfiguration(address: try settings.address())
         configuration.makeRequestID = RequestIdentity.makeRequestID
         configuration.errorResponse = APIHandler.errorResponse
         configuration.connectionsMax = settings.limits.connections
         configuration.connectionsPerAddressMax = settings.limits.connectionsPerAddress
+        configuration.headBytesMax = settings.limits.headerBytes
         server = HTTPServer(configuration: configuration, group: engine.group, handler: APIHandler(dispatcher))
     }
 
@@ -54,7 +57,22 @@ struct Service: Sendable {
         var options = ToolService.Options()
         options.callsPerCallerMax = settings.tools.concurrencyPerUser
         options.spares = settings.sandbox.spares
+        options.timeoutMillisecondsDefault = settings.tools.timeoutMilliseconds
+        options.callMillisecondsMax = settings.tools.timeoutCapMilliseconds
+        options.queueMax = settings.tools.queue
         options.sanitizer = "sanitizer.html"
+        return options
+    }
+
+    private static func limits(_ settings: Configuration, _ engine: Engine) throws -> APIOptions {
+        let relief = try MemoryRelief(on: engine.loop)
+        engine.atEnd { relief.close() }
+        let gauge = MemoryGauge(
+            bytesMax: settings.limits.memoryHighWaterBytes, resident: { RuntimeMetrics.residentBytes() }, relieve: { relief.ask() })
+        var options = APIOptions()
+        options.bodyBytesMax = settings.limits.bodyBytes
+        options.outputBytesMax = settings.limits.outputBytes
+        options.isShortOfMemory = { gauge.isShort }
         return options
     }
 

@@ -59,7 +59,9 @@ struct GrantCheck {
         require(tool.outputSchema == original.outputSchema, "output_schema", "differs from the bundle's")
         require(tool.contentType == original.contentType, "content_type", "differs from the bundle's")
         require(tool.isPrivileged || !original.isPrivileged, "privileged", "cannot be taken off a privileged tool")
-        require(tool.timeoutMilliseconds <= original.timeoutMilliseconds, "timeout_ms", "is above \(original.timeoutMilliseconds)")
+        // A tool that names no time has the default's: neither a grant nor its absence may give more than was asked for.
+        let asks = original.timeoutMilliseconds ?? Limits.toolTimeoutMillisecondsDefault
+        require(tool.timeoutMilliseconds ?? Limits.toolTimeoutMillisecondsDefault <= asks, "timeout_ms", "is above \(asks)")
         require(tool.retries <= original.retries, "retries", "is above \(original.retries)")
         let (claim, asked) = (tool.annotations, original.annotations)
         require(!claim.isReadOnly || asked.isReadOnly, "annotations/read_only", "is not claimed by the bundle")

@@ -83,8 +83,8 @@ package struct ToolManifest: Sendable, Hashable {
     package let contentType: ToolContentType
     /// Only for admins, through an artifact that an admin owns (TOOL-7).
     package let isPrivileged: Bool
-    /// Wall clock over all retries.
-    package let timeoutMilliseconds: Int
+    /// Wall clock over all retries; nil leaves it to the host's `tools.timeout_ms`.
+    package let timeoutMilliseconds: Int?
     /// Retries after the first attempt.
     package let retries: Int
     /// Calls that `limen plugin test` makes.
@@ -99,7 +99,8 @@ package struct ToolManifest: Sendable, Hashable {
         annotations = try ToolAnnotations(reader.nested("annotations"))
         contentType = try reader.choice("content_type", default: .json)
         isPrivileged = try reader.bool("privileged", default: false)
-        timeoutMilliseconds = try reader.integer("timeout_ms", default: Limits.toolTimeoutMillisecondsDefault)
+        timeoutMilliseconds =
+            reader.object["timeout_ms"] == nil ? nil : try reader.integer("timeout_ms", default: Limits.toolTimeoutMillisecondsDefault)
         retries = try reader.integer("retries", default: Limits.toolRetriesDefault)
         var examples: [ToolExample] = []
         for example in try reader.objects("examples") { examples.append(try ToolExample(example)) }
@@ -115,7 +116,7 @@ package struct ToolManifest: Sendable, Hashable {
         object["annotations"] = .object(annotations.json)
         object["content_type"] = .string(contentType.rawValue)
         object["privileged"] = .bool(isPrivileged)
-        object["timeout_ms"] = .number(JSONNumber(timeoutMilliseconds))
+        if let timeoutMilliseconds { object["timeout_ms"] = .number(JSONNumber(timeoutMilliseconds)) }
         object["retries"] = .number(JSONNumber(retries))
         if !examples.isEmpty { object["examples"] = .array(examples.map { .object($0.json) }) }
         return object

@@ -29,8 +29,8 @@ package struct ToolDescriptor: Sendable {
     package let contentType: ToolContentType
     /// Only for admins, through an artifact that an admin owns (TOOL-7).
     package let privileged: Bool
-    /// Wall clock over all retries.
-    package let timeoutMilliseconds: Int
+    /// Wall clock over all retries; nil leaves it to the host's `tools.timeout_ms`.
+    package let timeoutMilliseconds: Int?
     /// Retries after the first attempt.
     package let retries: Int
     /// Calls that `limen plugin test` makes.

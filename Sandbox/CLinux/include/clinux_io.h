@@ -73,4 +73,7 @@ int clinux_signal_to_pipe(int signal, int fd);
 int clinux_signal_ignore(int signal);
 int clinux_signal_default(int signal);
 
+/// Gives memory that malloc keeps unused back to the kernel.
+void clinux_trim_memory(void);
+
 #endif

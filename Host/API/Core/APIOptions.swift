@@ -1,0 +1,12 @@
+/// What an operator may set about the API.
+package struct APIOptions: Sendable {
+    /// Longest request body of a route that names no limit of its own, in bytes (`limits.body_bytes`).
+    package var bodyBytesMax = 2 << 20
+    /// Longest reply, or event of a stream, in bytes: what one connection may have unsent (`limits.output_bytes`).
+    package var outputBytesMax = 16 << 20
+    /// Whether new work is turned away until memory is free again (`limits.memory_high_water_bytes`).
+    package var isShortOfMemory: @Sendable () -> Bool = { false }
+
+    /// The defaults.
+    package init() {}
+}
