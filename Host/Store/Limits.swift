@@ -41,6 +41,15 @@ package enum StoreLimits {
     /// Entries that one step of a verification reads.
     static let auditVerifyStep = 1_000
 
+    /// Rows of a plugin's history; older ones go, the audit log keeps its own record of them.
+    package static let grantsPerPluginMax = 1_000
+    /// Bundles of a plugin whose newest manifest is kept whole, for a rollback.
+    package static let grantManifestsMax = 8
+    /// Bytes of a history row's changes; longer ones are cut to their number.
+    package static let grantChangesBytesMax = 64 << 10
+    /// Characters of a history row's reason.
+    package static let grantReasonMax = 512
+
     /// Bytes of a plugin's key.
     package static let keyBytesMax = 512
     /// Bytes of a plugin's value.

@@ -70,6 +70,23 @@ struct FakePlugins: PluginAdministration {
         return Self.plugin(name)
     }
 
+    func rollback(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        try await setEnabled(name, true, by: principal, requestID: requestID)
+    }
+
+    func promote(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        try await setEnabled(name, true, by: principal, requestID: requestID)
+    }
+
+    func history(_ name: String, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) {
+        guard ["a", "b", "c"].contains(name) else { throw .missing("plugin") }
+        let row: JSONValue = [
+            "id": 1, "at": "2026-11-21T10:00:00.000Z", "actor": "k", "action": "install", "track": "stable", "version": "1.0.0",
+            "bundle_sha256": nil, "reason": nil, "changes": [["capability": "isolation", "before": nil, "after": "call", "change": "wider"]],
+        ]
+        return ([row], nil)
+    }
+
     func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue] {
         [["file": "a.json", "plugin": "a", "outcome": "unchanged", "reason": nil]]
     }

@@ -168,7 +168,7 @@ import Testing
         }
         try workshop.grant(workshop.bundle(change: changed))
         let outcome = try await reload()
-        #expect(outcome.action == .refused && outcome.problems.first?.pointer == "/tools")
+        #expect(outcome.action == .refused && outcome.problems.first?.pointer == "/tools/0/description")
         try workshop.grant(workshop.bundle(version: "1.0.1", change: changed))
         #expect(try await reload().action == .loaded)
     }

@@ -2,6 +2,7 @@ import Crypto
 import Glibc
 import JSON
 import Registry
+import Store
 
 struct FileFailure: Error {
     let path: String
@@ -64,6 +65,12 @@ final class Workshop {
     deinit { removeTree(root) }
 
     var bundleStore: BundleStore { BundleStore(path: store, roots: [bundles, manifests]) }
+
+    /// A registry with a history, as the service has one; the database is the caller's to close.
+    func registry(_ database: Database) throws -> Registry {
+        try Registry(
+            manifestFolder: manifests, bundles: bundleStore, states: PluginStateStore(database: database), audit: AuditLog(database: database))
+    }
 
     func registry() throws -> Registry { try Registry(manifestFolder: manifests, bundles: bundleStore, states: nil) }
 

@@ -86,6 +86,12 @@ package protocol PluginAdministration: Sendable {
     func plugins() -> [(name: String, json: JSONValue)]
     /// Enables or disables one; the answer is its new shape.
     func setEnabled(_ name: String, _ enabled: Bool, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue
+    /// Puts the previous version back, or ends a trial; the answer is the plugin's new shape.
+    func rollback(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue
+    /// Gives all calls to the version on trial; the answer is the plugin's new shape.
+    func promote(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue
+    /// Who granted what when, newest first; `next` is the cursor of the page after, nil at the end.
+    func history(_ name: String, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?)
     /// Reads `manifests/` again; each file's outcome.
     func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue]
     /// What protects this machine and which workers live.

@@ -58,8 +58,9 @@ package struct LiveAudit: AuditReading {
 }
 
 /// Times as RFC 3339 in UTC, with milliseconds.
-enum Timestamp {
-    static func text(milliseconds: Int64) -> String {
+package enum Timestamp {
+    /// A moment in milliseconds since 1970-01-01 UTC.
+    package static func text(milliseconds: Int64) -> String {
         let seconds = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
         let days = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let (year, month, day) = date(days)

@@ -45,21 +45,75 @@ package struct LivePlugins: PluginAdministration {
     }
 
     package func setEnabled(_ name: String, _ enabled: Bool, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
-        guard registry.snapshot().plugins[name] != nil else { throw .missing("plugin") }
+        try await change(name, principal, requestID) { registry, requester throws(ManifestError) in
+            enabled ? try await registry.enable(name, by: requester) : try await registry.disable(name, by: requester)
+        }
+    }
+
+    package func rollback(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        try await change(name, principal, requestID) { registry, requester throws(ManifestError) in
+            try await registry.rollback(name, by: requester).outcomes
+        }
+    }
+
+    package func promote(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        try await change(name, principal, requestID) { registry, requester throws(ManifestError) in
+            try await registry.promote(name, by: requester).outcomes
+        }
+    }
+
+    /// Changes a plugin and takes the change over; the registry writes it to history and audit log.
+    private func change(
+        _ name: String, _ principal: Principal, _ requestID: String,
+        _ act: (Registry, Requester) async throws(ManifestError) -> [ReloadOutcome]
+    ) async throws(APIError) -> JSONValue {
+        let before = registry.snapshot()
+        guard before.plugins[name] != nil || before.refused.values.contains(where: { $0.name == name }) else { throw .missing("plugin") }
+        let problems: [ManifestProblem]
         do {
-            _ = enabled ? try await registry.enable(name, by: principal.id) : try await registry.disable(name, by: principal.id)
+            problems = try await act(registry, Requester(principal.id, tenant: principal.tenant, requestID: requestID))
+                .filter { $0.plugin == name || $0.plugin.isEmpty }.flatMap(\.problems)
         } catch {
-            throw APIError(
-                .conflict, "The manifest could not be changed.", details: ["problems": .array(error.problems.map { .string($0.description) })])
+            throw Self.refusal(error.problems)
         }
         service.synchronise()
-        try await record(enabled ? "plugin.enable" : "plugin.disable", name, principal, requestID)
-        guard let record = registry.snapshot().plugins[name] else { throw .missing("plugin") }
-        return Self.json(record)
+        guard problems.isEmpty else { throw Self.refusal(problems) }
+        guard let plugin = plugins().first(where: { $0.name == name }) else { throw .missing("plugin") }
+        return plugin.json
+    }
+
+    private static func refusal(_ problems: [ManifestProblem]) -> APIError {
+        APIError(
+            .conflict, "The plugin could not be changed.", details: ["problems": .array(problems.map { .string($0.description) })])
+    }
+
+    package func history(_ name: String, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) {
+        do {
+            let page = try await registry.history(name, cursor: cursor, limit: limit)
+            if cursor == nil, page.items.isEmpty, !plugins().contains(where: { $0.name == name }) { throw APIError.missing("plugin") }
+            return (page.items.map(Self.json), page.nextCursor)
+        } catch let error as APIError {
+            throw error
+        } catch let error as StoreError where error.code == .invalid {
+            throw .invalid("The cursor is none that this list gave out.", reason: "cursor")
+        } catch {
+            log.error("history could not be read", [("plugin", .string(name)), ("cause", .string("\(error)"))])
+            throw .unexpected
+        }
+    }
+
+    private static func json(_ record: PluginGrantRecord) -> JSONValue {
+        let entry = record.entry
+        return [
+            "id": JSONValue(record.id), "at": .string(Timestamp.text(milliseconds: record.atMilliseconds)), "actor": .string(entry.actor),
+            "action": .string(entry.action), "track": .string(entry.track.rawValue), "version": .string(entry.version),
+            "bundle_sha256": entry.bundleDigest.map { .string($0) } ?? .null, "reason": entry.reason.map { .string($0) } ?? .null,
+            "changes": entry.changes,
+        ]
     }
 
     package func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue] {
-        let outcomes = await registry.reload(by: principal.id)
+        let outcomes = await registry.reload(by: Requester(principal.id, tenant: principal.tenant, requestID: requestID))
         service.synchronise()
         try await record("plugin.reload", nil, principal, requestID)
         return outcomes.map(Self.json)

@@ -32,6 +32,29 @@ extension Routes {
                 .data(try await plugins.setEnabled(context.parameter("name"), false, by: context.principal, requestID: context.requestID))
             },
             .post(
+                "/v1/admin/plugins/{name}/rollback", "rollbackPlugin", tag: "admin",
+                "Puts the previous version back with the grants it had, or ends the trial of a new one; calls in flight finish.", limitClass: .writes,
+                parameters: [nameParameter], data: Schemas.plugin
+            ) { context throws(APIError) in
+                .data(try await plugins.rollback(context.parameter("name"), by: context.principal, requestID: context.requestID))
+            },
+            .post(
+                "/v1/admin/plugins/{name}/promote", "promotePlugin", tag: "admin", "Gives all calls to the version on trial.", limitClass: .writes,
+                parameters: [nameParameter], data: Schemas.plugin
+            ) { context throws(APIError) in
+                .data(try await plugins.promote(context.parameter("name"), by: context.principal, requestID: context.requestID))
+            },
+            .get(
+                "/v1/admin/plugins/{name}/history", "listPluginHistory", tag: "admin", "Who granted what when, newest first.",
+                parameters: [nameParameter], query: Schemas.pageParameters, data: Schemas.list(of: Schemas.pluginGrant)
+            ) { context throws(APIError) in
+                let (limit, cursor) = context.page
+                let page = try await plugins.history(context.parameter("name"), cursor: cursor, limit: limit)
+                return .data([
+                    "items": .array(page.items), "next_cursor": page.next.map { .string($0) } ?? .null, "has_next": .bool(page.next != nil),
+                ])
+            },
+            .post(
                 "/v1/admin/plugins/reload", "reloadPlugins", tag: "admin",
                 "Reads the manifests again. A broken one is named with file, pointer and reason, and its old version goes on.",
                 limitClass: .writes, data: Schemas.reload

@@ -27,6 +27,9 @@ private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading {
     func setEnabled(_ name: String, _ enabled: Bool, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
         throw .unexpected
     }
+    func rollback(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue { throw .unexpected }
+    func promote(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue { throw .unexpected }
+    func history(_ name: String, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) { throw .unexpected }
     func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue] { throw .unexpected }
     func sandbox() async -> JSONValue { [:] }
     func page(cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) { throw .unexpected }

@@ -8,7 +8,31 @@ extension Schemas {
             "state": ["enum": ["discovered", "verified", "enabled", "warming", "ready", "draining", "broken", "disabled", "removed"]],
             "reason": textOrNull, "enabled": flag, "isolation": ["enum": ["call", "user", "tenant", "shared"]],
             "tools": ["type": "array", "items": text], "limits": anyObject, "sha256": textOrNull, "workers": anyObject,
+            "versions": ["type": "array", "items": pluginVersion],
         ], required: ["name", "version", "state", "reason", "tools"])
+
+    /// A version of a plugin that has workers, or is about to: `share` is its percent of new calls.
+    static let pluginVersion: JSONValue = object(
+        [
+            "version": text, "state": ["enum": ["enabled", "warming", "ready", "draining", "broken", "disabled"]], "canary": flag,
+            "share": ["type": "integer", "minimum": 0, "maximum": 100], "reason": textOrNull, "bundle_sha256": text, "calls": count,
+            "failures": count,
+        ], required: ["version", "state", "canary", "share"])
+
+    /// One decision about a plugin.
+    static let pluginGrant: JSONValue = object(
+        [
+            "id": count, "at": text, "actor": text, "action": text, "track": ["enum": ["stable", "canary"]], "version": text,
+            "bundle_sha256": textOrNull, "reason": textOrNull,
+            "changes": [
+                "type": "array",
+                "items": object(
+                    [
+                        "capability": text, "before": textOrNull, "after": textOrNull,
+                        "change": ["type": "string"],
+                    ], required: ["capability", "change"]),
+            ],
+        ], required: ["id", "at", "actor", "action", "track", "version", "changes"])
 
     /// What a reload did, file by file.
     static let reload: JSONValue = object(

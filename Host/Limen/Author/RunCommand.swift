@@ -29,8 +29,11 @@ enum RunCommand {
         let manifest = try JSONValue(parsing: File.read("\(settings.manifests)/\(name).json"))
         let version = manifest["version"]?.stringValue ?? ""
         let bundle = manifest["bundle"]?.stringValue ?? "\(name)-\(version)"
-        guard Path.isFolder("\(data)/bundles/\(bundle)") else { throw CommandError("the bundle \(bundle) is not in \(data)/bundles") }
-        return "\(data)/bundles/\(bundle)"
+        // A version that was rolled back to is in the store only.
+        guard let folder = ["bundles", "store"].map({ "\(data)/\($0)/\(bundle)" }).first(where: Path.isFolder) else {
+            throw CommandError("the bundle \(bundle) is not in \(data)/bundles")
+        }
+        return folder
     }
 
     static func run(_ arguments: Arguments) throws -> Int32 {

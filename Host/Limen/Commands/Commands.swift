@@ -27,8 +27,21 @@ enum Commands {
             options: [.value("output", "DIR", "where to put it (.)"), libraries, groups], operandsMax: 64, outer: PackCommand.outer,
             run: PackCommand.run),
         Command(
-            "plugin install", "BUNDLE...", summary: "Verify a bundle, show what it asks for, write its manifest.",
-            options: [.flag("enable", "enable it without asking"), data, manifests], operandsMax: 64, run: OperatorCommands.install),
+            "plugin install", "BUNDLE...", summary: "Verify a bundle, show what it asks for or how that differs, write its manifest.",
+            options: [
+                .flag("enable", "enable it without asking"), .flag("yes", "agree to whatever would be asked, a wider grant included"),
+                .value("canary", "PERCENT", "try it with that share of the calls beside the version in force"),
+                .value("mounts", "TARGET=DIR,...", "folders of this host for the mounts it asks for"), data, manifests,
+            ], operandsMax: 64, run: InstallCommand.run),
+        Command(
+            "plugin rollback", "NAME", summary: "Put the previous version back, or end the trial of a new one.", options: [data, manifests],
+            operandsMax: 1, run: VersionCommands.rollback),
+        Command(
+            "plugin promote", "NAME", summary: "Give all calls to the version on trial.", options: [data, manifests], operandsMax: 1,
+            run: VersionCommands.promote),
+        Command(
+            "plugin history", "NAME", summary: "Show who granted what when.",
+            options: [.value("limit", "ROWS", "how many, newest first (50)"), data, manifests], operandsMax: 1, run: VersionCommands.history),
         Command(
             "plugin list", summary: "Show every plugin, its state and the reason when it is broken.", options: [data, manifests],
             run: OperatorCommands.list),

@@ -23,7 +23,8 @@ struct Station: Sendable {
         audit = AuditLog(database: database)
         usage = UsageStore(database: database)
         let bundles = BundleStore(path: "\(data)/store", roots: bundleRoots)
-        let registry = try Registry(manifestFolder: manifests, bundles: bundles, states: PluginStateStore(database: database))
+        let registry = try Registry(
+            manifestFolder: manifests, bundles: bundles, states: PluginStateStore(database: database), audit: audit)
         engine.atEnd { registry.shutdown() }
         self.registry = registry
         tools = ToolService(
@@ -33,7 +34,7 @@ struct Station: Sendable {
 
     /// Reads the manifests and makes what is in order callable.
     @discardableResult
-    func reload(by actor: String = "system") async -> [ReloadOutcome] {
+    func reload(by actor: Requester = .system) async -> [ReloadOutcome] {
         let outcomes = await registry.reload(by: actor)
         tools.synchronise()
         return outcomes

@@ -21,6 +21,9 @@ struct Account: Sendable {
         return Account(userID: unnamed, groupID: unnamed)
     }
 
+    /// Whoever gave the command, as the user database names them.
+    static func callersName() -> String { getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? String(getuid()) }
+
     /// As the spawner's `--user` takes it.
     var argument: String { "\(userID):\(groupID)" }
 

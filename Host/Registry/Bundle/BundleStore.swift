@@ -54,7 +54,7 @@ package struct BundleStore: Sendable {
         for name in try BundleCopy.leftovers(in: store.descriptor) { try BundleCopy.remove(name, in: store.descriptor) }
     }
 
-    private func openStore() throws(ManifestError) -> OpenFile {
+    func openStore() throws(ManifestError) -> OpenFile {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
             throw ManifestError(file: "store", reason: "cannot be made: " + String(cString: strerror(errno)))
         }

@@ -31,6 +31,7 @@ extension Manifest {
         bundleSHA256 = try reader.optionalString("bundle_sha256").map { (text) throws(ManifestProblem) in
             try Self.digest(reader, "bundle_sha256", text)
         }
+        canaryPercent = reader.object["canary"]?.intValue
         files = try Self.files(reader.nested("files"))
     }
 

@@ -14,6 +14,7 @@ extension Manifest {
         object["enabled"] = .bool(isEnabled)
         if let bundle { object["bundle"] = .string(bundle) }
         if let bundleSHA256 { object["bundle_sha256"] = .string(bundleSHA256.hex) }
+        if let canaryPercent { object["canary"] = .number(JSONNumber(canaryPercent)) }
         if !tools.isEmpty { object["tools"] = .array(tools.map { .object($0.json) }) }
         if !adapters.isEmpty { object["adapters"] = .array(adapters.map { .object($0.json) }) }
         object["isolation"] = .string(isolation.rawValue)

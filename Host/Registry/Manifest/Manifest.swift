@@ -58,6 +58,8 @@ package struct Manifest: Sendable, Hashable {
     package let bundle: String?
     /// SHA-256 of the bundle's plugin.json, if the grant pins it. Only in a granted manifest.
     package let bundleSHA256: SHA256Digest?
+    /// The share of calls in percent that this grant gets beside the one in force. Only in manifests/NAME.canary.json.
+    package let canaryPercent: Int?
     /// Every file of the bundle with its digest. Only in plugin.json.
     package let files: [String: SHA256Digest]
 

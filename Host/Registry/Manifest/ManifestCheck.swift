@@ -23,6 +23,7 @@ struct ManifestCheck {
             if manifest.files.isEmpty { found.append(problem("/files", "is required in plugin.json")) }
             if manifest.bundle != nil { found.append(problem("/bundle", "belongs in manifests/NAME.json only")) }
             if manifest.bundleSHA256 != nil { found.append(problem("/bundle_sha256", "belongs in manifests/NAME.json only")) }
+            if manifest.canaryPercent != nil { found.append(problem("/canary", "belongs in manifests/NAME.canary.json only")) }
             for (index, mount) in manifest.mounts.enumerated() where mount.source != nil {
                 found.append(problem("/mounts/\(index)/source", "belongs in manifests/NAME.json only"))
             }

@@ -54,6 +54,10 @@ package enum ManifestSchema {
               "$ref": "#/$defs/relativePath"
             },
             "bundle_sha256": { "description": "Only in manifests/NAME.json: SHA-256 of the bundle's plugin.json; pins every file of the bundle.", "$ref": "#/$defs/sha256" },
+            "canary": {
+              "description": "Only in manifests/NAME.canary.json: the percent of calls that this grant gets while manifests/NAME.json gets the rest.",
+              "type": "integer", "minimum": 1, "maximum": 99
+            },
             "files": {
               "description": "Only in plugin.json: every file of the bundle but plugin.json and SIGNATURE, with its SHA-256.",
               "type": "object", "minProperties": 1, "maxProperties": 512,

@@ -1,6 +1,7 @@
 internal import Crypto
 internal import JSON
 internal import JSONSchema
+internal import Store
 
 /// Turns one manifest file into a verified record; blocking file work without state.
 struct PluginLoader: Sendable {
@@ -12,8 +13,13 @@ struct PluginLoader: Sendable {
         let record: PluginRecord
         /// SHA-256 of the file's bytes.
         let fileDigest: SHA256Digest
-        /// SHA-256 of what was approved: tool names, descriptions and schemas.
-        let descriptionDigest: SHA256Digest
+    }
+
+    /// What became of a file.
+    enum Outcome: Sendable {
+        case loaded(Loaded)
+        /// Its tools are not those that were approved with its version.
+        case notAsApproved(Manifest)
     }
 
     /// Reads, validates and installs.
@@ -21,15 +27,11 @@ struct PluginLoader: Sendable {
     /// `approved` is the description digest that an earlier load of the same name and version recorded: a different one is refused.
     func load(
         _ file: String, bytes: [UInt8], generation: UInt64, approved: (_ name: String, _ version: String) -> String?
-    ) throws(ManifestError) -> Loaded {
+    ) throws(ManifestError) -> Outcome {
         let manifest = try Manifest(parsing: bytes, file: file, role: .granted)
-        guard file == manifest.name + ".json" else {
-            throw ManifestError(file: file, pointer: "/name", reason: "is \"\(manifest.name)\", so the file must be \(manifest.name).json")
-        }
-        let digest = Self.descriptionDigest(manifest)
-        if let known = approved(manifest.name, manifest.version.description), known != digest.hex {
-            throw ManifestError(
-                file: file, pointer: "/tools", reason: "names, descriptions or schemas changed since version \(manifest.version) was approved")
+        try Self.checkName(manifest, file: file)
+        if let known = approved(manifest.name, manifest.version.description), known != Self.descriptionDigest(manifest).hex {
+            return .notAsApproved(manifest)
         }
         let installed = try store.install(manifest, file: file)
         let tools = try Self.tools(manifest, file: file)
@@ -43,7 +45,19 @@ struct PluginLoader: Sendable {
         let record = PluginRecord(
             name: manifest.name, version: manifest.version.description, manifest: manifest, bundle: installed.bundle, file: file,
             tools: tools, generation: generation, lifecycle: lifecycle)
-        return Loaded(record: record, fileDigest: SHA256.hash(bytes), descriptionDigest: digest)
+        return .loaded(Loaded(record: record, fileDigest: SHA256.hash(bytes)))
+    }
+
+    private static func checkName(_ manifest: Manifest, file: String) throws(ManifestError) {
+        let expected = ManifestFolder.file(manifest.name, manifest.canaryPercent == nil ? .stable : .canary)
+        guard file != expected else { return }
+        if file == ManifestFolder.file(manifest.name, .canary) {
+            throw ManifestError(file: file, pointer: "/canary", reason: "is required in a file of this name: the percent of calls it gets")
+        }
+        if manifest.canaryPercent != nil, file == ManifestFolder.file(manifest.name, .stable) {
+            throw ManifestError(file: file, pointer: "/canary", reason: "belongs in \(expected)")
+        }
+        throw ManifestError(file: file, pointer: "/name", reason: "is \"\(manifest.name)\", so the file must be \(expected)")
     }
 
     private static func tools(_ manifest: Manifest, file: String) throws(ManifestError) -> [ToolDescriptor] {

@@ -1,3 +1,5 @@
+package import Store
+
 /// A plugin that passed every check, as the registry knows it now.
 package struct PluginRecord: Sendable {
     /// Its name.
@@ -12,6 +14,8 @@ package struct PluginRecord: Sendable {
     package let manifest: Manifest
     /// The verified copy that may be mounted.
     package let bundle: InstalledBundle
+    /// Whether it is the version for everybody or one on trial.
+    package var track: GrantTrack { manifest.canaryPercent == nil ? .stable : .canary }
     /// The manifest's file name in the manifest folder.
     package let file: String
     /// Its tools, compiled.
@@ -20,6 +24,18 @@ package struct PluginRecord: Sendable {
     package let generation: UInt64
 
     var lifecycle: PluginLifecycle
+
+    /// The record as it is while its last calls finish and new ones go elsewhere.
+    package var whenDraining: PluginRecord {
+        var record = self
+        do {
+            try record.lifecycle.apply(.drain)
+        } catch {
+            // Broken or disabled already: it drains in that state.
+            return self
+        }
+        return record
+    }
 }
 
 /// A manifest that was refused and has no earlier version to fall back to; `limen plugin list` shows it as broken.

@@ -28,7 +28,8 @@ extension Registry {
     @discardableResult
     private func change(_ plugin: String, _ generation: UInt64, _ event: PluginLifecycleEvent) -> Bool {
         withContents { contents in
-            guard var record = contents.plugins[plugin], record.generation == generation else { return false }
+            let found = [contents.plugins[plugin], contents.canaries[plugin]].compactMap { $0 }.first { $0.generation == generation }
+            guard var record = found else { return false }
             let before = record.lifecycle
             do {
                 try record.lifecycle.apply(event)
@@ -37,7 +38,7 @@ extension Registry {
                 return false
             }
             guard record.lifecycle != before else { return false }
-            contents.plugins[plugin] = record
+            if record.track == .stable { contents.plugins[plugin] = record } else { contents.canaries[plugin] = record }
             contents.publish()
             return true
         }

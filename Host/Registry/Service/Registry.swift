@@ -10,6 +10,7 @@ package final class Registry: Sendable {
     let folder: ManifestFolder
     let bundles: BundleStore
     let states: PluginStateStore?
+    let audit: AuditLog?
     let pool: BlockingPool
     let gate = AsyncGate()
     private let contents = Lock(Contents())
@@ -17,21 +18,24 @@ package final class Registry: Sendable {
     /// Everything that changes.
     struct Contents: Sendable {
         var plugins: [String: PluginRecord] = [:]
+        /// Versions on trial.
+        var canaries: [String: PluginRecord] = [:]
         var refused: [String: RefusedPlugin] = [:]
         /// Digest of the manifest's bytes, by file: an unchanged file is not loaded again.
         var fileDigests: [String: SHA256Digest] = [:]
         var crashes: [String: CrashLoopDetector] = [:]
         var generation: UInt64 = 0
-        var snapshot = RegistrySnapshot(plugins: [:], refused: [:])
+        var snapshot = RegistrySnapshot(plugins: [:], canaries: [:], refused: [:])
 
-        mutating func publish() { snapshot = RegistrySnapshot(plugins: plugins, refused: refused) }
+        mutating func publish() { snapshot = RegistrySnapshot(plugins: plugins, canaries: canaries, refused: refused) }
     }
 
-    /// Names the folders; nothing is read until `reload`. Without `states` approvals and history are not kept.
-    package init(manifestFolder: String, bundles: BundleStore, states: PluginStateStore?) throws(IOError) {
+    /// Names the folders; nothing is read until `reload`. Without `states` approvals and history are not kept; decisions go to `audit` too.
+    package init(manifestFolder: String, bundles: BundleStore, states: PluginStateStore?, audit: AuditLog? = nil) throws(IOError) {
         folder = ManifestFolder(path: manifestFolder)
         self.bundles = bundles
         self.states = states
+        self.audit = audit
         pool = try BlockingPool(name: "registry", threads: 1, queueMax: Limits.reloadsQueuedMax)
     }
 

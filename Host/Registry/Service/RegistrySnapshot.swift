@@ -2,13 +2,15 @@
 package struct RegistrySnapshot: Sendable {
     /// Plugins that passed every check, by name.
     package let plugins: [String: PluginRecord]
+    /// Versions on trial, by name; each beside a plugin of the same name.
+    package let canaries: [String: PluginRecord]
     /// Manifests that did not, by file name.
     package let refused: [String: RefusedPlugin]
     private let toolsByID: [String: ToolDescriptor]
     private let idsByName: [String: [String]]
 
-    init(plugins: [String: PluginRecord], refused: [String: RefusedPlugin]) {
-        (self.plugins, self.refused) = (plugins, refused)
+    init(plugins: [String: PluginRecord], canaries: [String: PluginRecord], refused: [String: RefusedPlugin]) {
+        (self.plugins, self.canaries, self.refused) = (plugins, canaries, refused)
         var tools: [String: ToolDescriptor] = [:]
         var names: [String: [String]] = [:]
         for record in plugins.values {

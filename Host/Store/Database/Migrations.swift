@@ -1,9 +1,10 @@
 /// The schema's history. Add at the end; never change what was released.
 package enum Migrations {
     /// Every step in order.
-    package static let all: [Migration] = [first]
+    package static let all: [Migration] = [first, second]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
+    private static let second = Migration(2, "who granted what when", grants)
 
     private static let audit: [SQL] = [
         """
@@ -115,5 +116,27 @@ package enum Migrations {
             PRIMARY KEY (day, tenant, actor, plugin, tool)
         ) STRICT, WITHOUT ROWID
         """
+    ]
+
+    private static let grants: [SQL] = [
+        // What was approved with a version, so that a refusal can name the tool and the member that differ.
+        "ALTER TABLE plugin_version ADD COLUMN tools TEXT",
+        """
+        CREATE TABLE plugin_grant (
+            id INTEGER PRIMARY KEY CHECK (id > 0),
+            plugin TEXT NOT NULL CHECK (length(plugin) BETWEEN 1 AND 63),
+            track TEXT NOT NULL CHECK (track IN ('stable', 'canary')),
+            version TEXT NOT NULL,
+            action TEXT NOT NULL CHECK (length(action) BETWEEN 1 AND 63),
+            at INTEGER NOT NULL,
+            actor TEXT NOT NULL CHECK (length(actor) <= 255),
+            bundle_sha256 TEXT CHECK (bundle_sha256 IS NULL OR length(bundle_sha256) = 64),
+            manifest_sha256 TEXT CHECK (manifest_sha256 IS NULL OR length(manifest_sha256) = 64),
+            manifest TEXT,
+            changes TEXT NOT NULL,
+            reason TEXT CHECK (reason IS NULL OR length(reason) <= 512)
+        ) STRICT
+        """,
+        "CREATE INDEX plugin_grant_by_plugin ON plugin_grant (plugin, id)",
     ]
 }

@@ -34,10 +34,13 @@ package struct PluginVersionEntry: Sendable, Hashable {
     /// SHA-256 of tool names, descriptions and schemas.
     package let descriptionDigest: String
 
+    /// The tools as JSON, as `descriptionDigest` covers them; nil when they were not kept.
+    package let tools: String?
+
     /// Names a version and its digests.
-    package init(plugin: String, version: String, bundleDigest: String, descriptionDigest: String) {
+    package init(plugin: String, version: String, bundleDigest: String, descriptionDigest: String, tools: String? = nil) {
         (self.plugin, self.version) = (plugin, version)
-        (self.bundleDigest, self.descriptionDigest) = (bundleDigest, descriptionDigest)
+        (self.bundleDigest, self.descriptionDigest, self.tools) = (bundleDigest, descriptionDigest, tools)
     }
 }
 
@@ -47,6 +50,17 @@ package final class PluginStateStore: Sendable {
 
     /// Uses a database.
     package init(database: Database) { self.database = database }
+
+    /// Who granted what when, of the same database.
+    package var history: PluginHistory { PluginHistory(database: database) }
+
+    /// The tools that were approved with a version, as JSON; nil when there was no approval or its tools were not kept.
+    package func approvedTools(_ plugin: String, version: String) async throws(StoreError) -> String? {
+        try await database.read { connection in
+            try connection.row("SELECT tools FROM plugin_version WHERE plugin = $1 AND version = $2", [.text(plugin), .text(version)])?
+                .optionalText(0)
+        }
+    }
 
     /// Description digests by `plugin@version`.
     package func approvals() async throws(StoreError) -> [String: String] {
@@ -64,12 +78,12 @@ package final class PluginStateStore: Sendable {
         try await database.write { connection in
             try connection.execute(
                 """
-                INSERT INTO plugin_version (plugin, version, bundle_sha256, description_sha256, approved_at, approved_by)
-                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (plugin, version) DO NOTHING
+                INSERT INTO plugin_version (plugin, version, bundle_sha256, description_sha256, approved_at, approved_by, tools)
+                VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (plugin, version) DO NOTHING
                 """,
                 [
                     .text(entry.plugin), .text(entry.version), .text(entry.bundleDigest), .text(entry.descriptionDigest),
-                    .integer(StoreClock.nowMilliseconds()), .text(actor),
+                    .integer(StoreClock.nowMilliseconds()), .text(actor), SQLValue(entry.tools),
                 ])
         }
     }
