@@ -17,8 +17,17 @@ extension CapabilityDiffBuilder {
         if tool.isPrivileged { words.append("privileged") }
         if tool.annotations.isDestructive { words.append("destructive") }
         if tool.annotations.isOpenWorld { words.append("open_world") }
-        words.append("\(tool.timeoutMilliseconds) ms, \(tool.retries) retries")
+        words.append("\(time(tool)), \(tool.retries) retries")
         return words.joined(separator: ", ") + ": " + tool.description
+    }
+
+    private static func time(_ tool: ToolManifest) -> String { tool.timeoutMilliseconds.map { "\($0) ms" } ?? "the host's own time" }
+
+    /// The host's own time is another host's decision: a number in its place, or it in a number's place, is a person's to judge.
+    private mutating func compareTime(_ capability: String, _ old: ToolManifest, _ new: ToolManifest) {
+        if old.timeoutMilliseconds == new.timeoutMilliseconds { return }
+        if let before = old.timeoutMilliseconds, let after = new.timeoutMilliseconds { return number(capability, before, after) }
+        add(capability, Self.time(old), Self.time(new), .wider)
     }
 
     private mutating func compare(_ name: String, _ old: ToolManifest, _ new: ToolManifest) {
@@ -39,7 +48,7 @@ extension CapabilityDiffBuilder {
         flag("\(tool): read_only", was.isReadOnly, now.isReadOnly, wider: true)
         // What calls itself idempotent is called again after a failure.
         flag("\(tool): idempotent", was.isIdempotent, now.isIdempotent, wider: now.isIdempotent)
-        if old.timeoutMilliseconds != new.timeoutMilliseconds { number("\(tool): timeout_ms", old.timeoutMilliseconds, new.timeoutMilliseconds) }
+        compareTime("\(tool): timeout_ms", old, new)
         if old.retries != new.retries { number("\(tool): retries", old.retries, new.retries) }
         if changes.count == start { add(tool, Self.summary(old), Self.summary(new), .same) }
     }

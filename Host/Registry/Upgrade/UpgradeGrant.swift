@@ -44,7 +44,7 @@ struct UpgradeGrant {
         guard let before, let granted else { return object }
         if asked.annotations == before.annotations { object["annotations"] = .object(granted.annotations.json) }
         if asked.isPrivileged == before.isPrivileged { object["privileged"] = .bool(granted.isPrivileged) }
-        if asked.timeoutMilliseconds == before.timeoutMilliseconds { object["timeout_ms"] = JSONValue(granted.timeoutMilliseconds) }
+        if asked.timeoutMilliseconds == before.timeoutMilliseconds { object["timeout_ms"] = granted.timeoutMilliseconds.map { JSONValue($0) } }
         if asked.retries == before.retries { object["retries"] = JSONValue(granted.retries) }
         return object
     }
