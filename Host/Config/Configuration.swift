@@ -16,6 +16,8 @@ package struct Configuration: Sendable, Hashable {
     package struct Sandbox: Sendable, Hashable {
         /// Layers without which the server refuses to start.
         package var require: [String]
+        /// Weakest rung on which plugins are started.
+        package var lowestRung: String
         /// First user id of the workers; nil unless given together with `slots`.
         package var uidBase: Int?
         /// How many user ids.
@@ -87,7 +89,8 @@ package struct Configuration: Sendable, Hashable {
         data = try values.text("data")
         manifests = values.optionalText("manifests") ?? "\(data)/manifests"
         sandbox = Sandbox(
-            require: try values.list("sandbox", "require"), uidBase: values.optionalInteger("sandbox", "uid_base"),
+            require: try values.list("sandbox", "require"), lowestRung: try values.text("sandbox", "lowest_rung"),
+            uidBase: values.optionalInteger("sandbox", "uid_base"),
             slots: values.optionalInteger("sandbox", "slots"), spares: try values.integer("sandbox", "spares"))
         limits = ServerLimits(
             connections: try values.integer("limits", "connections"),

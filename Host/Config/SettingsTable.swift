@@ -4,9 +4,13 @@ internal import JSON
 package enum SettingsTable {
     /// Protection layers that `sandbox.require` can name; `limen doctor` shows the same words.
     package static let layers = [
-        "user", "capabilities", "no_new_privileges", "mount", "pid", "network", "ipc", "uts", "cgroup", "landlock", "seccomp", "memory_limit",
-        "cpu_limit", "task_limit",
+        "user", "groups", "capabilities", "no_new_privileges", "user_namespace", "mount", "pid", "network", "ipc", "uts", "cgroup", "network_pool",
+        "private_root", "scratch", "procfs", "landlock", "seccomp", "tripwires", "write_xor_execute", "memory_limit", "cpu_limit", "task_limit",
+        "memory_peak", "rlimits",
     ]
+
+    /// Ways to build a jail, the strongest first (DESIGN 4); each is proved at start.
+    package static let rungs = ["root", "userns", "landlock", "seccomp"]
 
     /// Settings that are given together or not at all.
     package static let pairs: [(String, String)] = [("/sandbox/uid_base", "/sandbox/slots")]
@@ -18,6 +22,9 @@ package enum SettingsTable {
         Setting("data", .text(bytesMax: 1024), "var", "Folder of the database, keys and verified bundles."),
         Setting("manifests", .text(bytesMax: 1024), nil, "Folder of granted plugin manifests; `manifests` in the data folder unless set."),
         Setting("sandbox.require", .list(layers), [], "Layers without which the server refuses to start."),
+        Setting(
+            "sandbox.lowest_rung", .choice(rungs), "landlock",
+            "Weakest way to build a jail that plugins are started in; without it they are refused. `seccomp` lets them read the account's files."),
         Setting("sandbox.uid_base", .integer(10_000...2_000_000_000), nil, "First of the user ids that workers run as; only as root."),
         Setting("sandbox.slots", .integer(1...4096), nil, "How many user ids, one a worker; together with uid_base."),
         Setting("sandbox.spares", .integer(0...64), 1, "Loaded workers kept ready for each plugin."),

@@ -1,4 +1,5 @@
 package import IO
+import Jail
 import Supervisor
 import WorkerProtocol
 
@@ -115,7 +116,7 @@ package final class WorkerService: Sendable {
             guard let worker = find(id) else { return Self.drop(descriptor) }
             return worker.spawned(pid: pid, memoryPeak: descriptor)
         case .failed(let id, let step, let code):
-            if let worker = find(id) { worker.pool.gone(worker, .jail("\(step): errno \(code)")) }
+            if let worker = find(id) { worker.pool.gone(worker, .jail(code == 0 ? step : "\(step): \(describe(errno: code))")) }
         case .exited(let id, let exit):
             if let worker = find(id) { worker.pool.gone(worker, KillReason(exit), peakMemoryBytes: Int(clamping: exit.memoryPeakBytes)) }
         }

@@ -23,7 +23,7 @@ static int child(const struct clinux_birth *birth) {
     for (int index = 0; index < birth->join_count; index++)
         if (write(birth->joins[index], "0", 1) != 1) fail(0);
     /* After joining, so that the leaf is the root of what the worker sees. */
-    if (syscall(SYS_unshare, CLONE_NEWCGROUP) != 0) fail(1);
+    if ((birth->flags & CLONE_NEWNS) && syscall(SYS_unshare, CLONE_NEWCGROUP) != 0) fail(1);
     if (birth->user_map) {
         write_file("/proc/self/setgroups", "deny", 2);
         write_file("/proc/self/uid_map", birth->user_map, 2);

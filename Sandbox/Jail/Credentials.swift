@@ -6,13 +6,9 @@ enum Credentials {
     /// Gives up every capability, for this process and for whatever it might execute, and proves it.
     /// - Throws: `JailError` naming the set that could not be emptied.
     static func drop(_ spec: JailSpec) throws(JailError) {
-        for capability in 0..<UInt(64) {
-            let result = clinux_prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-            if result == -Int(EINVAL) { break }  // past the kernel's last capability
-            try require("bounding set", result)
-        }
+        // An ordinary account has no privilege to lock these, and with no-new-privileges it can gain none.
+        if spec.rung.hasNamespaces { try lock() }
         try require("ambient set", clinux_prctl(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0))
-        try require("securebits", clinux_prctl(PR_SET_SECUREBITS, lockedSecurebits, 0, 0, 0))
         if spec.rung == .root {
             try require("setgroups", clinux_setgroups_none())
             try require("setresgid", clinux_setresgid(spec.groupID))
@@ -20,6 +16,15 @@ enum Credentials {
         }
         try require("capabilities", clinux_capabilities_clear())
         guard getuid() == spec.userID, geteuid() == spec.userID, getgid() == spec.groupID else { throw JailError("user of the slot") }
+    }
+
+    private static func lock() throws(JailError) {
+        for capability in 0..<UInt(64) {
+            let result = clinux_prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+            if result == -Int(EINVAL) { break }  // past the kernel's last capability
+            try require("bounding set", result)
+        }
+        try require("securebits", clinux_prctl(PR_SET_SECUREBITS, lockedSecurebits, 0, 0, 0))
     }
 
     /// NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off and NO_CAP_AMBIENT_RAISE, each locked (capabilities(7)).

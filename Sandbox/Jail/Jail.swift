@@ -25,35 +25,54 @@ package struct Jail {
         try require("close descriptors", clinux_close_range(keep, UInt32.max))
         try require("setsid", checked(setsid()))
         umask(0o077)
-        // The host's own name is nobody's business in here.
-        try require("host name", checked(sethostname(Self.hostName, Self.hostName.utf8.count)))
-        try JailMounts.enter(spec)
-        try ResourceLimits.apply(spec.limits)
+        if spec.rung.hasNamespaces {
+            // The host's own name is nobody's business in here.
+            try require("host name", checked(sethostname(Self.hostName, Self.hostName.utf8.count)))
+            try JailMounts.enter(spec)
+        } else {
+            try JailMounts.inspect(spec)
+        }
+        try ResourceLimits.apply(spec)
         try Credentials.drop(spec)
         try require("dumpable", clinux_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
         try require("no new privileges", clinux_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         // After the change of user, which clears it.
         try require("parent-death signal", clinux_prctl(PR_SET_PDEATHSIG, UInt(SIGKILL), 0, 0, 0))
-        let abi = try Landlock.enter()
+        let abi = spec.features.contains(.landlock) ? try Landlock.enter(Landlock.rules(spec)) : 0
         let denies = clinux_prctl(PR.setMemoryDenyWriteExecute, 1, 0, 0, 0) == 0
         return Posture(rung: spec.rung, landlockABI: abi, memoryDenyWriteExecute: denies)
     }
 
     /// Step 9: installs stage 1.
-    /// - Returns: the descriptor on which tripwires are reported; the caller hands it to the spawner and closes it.
+    /// - Returns: the descriptor on which tripwires are reported, if they are; the caller hands it to the spawner and closes it.
     /// - Throws: `JailError`.
-    package func filter() throws(JailError) -> Int32 {
-        Int32(try require("seccomp stage 1", BPFProgram.install(spec.stage1, flags: Filter.newListener)))
+    package func filter() throws(JailError) -> Int32? {
+        if !spec.rung.hasNamespaces {
+            // Without a pid namespace the others are there to be named. First, because stage 1 takes no further filters.
+            let own = WorkerPolicy.ownProcess(getpid()).compiled().encoded()
+            try require("seccomp own process", BPFProgram.install(own, flags: 0))
+        }
+        guard spec.features.contains(.notification) else {
+            try require("seccomp stage 1", BPFProgram.install(spec.stage1, flags: 0))
+            return nil
+        }
+        return Int32(try require("seccomp stage 1", BPFProgram.install(spec.stage1, flags: Filter.newListener)))
     }
 
     /// Step 9, the proof: what must fail does fail.
     /// - Throws: `JailError` naming what did not.
     package func selfTest() throws(JailError) {
-        guard open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0, errno == ENOENT || errno == EACCES else {
-            throw JailError("self-test: /etc/passwd opened")
+        if spec.rung != .seccomp {
+            guard open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0, errno == ENOENT || errno == EACCES else {
+                throw JailError("self-test: /etc/passwd opened")
+            }
         }
+        guard mkdir(spec.bundleInside + "/limen-self-test", 0o700) != 0 else { throw JailError("self-test: the bundle is writable") }
         guard socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) < 0, errno == EPERM else { throw JailError("self-test: a socket was made") }
         guard clinux_try_fork() == -Int(EPERM) else { throw JailError("self-test: a process was made") }
+        if !spec.rung.hasNamespaces {
+            guard clinux_try_signal(getppid()) == -Int(EPERM) else { throw JailError("self-test: another process was reached") }
+        }
         let page = mmap(nil, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard page == MAP_FAILED else { throw JailError("self-test: writable code was mapped") }
     }

@@ -18,7 +18,15 @@ enum JailMounts {
         try require("pivot_root", clinux_pivot_root(".", "."))
         try require("detach old root", clinux_umount2(".", Int32(MNT_DETACH)))
         try require("enter root", checked(chdir("/")))
-        try verify(spec.files)
+        try verify(spec.files, beneath: spec.bundleInside)
+    }
+
+    /// The same checks of a bundle that stays where it is, for the rungs without a root of their own.
+    /// - Throws: `JailError`.
+    static func inspect(_ spec: JailSpec) throws(JailError) {
+        try require("enter root", checked(chdir("/")))
+        try compare(spec.bundlePath, spec)
+        try verify(spec.files, beneath: spec.bundleInside)
     }
 
     private static let quiet = UInt(MS_NOSUID | MS_NODEV)
@@ -38,6 +46,10 @@ enum JailMounts {
         try require("bind bundle", clinux_mount(spec.bundlePath, target, nil, UInt(MS_BIND), nil))
         let readOnly = UInt64(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
         try require("seal bundle", clinux_mount_setattr(target, 0, readOnly, 0))
+        try compare(target, spec)
+    }
+
+    private static func compare(_ target: String, _ spec: JailSpec) throws(JailError) {
         var information = stat()
         try require("inspect bundle", checked(lstat(target, &information)))
         guard UInt64(information.st_dev) == spec.bundleDevice, UInt64(information.st_ino) == spec.bundleInode else {
@@ -53,10 +65,10 @@ enum JailMounts {
     }
 
     /// Every file of the bundle is the inode that the host verified, unchanged since: the change time cannot be set by anyone.
-    private static func verify(_ files: [VerifiedFile]) throws(JailError) {
+    private static func verify(_ files: [VerifiedFile], beneath folder: String) throws(JailError) {
         for file in files {
             var information = stat()
-            try require("inspect \(file.path)", checked(lstat("/bundle/" + file.path, &information)))
+            try require("inspect \(file.path)", checked(lstat(folder + "/" + file.path, &information)))
             let isRegular = information.st_mode & S_IFMT == S_IFREG
             let found = VerifiedFile(
                 path: file.path, device: UInt64(information.st_dev), inode: UInt64(information.st_ino), size: UInt64(information.st_size),

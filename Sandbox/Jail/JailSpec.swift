@@ -1,24 +1,10 @@
 package import WorkerProtocol
 
-/// How a jail is built on this machine (DESIGN 4): the strongest that the kernel and the account allow.
-package enum Rung: UInt8, Sendable, CaseIterable {
-    /// The spawner is root: a user of its own for every slot.
-    case root = 1
-    /// A user namespace and a delegated cgroup: one host user for all slots.
-    case userNamespace = 2
-
-    /// As it is shown: `root` or `userns`.
-    package var name: String {
-        switch self {
-        case .root: "root"
-        case .userNamespace: "userns"
-        }
-    }
-}
-
 /// Everything a worker needs to jail itself, sent by the spawner before the worker's first step.
 package struct JailSpec: Sendable, Equatable {
     package var rung: Rung
+    /// Which layers the spawner has proved beside those of the rung; the worker must find each of them.
+    package var features: JailFeatures
     /// The slot's user and group as the worker sees them.
     package var userID: UInt32
     package var groupID: UInt32
@@ -28,6 +14,7 @@ package struct JailSpec: Sendable, Equatable {
     package var bundleDevice: UInt64
     package var bundleInode: UInt64
     package var files: [VerifiedFile]
+    /// The library to load, beneath the bundle; empty for a worker that only proves that its jail stands.
     package var library: String
     package var limits: WorkerLimits
     /// Filters as `BPFProgram.encoded()` gives them.
@@ -35,10 +22,12 @@ package struct JailSpec: Sendable, Equatable {
     package var stage2: [UInt8]
 
     package init(
-        rung: Rung, userID: UInt32, groupID: UInt32, imagePath: String, bundlePath: String, bundleDevice: UInt64, bundleInode: UInt64,
+        rung: Rung, features: JailFeatures = .all, userID: UInt32, groupID: UInt32, imagePath: String, bundlePath: String, bundleDevice: UInt64,
+        bundleInode: UInt64,
         files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: [UInt8], stage2: [UInt8]
     ) {
         self.rung = rung
+        self.features = features
         self.userID = userID
         self.groupID = groupID
         self.imagePath = imagePath
@@ -52,6 +41,12 @@ package struct JailSpec: Sendable, Equatable {
         self.stage2 = stage2
     }
 
+    /// Whether the worker ends once its jail stands.
+    package var isProbe: Bool { library.isEmpty }
+
+    /// The bundle as the worker sees it.
+    package var bundleInside: String { rung.hasNamespaces ? "/bundle" : bundlePath }
+
     /// The longest encoded spec, in bytes.
     package static let bytesMax = 192 << 10
 }
@@ -61,6 +56,7 @@ extension JailSpec {
     package func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: 16 << 10)
         writer.write(rung.rawValue)
+        writer.write(features.rawValue)
         for id in [userID, groupID] { writer.write(id) }
         writer.write(counted: imagePath)
         writer.write(counted: bundlePath)
@@ -80,6 +76,7 @@ extension JailSpec {
         var reader = ByteReader(bytes)
         guard let rung = Rung(rawValue: try reader.read("rung")) else { throw MalformedPayload("rung") }
         self.rung = rung
+        features = JailFeatures(rawValue: try reader.read("features"))
         userID = try reader.read("user")
         groupID = try reader.read("group")
         imagePath = try reader.readText("image path")
@@ -93,4 +90,19 @@ extension JailSpec {
         stage2 = Array(try reader.readCounted("stage 2"))
         try reader.finish()
     }
+}
+
+/// Layers that a machine may lack on any rung; what the spawner has found, every worker must hold.
+package struct JailFeatures: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Landlock restricts files, and what else its ABI covers.
+    package static let landlock = JailFeatures(rawValue: 1)
+    /// Tripwires are reported by name; without it the kernel kills and nobody knows for what.
+    package static let notification = JailFeatures(rawValue: 2)
+    /// A cgroup bounds memory, CPU and tasks; without it rlimits stand in for what they can.
+    package static let cgroup = JailFeatures(rawValue: 4)
+
+    package static let all: JailFeatures = [.landlock, .notification, .cgroup]
 }

@@ -22,25 +22,55 @@ package enum Landlock {
     /// The newest ABI that the kernel has, 0 when it has none.
     package static var abi: Int { max(0, clinux_landlock_abi()) }
 
+    /// What may be done beneath a path, or with one file.
+    package struct Rule: Sendable {
+        var path: String
+        var access: UInt64
+    }
+
+    /// What a worker may do with files: as its mounts have it, or, in the host's own tree, read what its bundle needs to run.
+    static func rules(_ spec: JailSpec) -> [Rule] {
+        let read = Access.readFile | Access.readDirectory
+        let bundle = Rule(path: spec.bundleInside, access: read | Access.execute)
+        guard spec.rung.hasNamespaces else { return [bundle] + onHost }
+        let special = Access.makeCharacter | Access.makeBlock | Access.makeSocket | Access.makeFIFO | Access.execute | Access.ioctlDevice
+        return [
+            bundle, Rule(path: "/usr", access: read | Access.execute), Rule(path: "/proc", access: read),
+            Rule(path: "/dev", access: read | Access.writeFile), Rule(path: "/scratch", access: ~special),
+        ]
+    }
+
+    /// File by file: the libraries that a bundle may need, time zones, three devices. No `/proc`, and nothing to write to but /dev/null.
+    private static var onHost: [Rule] {
+        let libraries = RuntimeImage.allowedLibraryFiles.map { Rule(path: $0, access: Access.readFile | Access.execute) }
+        let devices = ["/dev/zero", "/dev/urandom"].map { Rule(path: $0, access: Access.readFile) }
+        return libraries + devices + [
+            Rule(path: "/dev/null", access: Access.readFile | Access.writeFile),
+            Rule(path: "/usr/share/zoneinfo", access: Access.readFile | Access.readDirectory),
+        ]
+    }
+
     /// Applies the rules to the calling thread; it must be the only one.
     /// - Returns: the ABI that was used.
     /// - Throws: `JailError` if the kernel has no Landlock or refuses a rule.
-    static func enter() throws(JailError) -> Int {
+    package static func enter(_ rules: [Rule]) throws(JailError) -> Int {
         let abi = try require("landlock", clinux_landlock_abi())
         let handled = handledFiles(abi)
         // With no rule for them, all TCP binds and connects and all signals and abstract sockets beyond the domain are refused.
         var attributes = clinux_landlock_ruleset(fs: handled, net: abi >= 4 ? 3 : 0, scoped: abi >= 6 ? 3 : 0)
         let ruleset = Int32(try require("landlock ruleset", clinux_landlock_create(&attributes)))
         defer { close(ruleset) }
-        let read = Access.readFile | Access.readDirectory
-        try allow(ruleset, "/usr", read | Access.execute)
-        try allow(ruleset, "/bundle", read | Access.execute)
-        try allow(ruleset, "/proc", read)
-        try allow(ruleset, "/dev", read | Access.writeFile)
-        let special = Access.makeCharacter | Access.makeBlock | Access.makeSocket | Access.makeFIFO | Access.execute | Access.ioctlDevice
-        try allow(ruleset, "/scratch", handled & ~special)
+        for rule in rules { try allow(ruleset, rule.path, rule.access & handled) }
         try require("landlock restrict", clinux_landlock_restrict(ruleset))
         return abi
+    }
+
+    /// What an ABI restricts, in words.
+    package static func coverage(_ abi: Int) -> String {
+        let parts = [
+            (1, "files"), (2, "moves between folders"), (3, "truncation"), (4, "TCP"), (5, "device controls"), (6, "signals and abstract sockets"),
+        ]
+        return parts.filter { abi >= $0.0 }.map(\.1).joined(separator: ", ")
     }
 
     private static func handledFiles(_ abi: Int) -> UInt64 {

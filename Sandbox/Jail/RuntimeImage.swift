@@ -34,6 +34,9 @@ package struct RuntimeImage: Sendable {
     #endif
     private static let libraryFolder = "/usr/lib/" + multiarch
 
+    /// Those of `allowedLibraries` that this machine has, by path.
+    package static var allowedLibraryFiles: [String] { allowedLibraries.map { libraryFolder + "/" + $0 }.filter { access($0, R_OK) == 0 } }
+
     /// Mounts and fills the image at `path`, an existing folder.
     /// - Parameter worker: the worker program's file.
     /// - Parameter swiftRuntime: folder of the Swift runtime's shared libraries, or nil when there is none.

@@ -29,6 +29,15 @@ package struct SeccompPolicy: Sendable, Equatable {
 }
 
 extension SeccompPolicy {
+    /// The same policy where nobody listens: the kernel kills for what would have been reported.
+    func killingAtTripwires() -> SeccompPolicy {
+        func changed(_ action: SyscallAction) -> SyscallAction { action == .tripwire ? .kill : action }
+        let rules = rules.mapValues { rule in
+            SyscallRule(rule.clauses.map { .init($0.tests, changed($0.action)) }, otherwise: changed(rule.otherwise))
+        }
+        return SeccompPolicy(rules: rules, otherwise: changed(otherwise))
+    }
+
     /// Compiles to a program that finds a number by binary search: a linear one costs a third of a millisecond to load.
     package func compiled() -> BPFProgram {
         var code: [BPFProgram.Instruction] = [

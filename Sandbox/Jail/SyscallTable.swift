@@ -49,6 +49,26 @@ package enum SyscallTable {
         private static let legacy: [Int32] = []
     #endif
 
+    /// Allowed calls that change what lies in a file system beyond a written file's contents.
+    package static let changesOfFiles: [Int32] = changesEverywhere + changesLegacy
+
+    private static let changesEverywhere: [Int32] = [
+        __NR_mkdirat, __NR_unlinkat, __NR_renameat, __NR_renameat2, __NR_linkat, __NR_symlinkat, __NR_fchmod, __NR_fchmodat, __NR_truncate,
+        __NR_ftruncate, __NR_fallocate, __NR_utimensat, __NR_copy_file_range, __NR_syncfs, __NR_flock,
+    ]
+    #if arch(x86_64)
+        private static let changesLegacy: [Int32] = [
+            __NR_mkdir, __NR_rmdir, __NR_unlink, __NR_rename, __NR_link, __NR_symlink, __NR_chmod, __NR_creat, __NR_utime, __NR_utimes,
+            __NR_futimesat,
+        ]
+        /// Calls that open, with the place of their flags.
+        package static let openFlags: [(Int32, Int)] = [(__NR_openat, 2), (__NR_open, 1)]
+    #else
+        private static let changesLegacy: [Int32] = []
+        /// Calls that open, with the place of their flags.
+        package static let openFlags: [(Int32, Int)] = [(__NR_openat, 2)]
+    #endif
+
     /// Known calls that a plugin has no business with: EPERM, and life goes on.
     package static let refused: [Int32] = refusedEverywhere + refusedLegacy
 

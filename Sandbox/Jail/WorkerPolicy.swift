@@ -15,6 +15,38 @@ package enum WorkerPolicy {
         return SeccompPolicy(rules: rules, otherwise: .errno(ENOSYS))
     }
 
+    /// Stage 1 of a rung.
+    ///
+    /// Where the file system is the host's own, a worker's user owns files that Landlock does not protect from a change of mode or
+    /// time, and the account's tasks and memory are counted together: there nothing changes a file, and no thread is made.
+    /// - Parameter reportsTripwires: false where no listener can be had: a tripwire then kills by itself.
+    package static func stage1(on rung: Rung, reportsTripwires: Bool = true) -> SeccompPolicy {
+        var policy = stage1
+        if !rung.hasNamespaces {
+            for number in SyscallTable.changesOfFiles { policy.rules[UInt32(number)] = SyscallRule(otherwise: .errno(EPERM)) }
+            policy.rules[UInt32(__NR_clone)] = noThreads
+            // The name of the host.
+            policy.rules[UInt32(__NR_uname)] = SyscallRule(otherwise: .errno(EPERM))
+        }
+        if rung == .seccomp {
+            for (number, argument) in SyscallTable.openFlags { policy.rules[UInt32(number)] = readOnly(flags: argument) }
+        }
+        return reportsTripwires ? policy : policy.killingAtTripwires()
+    }
+
+    /// Before stage 1 where there is no pid namespace: a worker names no process but itself.
+    package static func ownProcess(_ pid: Int32) -> SeccompPolicy {
+        let own = UInt32(bitPattern: pid)
+        var rules: [UInt32: SyscallRule] = [:]
+        for number in [__NR_tgkill, __NR_tkill] { rules[UInt32(number)] = oneOf(argument: 0, [own]) }
+        for number in [__NR_sched_getaffinity, __NR_sched_getparam, __NR_sched_getscheduler, __NR_getpgid, __NR_getsid, __NR_get_robust_list] {
+            rules[UInt32(number)] = oneOf(argument: 0, [0, own])
+        }
+        rules[UInt32(__NR_getpriority)] = SyscallRule(
+            [0, own].map { .init([.equals(argument: 0, value: 0), .equals(argument: 1, value: $0)], .allow) }, otherwise: .errno(EPERM))
+        return SeccompPolicy(rules: rules, otherwise: .allow)
+    }
+
     /// Added after `dlopen` with TSYNC: no new code, no further filters. A later filter's errno would outrank an earlier tripwire, so
     /// everything else is allowed here and left to stage 1.
     package static var stage2: SeccompPolicy {
@@ -59,6 +91,20 @@ package enum WorkerPolicy {
                 .init([.equals(argument: 0, value: Flags.glibcThread)], .allow),
                 .init([.hasAny(argument: 0, mask: Flags.namespaces)], .tripwire),
             ], otherwise: .errno(EPERM))
+    }
+
+    /// As if the machine had no more threads to give: libraries know that answer.
+    private static var noThreads: SyscallRule {
+        SyscallRule(
+            [
+                .init([.equals(argument: 0, value: Flags.glibcThread)], .errno(EAGAIN)),
+                .init([.hasAny(argument: 0, mask: Flags.namespaces)], .tripwire),
+            ], otherwise: .errno(EPERM))
+    }
+
+    private static func readOnly(flags argument: Int) -> SyscallRule {
+        let writes = UInt32(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
+        return SyscallRule([.init([.hasAny(argument: argument, mask: writes)], .errno(EPERM))], otherwise: .allow)
     }
 
     private static var prctl: SyscallRule {

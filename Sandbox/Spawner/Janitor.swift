@@ -13,10 +13,9 @@ struct Janitor {
     /// - Returns: the host's exit status; 1 if the service could not be started or its spawner died.
     func run() -> Int32 {
         do {
-            var cgroups = CgroupTree(layout: try CgroupLayout.discover(), pid: getpid())
             try require("subreaper", clinux_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
             let signals = Int32(try require("signals", clinux_supervision_signals()))
-            try cgroups.prepare()
+            let cgroups = CgroupGround.prepare()
             let status = supervise(cgroups, signals)
             for error in cgroups.remove() { report("limen-spawner: \(error.step): \(describe(errno: error.errno))\n") }
             return status
@@ -26,7 +25,7 @@ struct Janitor {
         }
     }
 
-    private func supervise(_ cgroups: CgroupTree, _ signals: Int32) -> Int32 {
+    private func supervise(_ cgroups: CgroupGround, _ signals: Int32) -> Int32 {
         var pidfd: Int32 = -1
         let parent = getpid()
         let child = clinux_clone3(0, &pidfd, -1)

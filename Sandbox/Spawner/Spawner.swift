@@ -6,17 +6,13 @@ import WorkerProtocol
 /// The privileged loop: takes requests from the host, makes and reaps workers, watches tripwires.
 struct Spawner {
     private let options: SpawnerOptions
-    private let rung: Rung
-    private let cgroups: CgroupTree
+    private let cgroups: CgroupTree?
     private let host: HostProcess
-    /// The host's account as this process's namespace numbers it.
-    private let hostUserID: uid_t
-    private let image: RuntimeImage
-    private let birth: WorkerBirth
+    /// What makes the jails; nil when no plugin is started here, for the reason in `refusal`.
+    private let builder: JailBuilder?
+    private let refusal: String?
     private let signals: Int32
     private let epoll: Int32
-    private let stage1: [UInt8]
-    private let stage2: [UInt8]
     private var networks: NetworkNamespaces
     private var freeSlots: [Int]
     /// Made while there was time: a leaf's folders cost a tenth of a cold start.
@@ -32,7 +28,7 @@ struct Spawner {
 
     /// Runs the service in the current process.
     /// - Returns: the host's exit status, or 1.
-    static func main(_ options: SpawnerOptions, _ cgroups: CgroupTree) -> Int32 {
+    static func main(_ options: SpawnerOptions, _ cgroups: CgroupGround) -> Int32 {
         do {
             var spawner = try Spawner(options, cgroups)
             return spawner.run()
@@ -42,38 +38,49 @@ struct Spawner {
         }
     }
 
-    private init(_ options: SpawnerOptions, _ cgroups: CgroupTree) throws(JailError) {
+    private init(_ options: SpawnerOptions, _ cgroups: CgroupGround) throws(JailError) {
         self.options = options
-        self.cgroups = cgroups
-        rung = getuid() == 0 ? .root : .userNamespace
-        if rung == .userNamespace, !options.acceptsGroups { try Self.refuseGroups() }
-        let outer = (userID: getuid(), groupID: getgid())
+        self.cgroups = cgroups.tree
+        if getuid() != 0, !options.acceptsGroups { try Self.refuseGroups() }
         signals = Int32(try require("signals", clinux_supervision_signals()))
         let account = try HostProcess.account(options)
-        let mountPoint = try Self.prepareData(options.dataDirectory, account)
+        let ground = Ground(
+            options: options, dataFolder: try Self.prepareData(options.dataDirectory, account), account: account, cgroups: cgroups)
         host = try HostProcess.start(options, account)
-        hostUserID = rung == .root ? account.userID : 0
-        // From here on the namespaces are the spawner's own; the host stays outside.
-        try Self.enterNamespaces(rung, outer)
-        image = try RuntimeImage.build(at: mountPoint, worker: options.workerPath, swiftRuntime: options.swiftRuntime)
-        birth = try WorkerBirth(program: image.worker, rung: rung)
-        stage1 = WorkerPolicy.stage1.compiled().encoded()
-        stage2 = WorkerPolicy.stage2.compiled().encoded()
+        let ladder = Ladder.climb(ground)
+        let refusal = Self.refusal(ladder, options.lowestRung)
+        // Looked at from outside: from here on the namespaces are the spawner's own, while the host stays where it is.
+        let posture = Posture(ladder: ladder, ground: ground, libraries: RuntimeImage.allowedLibraryFiles.count, refusal: refusal).json()
+        builder = try Self.builder(ladder, ground, refusal)
+        self.refusal = refusal
         networks = NetworkNamespaces(slots: options.slots)
         freeSlots = Array((0..<options.slots).reversed())
         epoll = clinux_epoll_create()
         try require("epoll", checked(epoll))
         try watch(host.channel, .host, 0)
         try watch(signals, .signal, 0)
-        send(.posture(json: Posture.json(rung, cgroups.layout, image, options.slots)))
+        send(.posture(json: posture))
+    }
+
+    private static func builder(_ ladder: Ladder, _ ground: Ground, _ refusal: String?) throws(JailError) -> JailBuilder? {
+        guard let held = ladder.held, refusal == nil else { return nil }
+        return try JailBuilder(held.rung, ladder.features.jail(held.rung, hasCgroup: ground.cgroups.tree != nil), ground)
+    }
+
+    /// Why this machine starts no stranger's code; nil when it does.
+    private static func refusal(_ ladder: Ladder, _ lowest: Rung) -> String? {
+        guard let rung = ladder.held?.rung else {
+            let why = ladder.attempts.last?.failure.map(Posture.reason) ?? "no rung was tried"
+            return "no jail can be built here (\(why)), so no plugin is started; `limen doctor` says what is missing and how to enable it"
+        }
+        if rung.isAtLeast(lowest) { return nil }
+        return
+            "this machine holds only the rung `\(rung.name)`, so no plugin is started; `limen doctor` says what is missing; to accept it write sandbox.lowest_rung: \"\(rung.name)\""
     }
 
     /// Without setgroups a rootless worker keeps the account's groups, and with them whatever those may open.
     private static func refuseGroups() throws(JailError) {
-        let count = getgroups(0, nil)
-        var groups = [gid_t](repeating: 0, count: Int(max(count, 1)))
-        let have = getgroups(count, &groups)
-        guard groups[..<Int(max(have, 0))].allSatisfy({ $0 == getgid() }) else {
+        guard LayerTrial.supplementaryGroups().isEmpty else {
             throw JailError(
                 "this account has supplementary groups that rootless workers would keep; use an account without them, or accept it with --accept-groups"
             )
@@ -89,22 +96,13 @@ struct Spawner {
                 "data folder \(directory) belongs to user \(information.st_uid), but the host runs as \(account.userID): `chown -R \(account.userID):\(account.groupID) \(directory)`"
             )
         }
-        for folder in [directory + "/run", directory + "/run/jail"] {
+        for folder in [directory + "/run", directory + "/run/jail", directory + "/run/trial"] {
             if mkdir(folder, 0o755) != 0, errno != EEXIST { throw JailError("make \(folder)", errno: errno) }
         }
-        guard let absolute = realpath(directory + "/run/jail", nil) else { throw JailError("find \(directory)/run/jail", errno: errno) }
+        try require("own \(directory)/run/trial", checked(chown(directory + "/run/trial", account.userID, account.groupID)))
+        guard let absolute = realpath(directory, nil) else { throw JailError("find \(directory)", errno: errno) }
         defer { free(absolute) }
         return String(cString: absolute)
-    }
-
-    private static func enterNamespaces(_ rung: Rung, _ outer: (userID: UInt32, groupID: UInt32)) throws(JailError) {
-        if rung == .userNamespace {
-            try require("user namespace (allow unprivileged user namespaces)", clinux_unshare(Int32(CLONE_NEWUSER | CLONE_NEWNS)))
-            try UserNamespace.mapSelf(outer: outer)
-        } else {
-            try require("mount namespace", clinux_unshare(Int32(CLONE_NEWNS)))
-        }
-        try require("mount propagation", clinux_mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
     }
 }
 
@@ -137,20 +135,21 @@ extension Spawner {
     /// Does ahead, after the answers are out, what the next worker will need.
     private mutating func prepareNext() {
         do {
-            if nextLeaf == nil { nextLeaf = try makeLeaf() }
-            if let slot = freeSlots.last { try networks.prepare(slot: slot) }
+            if builder != nil, nextLeaf == nil { nextLeaf = try makeLeaf() }
+            if builder?.rung.hasNamespaces == true, let slot = freeSlots.last { try networks.prepare(slot: slot) }
         } catch {
             // The next request meets the same obstacle and reports it to the host.
             report("limen-spawner: \(error.step): \(describe(errno: error.errno))\n")
         }
     }
 
-    private mutating func makeLeaf() throws(JailError) -> CgroupLeaf {
+    private mutating func makeLeaf() throws(JailError) -> CgroupLeaf? {
+        guard let cgroups else { return nil }
         leavesMade += 1
         return try cgroups.makeLeaf("w\(leavesMade)")
     }
 
-    private mutating func takeLeaf() throws(JailError) -> CgroupLeaf {
+    private mutating func takeLeaf() throws(JailError) -> CgroupLeaf? {
         defer { nextLeaf = nil }
         if let nextLeaf { return nextLeaf }
         return try makeLeaf()
@@ -241,32 +240,21 @@ extension Spawner {
         guard descriptors.count == SpawnRequest.descriptorCount else {
             throw JailError("spawn request carries \(descriptors.count) descriptors", errno: EPROTO)
         }
+        guard let builder else { throw JailError(refusal ?? "no plugin is started here") }
         guard workers[request.workerID] == nil, request.workerID < 1 << 60 else { throw JailError("worker id is in use", errno: EEXIST) }
         guard let slot = freeSlots.popLast() else { throw JailError("all \(options.slots) worker slots are taken", errno: EAGAIN) }
         do {
-            let spec = try specification(request, slot, bundle: descriptors[0])
-            try start(request, slot, spec, frames: descriptors[1])
+            let spec = try builder.specification(request, slot: slot, bundle: descriptors[0])
+            try start(builder, request, slot, spec, frames: descriptors[1])
         } catch {
             freeSlots.append(slot)
             throw error
         }
     }
 
-    private func specification(_ request: SpawnRequest, _ slot: Int, bundle: Int32) throws(JailError) -> JailSpec {
-        var information = stat()
-        try require("inspect bundle", checked(fstat(bundle, &information)))
-        guard information.st_mode & S_IFMT == S_IFDIR else { throw JailError("bundle is not a folder", errno: ENOTDIR) }
-        // The host may have only its own store mounted, not whatever folder it can name.
-        guard information.st_uid == hostUserID else { throw JailError("bundle does not belong to the host's account", errno: EACCES) }
-        // In a namespace of its own a worker is user 0 by number and nobody by right.
-        let identity = rung == .root ? options.userIDBase + UInt32(slot) : 0
-        return JailSpec(
-            rung: rung, userID: identity, groupID: identity, imagePath: image.path,
-            bundlePath: request.bundlePath, bundleDevice: UInt64(information.st_dev), bundleInode: UInt64(information.st_ino),
-            files: request.files, library: request.library, limits: request.limits, stage1: stage1, stage2: stage2)
-    }
-
-    private mutating func start(_ request: SpawnRequest, _ slot: Int, _ spec: JailSpec, frames: Int32) throws(JailError) {
+    private mutating func start(
+        _ builder: JailBuilder, _ request: SpawnRequest, _ slot: Int, _ spec: JailSpec, frames: Int32
+    ) throws(JailError) {
         var pair: [Int32] = [-1, -1]
         try require("setup socket", checked(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair)))
         defer { close(pair[1]) }
@@ -274,14 +262,14 @@ extension Spawner {
         do {
             let made = try takeLeaf()
             leaf = made
-            try made.apply(request.limits)
-            try networks.enter(slot: slot)
+            try made?.apply(request.limits)
+            if builder.rung.hasNamespaces { try networks.enter(slot: slot) }
             // Before the clone, so that the worker never waits for it.
             let bytes = spec.encoded()
             try require("send specification", clinux_send_fds(pair[0], bytes, bytes.count, nil, 0))
-            let (pid, pidfd) = try birth.start(leaf: made, frames: frames, setup: pair[1])
+            let (pid, pidfd) = try builder.birth.start(leaf: made, frames: frames, setup: pair[1])
             let worker = WorkerProcess(
-                workerID: request.workerID, slot: slot, pid: pid, pidfd: pidfd, leaf: made, memoryPeak: made.openMemoryPeak(), setup: pair[0])
+                workerID: request.workerID, slot: slot, pid: pid, pidfd: pidfd, leaf: made, memoryPeak: made?.openMemoryPeak(), setup: pair[0])
             workers[request.workerID] = worker
             workerByPid[pid] = request.workerID
             send(.spawned(workerID: request.workerID, pid: pid, hasMemoryPeak: worker.memoryPeak != nil), descriptor: worker.memoryPeak)
@@ -322,9 +310,13 @@ extension Spawner {
             switch try SetupMessage(decoding: Array(bytes[..<length])) {
             case .failed(let step, let errno): end(workerID, JailError(step, errno: errno))
             case .filtered:
-                guard count == 1 else { return end(workerID, JailError("listener is missing", errno: EPROTO)) }
-                workers[workerID]?.listener = listener
-                try watch(listener, .listener, workerID)
+                guard (count == 1) == builder?.features.contains(.notification) else {
+                    return end(workerID, JailError("listener is missing", errno: EPROTO))
+                }
+                if count == 1 {
+                    workers[workerID]?.listener = listener
+                    try watch(listener, .listener, workerID)
+                }
                 let answer = SetupMessage.acknowledgement
                 try require("acknowledge listener", clinux_send_fds(setup, answer, answer.count, nil, 0))
             }
@@ -374,10 +366,10 @@ extension Spawner {
         let exit = WorkerExit(
             status: exited ? clinux_exit_status(status) : nil, signal: exited ? nil : clinux_term_signal(status),
             userMicroseconds: microseconds(usage.ru_utime), systemMicroseconds: microseconds(usage.ru_stime),
-            memoryPeakBytes: worker.readMemoryPeak(), outOfMemoryKills: worker.leaf.outOfMemoryKills(), violation: worker.violation)
+            memoryPeakBytes: worker.readMemoryPeak(), outOfMemoryKills: worker.leaf?.outOfMemoryKills() ?? 0, violation: worker.violation)
         worker.closeDescriptors()
         freeSlots.append(worker.slot)
-        if !worker.leaf.remove() { leavesToRemove.append(worker.leaf) }
+        if let leaf = worker.leaf, !leaf.remove() { leavesToRemove.append(leaf) }
         if let failure = worker.failure {
             send(.failed(workerID: worker.workerID, step: failure.step, errno: failure.errno))
         } else {

@@ -1,4 +1,5 @@
 import Glibc
+import Jail
 
 /// What the command line says.
 struct SpawnerOptions {
@@ -12,6 +13,8 @@ struct SpawnerOptions {
     var slots = 256
     /// The operator accepts that rootless workers keep the account's supplementary groups.
     var acceptsGroups = false
+    /// The weakest rung on which plugins are started.
+    var lowestRung = Rung.landlock
     /// The host's program and arguments.
     var command: [String] = []
 
@@ -30,6 +33,7 @@ struct SpawnerOptions {
           --swift-runtime DIR shared libraries of the Swift runtime, for plugins that need them
           --uid-base N        first user id of the worker slots, as root              (1818820608)
           --slots N           most workers at once, 1 to 1024                                (256)
+          --lowest-rung RUNG  weakest rung to start plugins on: root, userns, landlock, seccomp (landlock)
           --accept-groups     rootless: start although the account has supplementary groups
         The host finds its channel in LIMEN_SPAWNER_FD.
 
@@ -62,6 +66,9 @@ struct SpawnerOptions {
         case "--user": user = value
         case "--worker": workerPath = value
         case "--swift-runtime": swiftRuntime = value
+        case "--lowest-rung":
+            guard let rung = Rung(name: value) else { return false }
+            lowestRung = rung
         case "--uid-base":
             guard let number = UInt32(value), number >= 1000, number < UInt32.max - 2048 else { return false }
             userIDBase = number

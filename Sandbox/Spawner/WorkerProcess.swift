@@ -9,7 +9,8 @@ struct WorkerProcess {
     let slot: Int
     let pid: Int32
     let pidfd: Int32
-    let leaf: CgroupLeaf
+    /// Nil where no cgroup is to be had.
+    let leaf: CgroupLeaf?
     var memoryPeak: Int32?
     /// Open until the jail stands.
     var setup: Int32?
@@ -46,7 +47,7 @@ struct WorkerBirth {
 
     /// The environment of every worker, whole (DESIGN 4).
     static let environment = ["SWIFT_BACKTRACE=enable=no", "TZ=UTC"]
-    private static let namespaces = UInt64(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
+    private static let allNamespaces = UInt64(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
     /// Prepares births of the worker program at `program`.
     /// - Throws: `JailError`.
@@ -67,26 +68,34 @@ struct WorkerBirth {
         return list
     }
 
+    private var namespaces: UInt64 {
+        switch rung {
+        case .root: Self.allNamespaces
+        case .userNamespace: Self.allNamespaces | UInt64(CLONE_NEWUSER)
+        case .landlock, .seccomp: 0
+        }
+    }
+
     /// Starts the process; its specification waits for it on the other end of `setup`.
     /// - Parameters:
     ///   - frames: the worker's end of the frame socket.
     ///   - setup: the worker's end of the setup socket.
     /// - Throws: `JailError`.
-    func start(leaf: CgroupLeaf, frames: Int32, setup: Int32) throws(JailError) -> (pid: Int32, pidfd: Int32) {
-        let tasks = try leaf.openTasks()
+    func start(leaf: CgroupLeaf?, frames: Int32, setup: Int32) throws(JailError) -> (pid: Int32, pidfd: Int32) {
+        let tasks = try leaf?.openTasks() ?? []
         var unified: Int32 = -1
         defer {
             for descriptor in tasks { close(descriptor) }
             if unified >= 0 { close(unified) }
         }
-        if let directory = leaf.unifiedDirectory {
+        if let directory = leaf?.unifiedDirectory {
             unified = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             try require("open \(directory)", checked(unified))
         }
         var pidfd: Int32 = -1
         let child = tasks.withUnsafeBufferPointer { joins in
             var birth = clinux_birth(
-                flags: Self.namespaces | (rung == .userNamespace ? UInt64(CLONE_NEWUSER) : 0), unified_cgroup: unified, joins: joins.baseAddress,
+                flags: namespaces, unified_cgroup: unified, joins: joins.baseAddress,
                 join_count: Int32(joins.count), null: null, frames: frames, setup: setup, program: program, user_map: selfMap,
                 group_map: selfMap, arguments: arguments, environment: environment)
             return clinux_clone_worker(&birth, &pidfd)

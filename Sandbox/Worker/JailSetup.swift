@@ -18,7 +18,8 @@ final class JailSetup {
             try handOver(listener: jail.filter())
             try jail.selfTest()
             try announce(posture)
-            return "/bundle/" + spec.library
+            if spec.isProbe { _exit(0) }
+            return spec.bundleInside + "/" + spec.library
         } catch let error as JailError {
             fail(step: error.step, errno: error.errno)
         } catch {
@@ -42,12 +43,13 @@ final class JailSetup {
         return try JailSpec(decoding: bytes)
     }
 
-    /// Gives the listener to the spawner and waits until it watches; afterwards no copy of it is left here.
-    private func handOver(listener: Int32) throws {
-        var listener = listener
+    /// Gives the listener, if there is one, to the spawner and waits until it watches; afterwards no copy of it is left here.
+    private func handOver(listener: Int32?) throws {
+        var descriptor = listener ?? -1
         let message = SetupMessage.filtered.encoded()
-        try require("hand over listener", clinux_send_fds(WorkerDescriptor.setup, message, message.count, &listener, 1))
-        close(listener)
+        let sent = clinux_send_fds(WorkerDescriptor.setup, message, message.count, &descriptor, listener == nil ? 0 : 1)
+        try require("hand over listener", sent)
+        if let listener { close(listener) }
         var answer: UInt8 = 0
         try require("listener acknowledged", checked(Int32(read(WorkerDescriptor.setup, &answer, 1))))
         guard [answer] == SetupMessage.acknowledgement else { throw JailError("listener acknowledged") }

@@ -8,7 +8,9 @@ package struct CommandLineOptions {
 
     static let usage = """
         usage: limen-escape [--rung root|rootless|all] [--quick] [--filter TEXT] [--list]
-        Runs the escape suite: hostile plugins in real jails. As root it runs both rungs, as another account the rootless one.
+               limen-escape --deprive WORDS [--delegate CONTROLLERS] [--as-root] -- PROGRAM [ARGUMENT...]
+        Runs the escape suite: hostile plugins in real jails. As root it runs every rung, as another account all but that of root.
+        --deprive runs a program as an ordinary account from which the named layers were taken (Deprivation.swift).
 
         """
 
@@ -16,6 +18,7 @@ package struct CommandLineOptions {
     /// - Returns: the exit status: 0 all passed, 1 something failed, 2 wrong usage.
     package mutating func run() -> Int32 {
         do {
+            if let program = deprived() { return try program.run() }
             if flag("--help") { return say(Self.usage) }
             if flag("--list") { return say(EscapeCases.all.map { $0.id + "\n" }.joined()) }
             let quick = flag("--quick"), filter = option("--filter")
@@ -33,6 +36,18 @@ package struct CommandLineOptions {
             complain("limen-escape: \(error)\n")
             return 1
         }
+    }
+
+    /// A program to run on a machine that lacks something; what stands behind `--` is its own.
+    private mutating func deprived() -> DeprivedProgram? {
+        guard arguments.first == "--deprive", arguments.count > 2, let dashes = arguments.firstIndex(of: "--") else { return nil }
+        let words = Array(arguments[(dashes + 1)...])
+        arguments.removeSubrange(dashes...)
+        let list = { (text: String) in text.split(separator: ",").map(String.init) }
+        var program = DeprivedProgram(without: list(option("--deprive") ?? ""), words: words)
+        program.controllers = option("--delegate").map(list)
+        program.asRoot = flag("--as-root")
+        return program
     }
 
     private mutating func runInside(_ rung: EscapeRung, _ quick: Bool, _ filter: String?) throws(EscapeError) -> Int32 {

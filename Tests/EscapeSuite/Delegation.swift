@@ -9,14 +9,14 @@ struct Delegation {
 
     private var folders: [String] = []
 
-    /// Makes the folders and gives them away.
-    init() throws(EscapeError) {
+    /// Makes the folders and gives them away, those of the named v1 controllers or all.
+    init(_ controllers: [String]? = nil) throws(EscapeError) {
         let layout: CgroupLayout
         do { layout = try CgroupLayout.discover() } catch { throw EscapeError("cgroups: \(error.step)") }
         let parents: [String] =
             switch layout.version {
-            case .v1(let own): Array(own.values)
-            case .v2(let own): [own]
+            case .v1(let own): own.filter { controllers?.contains($0.key) ?? true }.map(\.value)
+            case .v2(let own): controllers?.isEmpty == true ? [] : [own]
             }
         for parent in parents {
             let folder = parent + "/limen-escape-\(getpid())"
@@ -30,12 +30,18 @@ struct Delegation {
 
     /// Joins the folders and becomes the account; for a single-threaded child that executes a program next.
     func enter() -> Bool {
+        // Of root: all three ids.
+        join() && setgroups(0, nil) == 0 && setgid(Self.userID) == 0 && setuid(Self.userID) == 0
+    }
+
+    /// Joins the folders.
+    func join() -> Bool {
         for folder in folders {
             let file = open(folder + (access(folder + "/tasks", F_OK) == 0 ? "/tasks" : "/cgroup.procs"), O_WRONLY | O_CLOEXEC)
             guard file >= 0, write(file, "0", 1) == 1 else { return false }
             close(file)
         }
-        return setgroups(0, nil) == 0 && setgid(Self.userID) == 0 && setuid(Self.userID) == 0  // of root: all three ids
+        return true
     }
 
     /// Removes the folders; nothing runs in them any more.

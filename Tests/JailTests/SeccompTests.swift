@@ -52,9 +52,15 @@ struct SeccompTests {
         return values.sorted()
     }
 
-    @Test("the compiled filter answers as the policy says, for every number and for chosen and random arguments", arguments: [0, 1])
-    func differential(stage: Int) {
-        let policy = stage == 0 ? WorkerPolicy.stage1 : WorkerPolicy.stage2
+    /// Every filter that a worker may get.
+    static let policies: [(name: String, policy: SeccompPolicy)] =
+        [("stage 2", WorkerPolicy.stage2), ("own process", WorkerPolicy.ownProcess(4711))]
+        + Rung.allCases.map { ("stage 1 on \($0.name)", WorkerPolicy.stage1(on: $0)) }
+        + [("stage 1 without a listener", WorkerPolicy.stage1(on: .landlock, reportsTripwires: false))]
+
+    @Test("the compiled filter answers as the policy says, for every number and for chosen and random arguments", arguments: policies.indices)
+    func differential(index: Int) {
+        let policy = Self.policies[index].policy
         let machine = FilterMachine(program: policy.compiled())
         let values = interesting(policy)
         let seed = UInt64.random(in: 0...UInt64.max)
@@ -86,7 +92,7 @@ struct SeccompTests {
 
     @Test("the filter fits the kernel's limit and every jump lands inside")
     func shape() {
-        for program in [WorkerPolicy.stage1.compiled(), WorkerPolicy.stage2.compiled()] {
+        for program in Self.policies.map({ $0.policy.compiled() }) {
             #expect(program.count < 4096)
             for (index, instruction) in program.instructions.enumerated() where instruction.code & 7 == 5 {
                 #expect(index + 1 + Int(max(instruction.jumpTrue, instruction.jumpFalse)) < program.count)

@@ -22,10 +22,15 @@ enum Command {
     static func limen(_ words: String..., environment: [String: String] = [:]) throws -> Outcome { try limen(words, environment: environment) }
 
     static func limen(_ words: [String], environment: [String: String] = [:]) throws -> Outcome {
+        try run(["\(bin)/limen"] + words, environment: environment)
+    }
+
+    /// Runs any program to its end.
+    static func run(_ words: [String], environment: [String: String] = [:]) throws -> Outcome {
         let folder = temporary()
         defer { remove(folder) }
         let files = ("\(folder)/out", "\(folder)/err")
-        let child = try start(["\(bin)/limen"] + words, output: files.0, complaints: files.1, environment: environment)
+        let child = try start(words, output: files.0, complaints: files.1, environment: environment)
         return Outcome(code: wait(child), output: text(files.0), complaints: text(files.1))
     }
 

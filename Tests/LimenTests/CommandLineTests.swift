@@ -49,7 +49,7 @@ struct CommandLineTests {
     func doctor() throws {
         let outcome = try Command.limen("doctor")
         #expect(outcome.code == 0, "\(outcome.complaints)")
-        for word in ["landlock", "seccomp", "namespaces", "cgroups", "no capabilities", "kernel", "rung:"] {
+        for word in ["landlock", "seccomp", "private_root", "memory_limit", "capabilities", "kernel", "rung:"] {
             #expect(outcome.output.contains(word), "\(word)")
         }
     }

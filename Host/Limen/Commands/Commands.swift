@@ -14,7 +14,8 @@ enum Commands {
         outer: ServeCommand.outer, run: ServeCommand.run)
 
     private static let doctor = Command(
-        "doctor", summary: "Show what this kernel and this account can enforce.", options: [groups], outer: DoctorCommand.outer,
+        "doctor", summary: "Show what this kernel and this account can enforce.", options: [.flag("json", "print one JSON object")],
+        outer: DoctorCommand.outer,
         run: DoctorCommand.run)
 
     private static let plugin = [

@@ -8,48 +8,100 @@ enum DoctorCommand {
     /// What can be seen without making a jail, then the jail itself: proved by doing.
     static func outer(_ arguments: Arguments) throws -> LaunchPlan {
         let (workshop, _) = try AuthorCommands.workshop()
-        Output.print(TextTable.titled(["dependency", "found", "what it means"], dependencies()) + "\n")
-        return .inWorkshop(workshop, words: ["doctor"], arguments)
+        var words = ["doctor"]
+        if arguments.has("json") {
+            words += ["--json"]
+        } else {
+            Output.print(TextTable.titled(["dependency", "found", "what it means"], dependencies(account: account())) + "\n")
+        }
+        words += ["--caller", account()]
+        // No plugin runs here: groups that a server would refuse are a row of the table.
+        return .inWorkshop(workshop, words: words, spawnerOptions: ["--accept-groups"])
     }
 
+    /// Beneath the spawner: the table, or one JSON object.
+    /// - Returns: 0 when plugins are served with every layer of their rung, 1 when a layer is missing.
     static func run(_ arguments: Arguments) throws -> Int32 {
         let posture = try Engine.run { engine in try await Posture.await(engine) }
-        let rows = posture.layers.map { [$0.name, $0.isHeld ? "holds" : "MISSING", $0.detail] }
-        Output.print(TextTable.titled(["protection", "here", "how"], rows))
-        Output.print("\nrung: \(posture.rung)\(explanation(posture.rung))\n")
-        let missing = posture.layers.filter { !$0.isHeld && $0.name != "own user a slot" }
-        return missing.isEmpty ? 0 : 1
+        let isWhole = posture.missing.isEmpty && posture.refusal == nil
+        if arguments.has("json") {
+            Output.print(document(posture, isWhole, account: arguments["caller"] ?? account()).text + "\n")
+        } else {
+            Output.print(table(posture))
+        }
+        return isWhole ? 0 : 1
+    }
+
+    private static func table(_ posture: Posture) -> String {
+        let rows = posture.layers.map { [$0.name, word($0.state), $0.detail] }
+        var text = TextTable.titled(["protection", "here", "how, or why not"], rows)
+        if !posture.missing.isEmpty {
+            text += "\nto enable what is missing:\n" + remedies(posture.missing)
+        }
+        text += "\nrung: \(posture.rung)\(explanation(posture.rung))\n"
+        for attempt in posture.attempts where !attempt.holds { text += "not \(attempt.rung): \(attempt.reason)\n" }
+        if let refusal = posture.refusal { text += "plugins: REFUSED, \(refusal)\n" }
+        return text
+    }
+
+    /// Each remedy once, with the layers that it brings.
+    private static func remedies(_ missing: [Posture.Layer]) -> String {
+        var named: [(remedy: String, layers: [String])] = []
+        for layer in missing {
+            if let at = named.firstIndex(where: { $0.remedy == layer.remedy }) {
+                named[at].layers.append(layer.name)
+            } else {
+                named.append((layer.remedy, [layer.name]))
+            }
+        }
+        return named.map { "  \($0.layers.joined(separator: ", ")):\n      \($0.remedy)\n" }.joined()
+    }
+
+    private static func word(_ state: Posture.Layer.State) -> String {
+        switch state {
+        case .held: "held"
+        case .missing: "MISSING"
+        case .notNeeded: "not needed"
+        }
+    }
+
+    private static func document(_ posture: Posture, _ isWhole: Bool, account: String) -> JSONValue {
+        let found = dependencies(account: account).map { row -> JSONValue in
+            ["name": .string(row[0]), "found": .string(row[1]), "meaning": .string(row[2])]
+        }
+        var members = posture.json.objectValue ?? [:]
+        members["complete"] = .bool(isWhole)
+        members["dependencies"] = .array(found)
+        return .object(members)
     }
 
     private static func explanation(_ rung: String) -> String {
         switch rung {
         case "root": " (every worker has a user of its own; the host runs as another)"
-        default: " (workers share this account's user; run `limen serve` as root to give each its own)"
+        case "userns": " (workers share this account's user; run `limen serve` as root to give each its own)"
+        case "landlock": " (for plugins in C that start no thread: no namespaces, no /scratch, no /proc; stat() sees the names of the host's files)"
+        case "seccomp": " (plugins read whatever this account reads: refused unless sandbox.lowest_rung says seccomp)"
+        default: " (no plugin is started)"
         }
     }
 
-    private static func dependencies() -> [[String]] {
+    private static func account() -> String { getuid() == 0 ? "root" : "user \(getuid())" }
+
+    private static func dependencies(account: String) -> [[String]] {
         var name = utsname()
         uname(&name)
         let release = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        let landlock = clinux_landlock_abi()
         let isUnified = Path.exists("/sys/fs/cgroup/cgroup.controllers")
         return [
             ["kernel", release, "6.1 or newer is what the jail is built for"],
             [
-                "account", getuid() == 0 ? "root" : "user \(getuid())",
-                getuid() == 0 ? "the host itself runs as \(accountName())" : "rootless: needs user namespaces and a delegated cgroup",
-            ],
-            [
-                "landlock", landlock > 0 ? "ABI \(landlock)" : "no",
-                landlock > 0 ? "files; from ABI 4 also TCP, from 6 signals" : "boot with lsm=landlock,...",
+                "account", account,
+                account == "root" ? "the host itself runs as \(accountName())" : "rootless: needs user namespaces and a delegated cgroup",
             ],
             [
                 "cgroups", isUnified ? "v2" : "v1",
-                isUnified ? "rootless needs systemd's Delegate=yes" : "limits need root; v2 is booted with systemd.unified_cgroup_hierarchy=1",
+                isUnified ? "rootless needs systemd's Delegate=yes" : "rootless needs a folder of its own in memory, pids and cpu",
             ],
-            ["user namespaces", userNamespaces(), "needed rootless; sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces"],
-            ["seccomp", Path.exists("/proc/sys/kernel/seccomp/actions_avail") ? "yes" : "no", "filters, and notifications for tripwires"],
             ["spawner", Path.exists(Path.parent(of: Path.ownExecutable()) + "/limen-spawner") ? "yes" : "MISSING", "the one privileged process"],
             ["worker", Path.exists(Path.parent(of: Path.ownExecutable()) + "/limen-worker") ? "yes" : "MISSING", "what is jailed"],
             ["SDK", Path.home() ?? "not found", "for limen plugin new and build"],
@@ -57,12 +109,4 @@ enum DoctorCommand {
     }
 
     private static func accountName() -> String { getpwnam(Account.name) == nil ? "user \(Account.unnamed)" : Account.name }
-
-    private static func userNamespaces() -> String {
-        // try?: a sysctl that is not there cannot forbid anything.
-        let clone = (try? File.read("/proc/sys/kernel/unprivileged_userns_clone")).map { String(decoding: $0, as: UTF8.self) } ?? "1"
-        // try?: as above.
-        let most = (try? File.read("/proc/sys/user/max_user_namespaces")).map { String(decoding: $0, as: UTF8.self) } ?? "0"
-        return clone.hasPrefix("0") || most.hasPrefix("0") ? "no" : "yes"
-    }
 }

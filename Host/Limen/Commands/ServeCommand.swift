@@ -27,6 +27,7 @@ enum ServeCommand {
         words += ["--shown-data", Path.absolute(settings.data) ?? settings.data]
         if let file = Settings.file(arguments) { words += ["--config", try reach.reachable(file)] }
         var options = arguments.has("accept-groups") ? ["--accept-groups"] : []
+        options += ["--lowest-rung", settings.sandbox.lowestRung]
         if let base = settings.sandbox.uidBase { options += ["--uid-base", String(base)] }
         if let slots = settings.sandbox.slots { options += ["--slots", String(slots)] }
         return LaunchPlan(data: data, words: words, spawnerOptions: options)

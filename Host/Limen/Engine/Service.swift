@@ -149,7 +149,11 @@ struct Service: Sendable {
             ReadinessCheck("disk") { Disk.complaint(settings.data) },
             ReadinessCheck("sandbox") {
                 if engine.workers.isLost { return "the spawner is gone" }
-                return engine.workers.posture.isEmpty ? "the spawner has not reported its posture" : nil
+                do {
+                    return try await Posture.await(engine).refusal == nil ? nil : "plugins are refused here; `limen doctor` says why"
+                } catch {
+                    return "the spawner has not reported its posture"
+                }
             },
         ]
     }

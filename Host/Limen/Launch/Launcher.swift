@@ -19,7 +19,7 @@ struct LaunchPlan {
     static let innerOptions: [Option] = [
         .value("workshop", "DIR", "the temporary folder of an author's command"),
         .value("shown-data", "DIR", "what the person calls the data folder"),
-        .flag("pinned", "on one CPU"), .value("seconds", "N", "how long"),
+        .value("caller", "ACCOUNT", "who asked"), .flag("pinned", "on one CPU"), .value("seconds", "N", "how long"),
         .value("data", "DIR", "the data folder"), .value("bundles", "DIR", "packed bundles"), .value("manifests", "DIR", "manifests"),
     ]
 
@@ -28,6 +28,11 @@ struct LaunchPlan {
         LaunchPlan(
             data: "\(path)/data", words: words + ["--workshop", path], spawnerOptions: arguments.has("accept-groups") ? ["--accept-groups"] : [],
             temporary: path, after: after)
+    }
+
+    /// A plan in a workshop folder with the spawner's options as they are.
+    static func inWorkshop(_ path: String, words: [String], spawnerOptions: [String]) -> LaunchPlan {
+        LaunchPlan(data: "\(path)/data", words: words + ["--workshop", path], spawnerOptions: spawnerOptions, temporary: path)
     }
 }
 

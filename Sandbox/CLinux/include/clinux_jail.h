@@ -236,5 +236,7 @@ static inline long clinux_try_fork(void) {
     if (child == 0) _exit(0);
     return child;
 }
+/* Asks whether a thread of another process could be signalled; used by the jail's self-test, where it must fail. */
+static inline long clinux_try_signal(pid_t pid) { return clinux_result(syscall(SYS_tgkill, pid, pid, 0)); }
 
 #endif
