@@ -48,8 +48,8 @@ escape: deps ## the escape suite alone, on every rung this machine offers
 	@for product in limen-spawner limen-worker limen-escape; do $(SWIFT) build --product $$product $(STRICT) || exit 1; done
 	@.build/debug/limen-escape
 
-fuzz: deps ## a short fuzzing run of every parser that meets strangers (FUZZ_SECONDS=30 each)
-	@if [ -d Tests/Fuzz ]; then cd Tests/Fuzz && ./run $${FUZZ_SECONDS:-30}; else echo "Tests/Fuzz is missing" >&2; exit 1; fi
+fuzz: deps ## fuzz every parser that meets strangers, a table by target (FUZZ_SECONDS=30 each)
+	@Tests/Fuzz/run $${FUZZ_SECONDS:-30} $(FUZZ_TARGETS)
 
 soak: build ## the Swift runtime probe under constant load in the jail, in both link modes (SOAK_SECONDS=600 each)
 	@Tests/Scripts/soak $(BIN) $${SOAK_SECONDS:-600}

@@ -146,14 +146,16 @@ let testTargets: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["Tools", "Workers", "Supervisor", "Store", "JSON", "JSONSchema", "WorkerProtocol", "IO", "CLinux"],
         path: "Tests/Support", swiftSettings: shared),
-    tests("JSONTests", ["JSON"]),
-    tests("JSONSchemaTests", ["JSONSchema", "JSON"]),
+    // What tests of every layer use; it needs nothing of the host, so that the lower layers' tests build without it.
+    .target(name: "TestKit", dependencies: ["JSON"], path: "Tests/Kit", swiftSettings: shared),
+    tests("JSONTests", ["JSON", "TestKit"]),
+    tests("JSONSchemaTests", ["JSONSchema", "JSON", "TestKit"]),
     tests("LimenPluginTests", ["LimenPlugin", "PluginHarness", "RuntimeProbe", "JSON", "JSONSchema", "PluginABI"]),
-    tests("WorkerProtocolTests", ["WorkerProtocol", "JSON"]),
-    tests("JailTests", ["Jail", "CLinux", "CSeccomp", "WorkerProtocol"]),
-    tests("SupervisorTests", ["Supervisor", "WorkerProtocol", "JSON", "Jail"]),
-    tests("IOTests", ["IO", "CLinux"]),
-    tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux"]),
+    tests("WorkerProtocolTests", ["WorkerProtocol", "JSON", "TestKit"]),
+    tests("JailTests", ["Jail", "CLinux", "CSeccomp", "WorkerProtocol", "TestKit"]),
+    tests("SupervisorTests", ["Supervisor", "WorkerProtocol", "JSON", "Jail", "TestKit"]),
+    tests("IOTests", ["IO", "CLinux", "TestKit"]),
+    tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux", "TestKit"]),
     tests("CryptoTests", ["Crypto"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
@@ -177,6 +179,11 @@ let testTargets: [Target] = [
     .executableTarget(name: "limen-escape", dependencies: ["EscapeSuite"], path: "Tests/EscapeRunner", swiftSettings: shared),
     tests("EscapeTests", ["EscapeSuite"]),
     tests("ArchitectureTests", ["JSON"]),
+    .target(
+        name: "FuzzTargets",
+        dependencies: ["JSON", "JSONSchema", "HTTP", "WorkerProtocol", "Jail", "Registry", "CalcPlugin", "TablePlugin", "TimePlugin"],
+        path: "Tests/Fuzz/Targets", swiftSettings: shared),
+    tests("FuzzTests", ["FuzzTargets", "TestKit"]),
 ]
 
 let package = Package(

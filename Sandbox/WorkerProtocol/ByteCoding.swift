@@ -71,6 +71,21 @@ package struct ByteReader {
         return value
     }
 
+    /// Reads a byte that is 0 or 1; any other means that the sender does not speak this protocol.
+    /// - Throws: `MalformedPayload` naming `what`.
+    package mutating func readFlag(_ what: String) throws(MalformedPayload) -> Bool {
+        let flag: UInt8 = try read(what)
+        guard flag <= 1 else { throw MalformedPayload(what) }
+        return flag == 1
+    }
+
+    /// Reads a `u16` that must be zero.
+    /// - Throws: `MalformedPayload` naming `what`.
+    package mutating func readZero(_ what: String) throws(MalformedPayload) {
+        let value: UInt16 = try read(what)
+        guard value == 0 else { throw MalformedPayload(what) }
+    }
+
     /// Reads `count` bytes.
     /// - Throws: `MalformedPayload` naming `what` if fewer are left.
     package mutating func read(count: Int, _ what: String) throws(MalformedPayload) -> ArraySlice<UInt8> {

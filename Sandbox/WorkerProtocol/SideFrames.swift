@@ -201,8 +201,7 @@ package struct KeyValueReplyPayload: Sendable, Equatable {
     package init(decoding payload: [UInt8]) throws(MalformedPayload) {
         var reader = ByteReader(payload)
         id = try reader.read("kv id")
-        let found: UInt8 = try reader.read("found")
-        self.found = found != 0
+        found = try reader.readFlag("found")
         errorCode = try reader.readText("error code")
         errorMessage = try reader.readText("error message")
         value = Array(reader.rest())

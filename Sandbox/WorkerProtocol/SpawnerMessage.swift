@@ -143,8 +143,7 @@ package enum SpawnerEvent: Sendable, Equatable {
         case 2:
             let workerID: UInt64 = try reader.read("worker id")
             let pid: Int32 = try reader.read("pid")
-            let flag: UInt8 = try reader.read("memory peak")
-            self = .spawned(workerID: workerID, pid: pid, hasMemoryPeak: flag == 1)
+            self = .spawned(workerID: workerID, pid: pid, hasMemoryPeak: try reader.readFlag("memory peak"))
         case 3:
             let workerID: UInt64 = try reader.read("worker id")
             let step = try reader.readText("step")
@@ -184,8 +183,7 @@ extension ByteReader {
         exit.systemMicroseconds = try read("system time")
         exit.memoryPeakBytes = try read("memory peak")
         exit.outOfMemoryKills = try read("out of memory kills")
-        let hasViolation: UInt8 = try read("violation")
-        guard hasViolation == 1 else { return exit }
+        guard try readFlag("violation") else { return exit }
         let number: Int32 = try read("system call")
         let name = try readText("system call name")
         let count: UInt8 = try read("argument count")

@@ -27,8 +27,7 @@ package struct JailedPayload: Sendable, Equatable {
         var reader = ByteReader(payload)
         rung = try reader.readText("rung")
         landlockABI = try reader.read("landlock abi")
-        let flag: UInt8 = try reader.read("mdwe")
-        memoryDenyWriteExecute = flag == 1
+        memoryDenyWriteExecute = try reader.readFlag("mdwe")
         try reader.finish()
     }
 }

@@ -1,23 +1,40 @@
 // swift-tools-version: 6.2
-// Fuzz targets for what reads untrusted text. A package of their own, because `--sanitize fuzzer` takes over `main`. SwiftPM's flag only
-// links the fuzzer; the compiler has to be told to instrument:
-//   cd Tests/Fuzz && swift build -c release --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address \
-//       -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,indirect-calls,trace-cmp
-//   ASAN_OPTIONS=detect_leaks=0 .build/release/fuzz-json -max_total_time=60 /tmp/corpus-json Corpus/json
+// Fuzzing for what reads strangers' bytes: one program, the target named by FUZZ_TARGET. A package of its own, because `--sanitize fuzzer`
+// takes over `main`; the modules are built from their own sources through the links in Linked/, because most are no product. SwiftPM's flag
+// only links the fuzzer; the compiler has to be told to instrument. `run` does all that and prints a table.
 import PackageDescription
 
-func fuzzer(_ name: String, _ folder: String) -> Target {
-    .executableTarget(
-        name: name, dependencies: [.product(name: "JSONKit", package: "limen")], path: "Sources/\(folder)",
-        swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])])
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func linked(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Linked/\(name)", swiftSettings: settings)
 }
 
 let package = Package(
     name: "limen-fuzz",
-    products: ["json", "schema", "pattern", "patch"].map { .executable(name: "fuzz-\($0)", targets: ["fuzz-\($0)"]) },
-    dependencies: [.package(name: "limen", path: "../..")],
+    products: [.executable(name: "limen-fuzz", targets: ["limen-fuzz"])],
     targets: [
-        fuzzer("fuzz-json", "FuzzJSON"), fuzzer("fuzz-schema", "FuzzSchema"), fuzzer("fuzz-pattern", "FuzzPattern"),
-        fuzzer("fuzz-patch", "FuzzPatch"),
+        .target(name: "CLinux", path: "Linked/CLinux"),
+        .target(name: "PluginABI", path: "Linked/PluginABI"),
+        .systemLibrary(name: "CPCRE2", path: "Linked/CPCRE2", pkgConfig: "libpcre2-8"),
+        .systemLibrary(name: "COpenSSL", path: "Linked/COpenSSL", pkgConfig: "openssl"),
+        .systemLibrary(name: "CSQLite", path: "Linked/CSQLite", pkgConfig: "sqlite3"),
+        linked("JSON"), linked("JSONSchema", ["JSON", "CPCRE2"]), linked("LimenPlugin", ["PluginABI", "JSON"]),
+        linked("WorkerProtocol", ["JSON"]), linked("Jail", ["CLinux", "WorkerProtocol"]),
+        linked("IO", ["CLinux"]), linked("HTTP", ["IO", "JSON", "CLinux"]), linked("Crypto", ["COpenSSL"]),
+        linked("Telemetry", ["JSON", "IO", "CLinux"]), linked("Store", ["CSQLite", "IO", "JSON", "Crypto"]),
+        linked("Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
+        linked("CalcPlugin", ["LimenPlugin", "PluginABI", "JSON"]), linked("TablePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
+        linked("TimePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["JSON", "JSONSchema", "HTTP", "WorkerProtocol", "Jail", "Registry", "CalcPlugin", "TablePlugin", "TimePlugin"],
+            path: "Targets", swiftSettings: settings),
+        .executableTarget(
+            name: "limen-fuzz", dependencies: ["FuzzTargets"], path: "Entry", swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),
     ]
 )

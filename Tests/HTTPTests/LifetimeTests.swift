@@ -1,5 +1,6 @@
 import Glibc
 import IO
+import TestKit
 import Testing
 
 @testable import HTTP
@@ -69,7 +70,7 @@ import Testing
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n01234567890123456789",
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n0\r\n\r\n", "BREW / HTTP/1.1\r\n\r\n",
         ].map { Array($0.utf8) }
-        var random = SplitMix(state: 11)
+        var random = SeededRandom(seed: 11)
         for _ in 0..<10_000 {
             let client = try RawClient(running.address)
             let text = texts.randomElement(using: &random) ?? []

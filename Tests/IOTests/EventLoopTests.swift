@@ -1,6 +1,7 @@
 import Glibc
 import IO
 import Synchronization
+import TestKit
 import Testing
 
 @Suite struct EventLoopTests {
@@ -84,7 +85,7 @@ import Testing
     @Test("the timer heap gives what a sort gives, whatever is taken out of the middle", arguments: 0..<20)
     func heapAgainstSort(seed: Int) async throws {
         let (seen, expected) = try await onLoop { loop in
-            var random = SplitMix(state: UInt64(seed) &+ 1)
+            var random = SeededRandom(seed: UInt64(seed) &+ 1)
             let seen = Lock<[UInt64]>([])
             let base = Deadline.now().adding(milliseconds: 20).nanoseconds
             var timers: [(UInt64, Timer)] = []
@@ -161,17 +162,5 @@ import Testing
         #expect(try group.runBlocking { 41 + 1 } == 42)
         #expect(throws: IOError(.overloaded, "x")) { try group.runBlocking { throw IOError(.overloaded, "x") } }
         group.stop()
-    }
-}
-
-/// A small random generator with a seed to print.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import JSON
 import JSONSchema
+import TestKit
 import Testing
 
 @Suite("The public JSON Schema suite, draft 2020-12")

@@ -1,4 +1,5 @@
 import JSON
+import TestKit
 import Testing
 
 @Suite("JSON texts")
@@ -117,7 +118,7 @@ struct ParserTests {
     @Test("any byte sequence is read or refused, never a trap (API-13)")
     func noise() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = Seeded(seed)
+        var generator = SeededRandom(seed: seed)
         let alphabet = Array("{}[]\",:\\u0019.eE+-truefalsn \n\u{e9}".utf8)
         for _ in 0..<20_000 {
             let count = Int.random(in: 0...24, using: &generator)

@@ -1,4 +1,5 @@
 import JSON
+import TestKit
 import Testing
 
 @Suite("JSON values")
@@ -6,7 +7,7 @@ struct ValueTests {
     @Test("a random value survives being written and read, in every style")
     func roundTrip() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = Seeded(seed)
+        var generator = SeededRandom(seed: seed)
         for _ in 0..<2_000 {
             let value = JSONValue.random(depth: 4, &generator)
             for style: JSONWritingOptions in [[], .pretty, .sortedKeys, [.pretty, .sortedKeys]] {

@@ -1,5 +1,6 @@
 import CSeccomp
 import Glibc
+import TestKit
 import Testing
 
 @testable import Jail
@@ -64,7 +65,7 @@ struct SeccompTests {
         let machine = FilterMachine(program: policy.compiled())
         let values = interesting(policy)
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed: seed)
         for number in UInt32(0)..<700 {
             for value in values {
                 for position in 0..<4 {
@@ -138,17 +139,5 @@ struct SeccompTests {
         #expect(policy.action(number: 10, arguments: [0, 4096, UInt64(PROT_READ | PROT_EXEC), 0, 0, 0]) == .errno(EPERM))
         #expect(
             WorkerPolicy.stage2.action(number: 9, arguments: [0, 4096, UInt64(PROT_READ | PROT_EXEC), UInt64(MAP_PRIVATE), 0, 0]) == .errno(EPERM))
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough for tests.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -226,6 +226,17 @@ private let sales = """
         }
     }
 
+    @Test(
+        "a delimiter inside a number, before a combining mark, and a byte order mark at the start survive being written (found by fuzzing)",
+        arguments: [("7.1", "."), ("a,\u{301}b", ","), ("\u{FEFF}a", ",")])
+    func oddFields(text: String, delimiter: Character) throws {
+        let value = Decimal(Array(text.utf8)).map { Value.number($0) } ?? .text(text)
+        let written = CSVWriter.text(columns: [text, "b"], rows: [[value, .null]], delimiter: delimiter)
+        let again = try CSVReader.read(Array(written.utf8), delimiter: delimiter.asciiValue ?? 0, typed: false)
+        #expect(again.columns.map(\.name) == [text, "b"])
+        #expect(again.columns[0].values.map(\.shown) == [text])
+    }
+
     @Test("JSON rows may differ in their keys, and numbers keep all digits")
     func json() throws {
         let table = try JSONTable.read(Array(#"[{"a":1,"b":"x"},{"b":null,"c":[1,2]},{"a":0.1000000000000000000000000000001,"c":true}]"#.utf8))

@@ -17,6 +17,14 @@ private func local(_ text: String) throws -> LocalTime {
 }
 
 @Suite struct CalendarTests {
+    @Test("a moment moves by any number of nanoseconds, or says that it cannot (found by fuzzing)")
+    func farMoves() throws {
+        let start = Moment(seconds: 0, nanoseconds: 999_999_999)
+        #expect(try start.adding(seconds: 0, nanoseconds: .max) == Moment(seconds: 9_223_372_037, nanoseconds: 854_775_806))
+        #expect(try start.adding(seconds: 0, nanoseconds: .min) == Moment(seconds: -9_223_372_036, nanoseconds: 145_224_191))
+        #expect(throws: TimeError.self) { try start.adding(seconds: .max, nanoseconds: .max) }
+    }
+
     @Test("dates agree with counting the days one by one through 1,200 years")
     func bruteForce() {
         var (year, month, day, weekday) = (1600, 1, 1, 6)

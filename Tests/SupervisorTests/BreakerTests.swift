@@ -1,4 +1,5 @@
 import Supervisor
+import TestKit
 import Testing
 
 @Suite struct BreakerTests {

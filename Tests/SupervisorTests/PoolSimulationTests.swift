@@ -1,4 +1,5 @@
 import Supervisor
+import TestKit
 import Testing
 
 /// Drives a pool by a random order of requests, cancellations, crashes and time, and checks after each step what must always hold.

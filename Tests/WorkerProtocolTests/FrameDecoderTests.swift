@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import WorkerProtocol
@@ -19,7 +20,7 @@ struct FrameDecoderTests {
     @Test("any split of the byte stream gives the same frames")
     func anySplit() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<300 {
             let sent = (0..<Int.random(in: 1...6, using: &random)).map { _ in
                 Frame(
@@ -76,17 +77,5 @@ struct FrameDecoderTests {
             #expect(try decoder.next()?.callID == UInt64(index))
         }
         #expect(!decoder.isInsideFrame)
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough for tests.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

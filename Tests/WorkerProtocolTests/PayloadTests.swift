@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import WorkerProtocol
@@ -5,6 +6,22 @@ import Testing
 @Suite("Payloads")
 struct PayloadTests {
     private let attachment = Attachment(name: "a.png", contentType: "image/png", data: [1, 2, 3])
+
+    @Test("a payload has one spelling: reserved bytes are zero and flags are 0 or 1 (found by fuzzing)")
+    func oneSpelling() throws {
+        var result = ResultPayload(output: Array("1".utf8)).encoded()
+        result[6] = 1
+        #expect(throws: MalformedPayload("reserved")) { try ResultPayload(decoding: result) }
+        var call = CallPayload(deadlineNanoseconds: 7, tool: "t", requestID: "r", input: Array("{}".utf8)).encoded()
+        call[19] = 1
+        #expect(throws: MalformedPayload("reserved")) { try CallPayload(decoding: call) }
+        var jailed = JailedPayload(rung: "root", landlockABI: 7, memoryDenyWriteExecute: true).encoded()
+        jailed[jailed.count - 1] = 2
+        #expect(throws: MalformedPayload("mdwe")) { try JailedPayload(decoding: jailed) }
+        var reply = KeyValueReplyPayload(id: 1, found: true).encoded()
+        reply[4] = 3
+        #expect(throws: MalformedPayload("found")) { try KeyValueReplyPayload(decoding: reply) }
+    }
 
     @Test("every payload survives the wire")
     func roundTrips() throws {
@@ -37,7 +54,7 @@ struct PayloadTests {
 
     @Test("random bytes are decoded or refused, never a trap (API-13)")
     func randomBytes() {
-        var random = SplitMix(state: 11)
+        var random = SeededRandom(seed: 11)
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 0...80, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
             _ = try? ResultPayload(decoding: bytes)

@@ -12,17 +12,21 @@ package enum CSVWriter {
     }
 
     private static func field(_ value: Value, _ delimiter: Character) -> String {
-        guard case .text(let text) = value else { return value.shown }
+        // A number that the delimiter would tear apart is quoted, too: it keeps its place and comes back as text.
+        guard case .text(let text) = value else { return quoted(value.shown, delimiter) }
         // Text that would read back as something else keeps its quotes.
         let ambiguous = text.isEmpty || Decimal(Array(text.utf8)) != nil || ["true", "false"].contains(text.lowercased())
         return ambiguous ? "\"" + text + "\"" : quoted(text, delimiter)
     }
 
+    /// Compares scalars, not characters: a delimiter with a combining mark behind it still ends a field. Text that starts with a byte order
+    /// mark would lose it at the start of a file.
     private static func quoted(_ text: String, _ delimiter: Character) -> String {
-        let special = text.utf8.contains { $0 == 34 || $0 == 10 || $0 == 13 } || text.contains(delimiter)
-        if !special { return text }
+        let scalars = text.unicodeScalars
+        let special = scalars.contains { $0 == "\"" || $0 == "\n" || $0 == "\r" || delimiter.unicodeScalars.contains($0) }
+        if !special && scalars.first != "\u{FEFF}" { return text }
         var result = "\""
-        for scalar in text.unicodeScalars {
+        for scalar in scalars {
             if scalar == "\"" { result += "\"" }
             result.unicodeScalars.append(scalar)
         }

@@ -15,9 +15,11 @@ package struct Moment: Hashable, Comparable, Sendable {
 
     /// Moves by seconds and nanoseconds of any size and sign.
     package func adding(seconds: Int64, nanoseconds: Int64 = 0) throws(TimeError) -> Moment {
-        let (carry, rest) = Moment.floorDivide(Int64(self.nanoseconds) + nanoseconds, 1_000_000_000)
+        // Whole seconds first: the nanoseconds alone could reach past what 64 bits hold.
+        let (whole, part) = Moment.floorDivide(nanoseconds, 1_000_000_000)
+        let (carry, rest) = Moment.floorDivide(Int64(self.nanoseconds) + part, 1_000_000_000)
         let (sum, overflowed) = self.seconds.addingReportingOverflow(seconds)
-        let (total, overflowedAgain) = sum.addingReportingOverflow(carry)
+        let (total, overflowedAgain) = sum.addingReportingOverflow(whole + carry)
         guard !overflowed, !overflowedAgain, Limits.seconds.contains(total) else {
             throw TimeError(.range, "The time is outside the years \(Limits.years.lowerBound) to \(Limits.years.upperBound).")
         }
