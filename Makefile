@@ -20,10 +20,10 @@ TEST_DEPS := $(DEPS)
 SWIFT_FILES = $(shell find Package.swift Host Plugins SDK Sandbox Tests -name '*.swift' -not -path '*/Templates/*' -not -path '*/.build/*')
 TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))
 
-.PHONY: help deps test-deps build bundles serve test escape fuzz soak bench doctor ledger format lint clean
+.PHONY: help deps test-deps build bundles serve test escape fuzz soak soak-hostile bench doctor ledger format lint clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 deps: ## install the Debian packages the build needs (only the missing ones)
 	@Tests/Scripts/install-packages $(DEPS)
@@ -50,6 +50,10 @@ escape: deps ## the escape suite alone, on every rung this machine offers
 
 fuzz: deps ## fuzz every parser that meets strangers, a table by target (FUZZ_SECONDS=30 each)
 	@Tests/Fuzz/run $${FUZZ_SECONDS:-30} $(FUZZ_TARGETS)
+
+soak-hostile: deps ## crashing, hanging and leaking plugins under load on every rung; nothing may stay (SOAK_SECONDS=600 each)
+	@for product in limen-spawner limen-worker limen-escape; do $(SWIFT) build --product $$product $(STRICT) || exit 1; done
+	@.build/debug/limen-escape --soak $${SOAK_SECONDS:-600}
 
 soak: build ## the Swift runtime probe under constant load in the jail, in both link modes (SOAK_SECONDS=600 each)
 	@Tests/Scripts/soak $(BIN) $${SOAK_SECONDS:-600}

@@ -175,7 +175,7 @@ let testTargets: [Target] = [
             "JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin",
             "SanitizerPlugin",
         ]),
-    swift("EscapeSuite", "Tests/EscapeSuite", ["Tools", "Registry", "Store", "Crypto", "Workers", "IO", "Jail", "CLinux", "JSON"]),
+    swift("EscapeSuite", "Tests/EscapeSuite", ["Tools", "Registry", "Store", "Crypto", "Workers", "Supervisor", "IO", "Jail", "CLinux", "JSON"]),
     .executableTarget(name: "limen-escape", dependencies: ["EscapeSuite"], path: "Tests/EscapeRunner", swiftSettings: shared),
     tests("EscapeTests", ["EscapeSuite"]),
     tests("ArchitectureTests", ["JSON"]),

@@ -8,6 +8,7 @@ package struct CommandLineOptions {
 
     static let usage = """
         usage: limen-escape [--rung root|rootless|all] [--quick] [--filter TEXT] [--list]
+               limen-escape --soak SECONDS [--rung root|rootless|all]
                limen-escape --deprive WORDS [--delegate CONTROLLERS] [--as-root] -- PROGRAM [ARGUMENT...]
         Runs the escape suite: hostile plugins in real jails. As root it runs every rung, as another account all but that of root.
         --deprive runs a program as an ordinary account from which the named layers were taken (Deprivation.swift).
@@ -21,12 +22,15 @@ package struct CommandLineOptions {
             if let program = deprived() { return try program.run() }
             if flag("--help") { return say(Self.usage) }
             if flag("--list") { return say(EscapeCases.all.map { $0.id + "\n" }.joined()) }
-            let quick = flag("--quick"), filter = option("--filter")
-            if let name = option("--inside"), let rung = EscapeRung(rawValue: name) { return try runInside(rung, quick, filter) }
+            let quick = flag("--quick"), filter = option("--filter"), soak = option("--soak").flatMap { Int($0) }
+            if let name = option("--inside"), let rung = EscapeRung(rawValue: name) { return try runInside(rung, quick, filter, soak) }
             let wanted = option("--rung") ?? "all"
             guard arguments.isEmpty, wanted == "all" || EscapeRung(rawValue: wanted) != nil else {
                 complain(Self.usage)
                 return 2
+            }
+            if let soak {
+                return try Session(rungs: EscapeRung.running.filter { wanted == "all" || $0.rawValue == wanted }).soak(seconds: soak) ? 0 : 1
             }
             var session = Session(rungs: EscapeRung.running.filter { wanted == "all" || $0.rawValue == wanted })
             session.quickOnly = quick
@@ -50,11 +54,12 @@ package struct CommandLineOptions {
         return program
     }
 
-    private mutating func runInside(_ rung: EscapeRung, _ quick: Bool, _ filter: String?) throws(EscapeError) -> Int32 {
+    private mutating func runInside(_ rung: EscapeRung, _ quick: Bool, _ filter: String?, _ soak: Int?) throws(EscapeError) -> Int32 {
         guard let libraries = option("--libraries"), let data = option("--data") else { throw EscapeError("--libraries and --data are needed") }
         var inside = Inside(rung: rung, libraries: libraries, data: data)
         inside.quickOnly = quick
         inside.filter = filter
+        inside.soakSeconds = soak
         do { try inside.run() } catch { throw EscapeError("\(error)") }
         return 0
     }

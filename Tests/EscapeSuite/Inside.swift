@@ -8,6 +8,8 @@ package struct Inside: Sendable {
     package var data: String
     package var quickOnly = false
     package var filter: String?
+    /// Soaks for so long instead of running the cases.
+    package var soakSeconds: Int?
 
     /// Cases at once; slow ones wait for time to pass, not for the machine.
     private static let lanes = 4
@@ -40,6 +42,11 @@ package struct Inside: Sendable {
         }
         guard fcntl(channel, F_SETFD, FD_CLOEXEC) == 0 else { throw EscapeError("LIMEN_SPAWNER_FD is not open") }
         let group = try EventLoopGroup(count: 2)
+        if let soakSeconds {
+            let soak = SoakHost(libraries: libraries, data: data, seconds: soakSeconds)
+            try group.runBlocking { try await soak.run(channel: channel, group: group) }
+            return group.stop()
+        }
         try group.runBlocking {
             let host = try ToolHost(channel: channel, libraries: libraries, data: data, loop: group.loops[1])
             try await host.prepare([Neighbour.escape])

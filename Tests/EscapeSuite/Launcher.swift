@@ -41,22 +41,33 @@ package struct Launcher {
 
     /// Runs the cases on one rung; `each` sees them as they end.
     package func run(_ rung: EscapeRung, each: (Result) -> Void) throws(EscapeError) -> [Result] {
+        var results: [Result] = []
+        let last = try inside(rung, []) { line in
+            guard let result = Self.parse(line) else { return print(line) }
+            results.append(result)
+            each(result)
+        }
+        return results + [last]
+    }
+
+    /// Runs a soak on one rung; `line` sees what its inner half prints. Answers what is left behind.
+    package func soak(_ rung: EscapeRung, seconds: Int, line: (String) -> Void) throws(EscapeError) -> [String] {
+        let last = try inside(rung, ["--soak", "\(seconds)"], line)
+        return last.passed ? [] : [last.note]
+    }
+
+    /// Starts a spawner with this same program as its host, waits for both, and looks at what they leave.
+    private func inside(_ rung: EscapeRung, _ words: [String], _ line: (String) -> Void) throws(EscapeError) -> Result {
         let hostile = try compile()
         let isRoot = getuid() == 0
         let hostUser: uid_t = rung == .root ? 64_998 : Delegation.userID
         let stage = try Stage(rung: rung, build: build, hostile: hostile, owner: isRoot ? hostUser : nil)
         defer { stage.remove() }
         let delegation = rung == .rootless && isRoot ? try Delegation() : nil
-        var results: [Result] = []
-        var program = Program(path: stage.program("limen-spawner"), arguments: spawnerArguments(rung, stage, hostUser))
+        var program = Program(path: stage.program("limen-spawner"), arguments: spawnerArguments(rung, stage, hostUser) + words)
         if let delegation { program.prepare = { delegation.enter() } }
-        let status = try program.run { line in
-            guard let result = Self.parse(line) else { return print(line) }
-            results.append(result)
-            each(result)
-        }
-        results += Self.leftovers(rung, stage, status, delegation)
-        return results
+        let status = try program.run(line: line)
+        return Self.leftovers(rung, stage, status, delegation)
     }
 
     private func spawnerArguments(_ rung: EscapeRung, _ stage: Stage, _ hostUser: uid_t) -> [String] {
@@ -69,14 +80,14 @@ package struct Launcher {
     }
 
     /// Nothing is left behind after the host has ended: no process of the suite's users, no cgroup, no mount.
-    private static func leftovers(_ rung: EscapeRung, _ stage: Stage, _ status: Int32, _ delegation: Delegation?) -> [Result] {
+    private static func leftovers(_ rung: EscapeRung, _ stage: Stage, _ status: Int32, _ delegation: Delegation?) -> Result {
         var wrong: [String] = []
         if status != 0 { wrong.append("the host ended with \(status)") }
         if let text = try? Files.readSmall("/proc/self/mountinfo"), text.contains(stage.path) {
             wrong.append("a mount beneath \(stage.path) is left")
         }
         wrong += (delegation?.remove() ?? []).map { "cgroup \($0) is left" }
-        return [Result(rung: rung, id: "host.nothing-left-behind", passed: wrong.isEmpty, note: wrong.joined(separator: "; "))]
+        return Result(rung: rung, id: "host.nothing-left-behind", passed: wrong.isEmpty, note: wrong.joined(separator: "; "))
     }
 
     /// The line of a case, as `Report` writes it.

@@ -32,6 +32,23 @@ package struct Session {
         return failed == 0 && passed > 0
     }
 
+    /// `make soak-hostile`: each rung for so long, a line a round, the figures and `N passed, N failed` last.
+    package func soak(seconds: Int) throws(EscapeError) -> Bool {
+        var passed = 0, failed = 0
+        for rung in rungs where Launcher.obstacle(rung) == nil {
+            var soak = SoakRun(rung: rung)
+            try soak.run(Launcher(build: Self.buildFolder, sources: Self.hostileSources), seconds: seconds) { line in
+                print("\(rung.rawValue) \(line)")
+                fflush(nil)
+            }
+            print(soak.summary)
+            for problem in soak.problems { print("\(rung.rawValue) WRONG: \(problem)") }
+            if soak.problems.isEmpty { passed += 1 } else { failed += 1 }
+        }
+        print("\(passed) passed, \(failed) failed")
+        return failed == 0 && passed > 0
+    }
+
     private static func show(_ result: Launcher.Result) {
         func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.utf8.count)) }
         let note = result.note.isEmpty ? "" : " (\(result.note))"

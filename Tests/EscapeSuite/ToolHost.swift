@@ -10,12 +10,12 @@ import Workers
 final class ToolHost: EscapeHost {
     private let libraries: String
     private let data: String
-    private let loop: EventLoop
+    let loop: EventLoop
     private let database: Database
-    private let audit: AuditLog
+    let audit: AuditLog
     private let registry: Registry
-    private let workers: WorkerService
-    private let tools: ToolService
+    let workers: WorkerService
+    let tools: ToolService
     private let ends: WorkerEnds
     private let counter = Lock(0)
 
@@ -58,18 +58,22 @@ final class ToolHost: EscapeHost {
     // MARK: Calls
 
     func perform(_ escape: EscapeCase, _ step: EscapeStep) async throws -> Observation {
+        let call = toolCall(escape, step)
+        let outcome = try await cancelling(step.cancelAfterMilliseconds) { [tools] in await tools.call(call) }
+        var seen = try observe(outcome)
+        seen.audit = try await trace(escape.plugin, call.requestID)
+        seen.brokenReason = brokenReason(escape.plugin)
+        return seen
+    }
+
+    func toolCall(_ escape: EscapeCase, _ step: EscapeStep) -> ToolCall {
         let number = counter.withLock { count in
             count += 1
             return count
         }
         let caller = Tools.Caller(tenant: step.caller.tenant, user: step.caller.user, role: .user, keyID: "key-\(step.caller.user)")
         let input = JSONValue.object(["case": .string(step.attack), "argument": .string(step.argument)]).serialized()
-        let call = ToolCall(tool: escape.plugin + ".run", input: input, caller: caller, requestID: "escape-\(number)")
-        let outcome = try await cancelling(step.cancelAfterMilliseconds) { [tools] in await tools.call(call) }
-        var seen = try observe(outcome)
-        seen.audit = try await trace(escape.plugin, call.requestID)
-        seen.brokenReason = brokenReason(escape.plugin)
-        return seen
+        return ToolCall(tool: escape.plugin + ".run", input: input, caller: caller, requestID: "escape-\(number)")
     }
 
     private func observe(_ outcome: ToolOutcome) throws -> Observation {
@@ -101,7 +105,7 @@ final class ToolHost: EscapeHost {
     }
 
     /// Runs `body` and gives it up after a while.
-    private func cancelling(_ milliseconds: Int?, _ body: @escaping @Sendable () async -> ToolOutcome) async throws -> ToolOutcome {
+    func cancelling(_ milliseconds: Int?, _ body: @escaping @Sendable () async -> ToolOutcome) async throws -> ToolOutcome {
         guard let milliseconds else { return await body() }
         return try await withThrowingTaskGroup(of: ToolOutcome?.self) { group in
             group.addTask { await body() }

@@ -61,6 +61,16 @@ struct EscapeTests {
         #expect(result.passed, "\(result.note)")
     }
 
+    @Test(
+        "crashing, hanging, leaking and forging plugins leave host, spawner, cgroups and mounts as they were (TOOL-9, OPS-3)",
+        arguments: EscapeRung.running.filter { Launcher.obstacle($0) == nil })
+    func soak(rung: EscapeRung) throws {
+        var soak = SoakRun(rung: rung)
+        try soak.run(Launcher(build: BuildFolder.path, sources: Session.hostileSources), seconds: 12) { _ in }
+        print("measured soak \(soak.summary)")
+        #expect(soak.problems.isEmpty)
+    }
+
     @Test("the table has a case for every row of the attack list, each with an id of its own")
     func table() {
         #expect(Set(EscapeCases.all.map(\.id)).count == EscapeCases.all.count)
