@@ -9,6 +9,10 @@ package final class HTTPBodyWriter: @unchecked Sendable {
     private var isWriting = false
     private var lastWrite = Deadline.now()
     private var backlog: [UInt8] = []
+    /// Sends something that means nothing, to learn whether a client that says no more still listens: one that has gone answers with a reset.
+    var probe: (() -> Void)?
+    /// A write ended before all of it was sent: nothing that follows would be understood.
+    private var isBroken = false
 
     init(registration: FDRegistration, isChunked: Bool, writeMillisecondsMax: Int) {
         self.registration = registration
@@ -19,8 +23,10 @@ package final class HTTPBodyWriter: @unchecked Sendable {
     /// The loop that the stream lives on.
     package var loop: EventLoop { registration.loop }
 
-    /// Sends `bytes` at once, waiting while the client is slow; throws when it has gone, is too slow, or the task was cancelled.
-    package func write(_ bytes: [UInt8]) async throws(IOError) {
+    /// Sends `bytes` at once, waiting while the client is slow; throws when it has gone, is too slow, or the task was cancelled, and the stream is
+    /// over then.
+    package func write(_ bytes: [UInt8], until deadline: Deadline = .distantFuture) async throws(IOError) {
+        if isBroken { throw IOError(.closed, "write") }
         if Task.isCancelled { throw IOError(.cancelled, "write") }
         checkTurn()
         isWriting = true
@@ -29,7 +35,9 @@ package final class HTTPBodyWriter: @unchecked Sendable {
         if isChunked { ResponseWriter.chunk(&out, bytes) } else { out.append(contentsOf: bytes) }
         lastWrite = loop.turnDeadline
         let patience = writeMillisecondsMax + out.count / HTTPLimits.writeBytesPerMillisecondMin
-        try await registration.write(out, until: .after(milliseconds: patience))
+        isBroken = true
+        try await registration.write(out, until: min(deadline, .after(milliseconds: patience)))
+        isBroken = false
     }
 
     /// As `write`, for text.
@@ -37,7 +45,7 @@ package final class HTTPBodyWriter: @unchecked Sendable {
 
     /// Sends `bytes` if the line has been quiet for so long and no write is under way; never waits. For heartbeats.
     func writeIfQuiet(_ bytes: [UInt8], forMilliseconds quiet: Int) {
-        guard !isWriting, backlog.isEmpty, loop.turnDeadline >= lastWrite.adding(milliseconds: quiet) else { return }
+        guard !isWriting, !isBroken, backlog.isEmpty, loop.turnDeadline >= lastWrite.adding(milliseconds: quiet) else { return }
         var out: [UInt8] = []
         if isChunked { ResponseWriter.chunk(&out, bytes) } else { out = bytes }
         lastWrite = loop.turnDeadline

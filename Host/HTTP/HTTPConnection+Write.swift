@@ -54,6 +54,8 @@ extension HTTPConnection {
         guard let registration else { throw IOError(.closed, "write") }
         let writer = HTTPBodyWriter(
             registration: registration, isChunked: isChunked, writeMillisecondsMax: server.configuration.writeMillisecondsMax)
+        bodyWriter = writer
+        defer { bodyWriter = nil }
         // An error thrown here ends the connection before the last chunk, which tells the client that the content is not whole.
         try await produce(writer)
         try await writer.finish()

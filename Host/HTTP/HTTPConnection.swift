@@ -26,6 +26,8 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
     var parser: RequestParser
     var registration: FDRegistration?
     var isClosing = false
+    /// The reply that is being streamed, if one is.
+    var bodyWriter: HTTPBodyWriter?
     private var task: OwnedTask<Void>?
     private var graceTimer: Timer?
     private let onEnd: @Sendable () -> Void
@@ -91,6 +93,7 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
         if !isHalf {
             task?.cancel()
         } else if graceTimer == nil {
+            bodyWriter?.probe?()
             let deadline = context.loop.turnDeadline.adding(milliseconds: server.configuration.halfCloseGraceMilliseconds)
             graceTimer = context.loop.schedule(at: deadline) { [weak self] in self?.task?.cancel() }
         }

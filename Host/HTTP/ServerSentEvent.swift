@@ -50,8 +50,10 @@ package struct ServerSentEventStream: Sendable {
     /// The loop that the stream lives on.
     package var loop: EventLoop { writer.loop }
 
-    /// Sends at once; throws when the client has gone or the task was cancelled.
-    package func send(_ event: ServerSentEvent) async throws(IOError) { try await writer.write(event.bytes) }
+    /// Sends at once; throws when the client has gone, has not taken it by `deadline`, or the task was cancelled.
+    package func send(_ event: ServerSentEvent, until deadline: Deadline = .distantFuture) async throws(IOError) {
+        try await writer.write(event.bytes, until: deadline)
+    }
 }
 
 extension HTTPResponse {
@@ -62,7 +64,11 @@ extension HTTPResponse {
         var response = HTTPResponse.stream(contentType: "text/event-stream") { writer in
             let heart = Heart(writer: writer, milliseconds: heartbeatMilliseconds)
             heart.beat()
-            defer { heart.stop() }
+            writer.probe = { [unowned writer] in writer.writeIfQuiet(Heart.comment, forMilliseconds: 0) }
+            defer {
+                heart.stop()
+                writer.probe = nil
+            }
             try await produce(ServerSentEventStream(writer: writer))
         }
         response.headers.add("X-Accel-Buffering", "no")
@@ -76,6 +82,8 @@ private final class Heart: @unchecked Sendable {
     private let writer: HTTPBodyWriter
     private let milliseconds: Int
     private var timer: Timer?
+    /// A line that readers of event streams skip.
+    static let comment = Array(":\n\n".utf8)
 
     init(writer: HTTPBodyWriter, milliseconds: Int) {
         self.writer = writer
@@ -84,7 +92,7 @@ private final class Heart: @unchecked Sendable {
 
     func beat() {
         timer = writer.loop.schedule(at: .after(milliseconds: milliseconds)) { [self] in
-            writer.writeIfQuiet(Array(":\n\n".utf8), forMilliseconds: milliseconds)
+            writer.writeIfQuiet(Heart.comment, forMilliseconds: milliseconds)
             beat()
         }
     }

@@ -24,6 +24,8 @@ package enum ToolLimits {
     package static let keysListedMax = 500
     /// How long the calls of a replaced plugin version may go on.
     package static let replacedMilliseconds = 60_000
+    /// Workers that may be lost to one call before it reached their plugin, without counting as tries.
+    package static let lostWorkersMax = 3
     /// A request id longer than this is not passed on.
     package static let requestIDBytesMax = 255
 }

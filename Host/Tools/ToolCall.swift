@@ -1,3 +1,4 @@
+package import IO
 package import JSON
 package import Supervisor
 package import WorkerProtocol
@@ -74,14 +75,14 @@ package struct ToolEvent: Sendable, Hashable {
 
 /// Where events go.
 package protocol ToolEventSink: Sendable {
-    /// Takes an event; throws when the caller is gone, which cancels the call.
-    func send(_ event: ToolEvent) async throws
+    /// Takes an event; the plugin waits until it has. Throws when the caller is gone, which cancels the call, or has not taken it by `deadline`.
+    func send(_ event: ToolEvent, until deadline: Deadline) async throws
 }
 
 /// Drops events.
 package struct NoEvents: ToolEventSink {
     package init() {}
-    package func send(_ event: ToolEvent) async throws {}
+    package func send(_ event: ToolEvent, until deadline: Deadline) async throws {}
 }
 
 extension CallUsage {

@@ -14,6 +14,7 @@ struct ToolCallHost<Sink: ToolEventSink>: WorkerCallHost {
     let sink: Sink
     let service: ToolService
     let egress: EgressCount
+    let deadline: Deadline
 
     /// What the call used of the network.
     final class EgressCount: Sendable {
@@ -33,7 +34,7 @@ struct ToolCallHost<Sink: ToolEventSink>: WorkerCallHost {
         } catch {
             throw MalformedPayload("event json")
         }
-        try await sink.send(ToolEvent(kind: kind, json: json))
+        try await sink.send(ToolEvent(kind: kind, json: json), until: deadline)
     }
 
     func log(_ level: UInt8, _ message: String) {

@@ -123,15 +123,23 @@ extension ToolService {
         _ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline, _ usage: inout CallUsage, _ sink: Sink
     ) async -> Result<ToolReply, ToolError> {
         let egress = ToolCallHost<Sink>.EgressCount()
-        let host = ToolCallHost(entry: entry, caller: call.caller, requestID: call.requestID, sink: sink, service: self, egress: egress)
+        let host = ToolCallHost(
+            entry: entry, caller: call.caller, requestID: call.requestID, sink: sink, service: self, egress: egress, deadline: deadline)
         defer { (usage.egressRequests, usage.egressBytes) = egress.value }
         var tries = 0
+        var lost = 0
         while true {
             tries += 1
             let outcome = await entry.pool.call(workerCall(call, entry, deadline), host: host)
             usage.add(outcome.usage)
             let (result, failure) = await conclude(outcome, call, entry, deadline)
             guard let failure else { return result }
+            if failure == .beforePlugin, case .died = outcome.end, lost < ToolLimits.lostWorkersMax, !Task.isCancelled {
+                // The worker was dead, or dying, when it was chosen: another's fault, and no try of this call.
+                lost += 1
+                tries -= 1
+                continue
+            }
             let wait = entry.policy.backoffMilliseconds(
                 after: failure, tries: tries, random: .random(in: .min ... .max), at: Moment(nanoseconds: Deadline.now().nanoseconds),
                 deadline: Moment(nanoseconds: deadline.nanoseconds))
@@ -166,9 +174,12 @@ extension ToolService {
         case .deadline: return (.failure(.timeout), nil)
         case .refused(let refusal): return (.failure(Self.error(refusal)), Self.isWorthARetry(refusal) ? .beforePlugin : nil)
         case .died(let reason):
-            if case .violation(let violation) = reason {
+            if case .violation(let violation) = reason, outcome.reachedPlugin {
                 await auditViolation(violation, plugin: entry.spec.plugin, version: entry.spec.version, tool: entry.spec.name, call: call)
                 return (.failure(Self.error(reason)), nil)
+            } else if case .violation(let violation) = reason {
+                // Made after the call before, by whatever that left running.
+                await auditViolation(violation, plugin: entry.spec.plugin, version: entry.spec.version)
             }
             return (.failure(Self.error(reason)), outcome.reachedPlugin ? .inPlugin : .beforePlugin)
         }

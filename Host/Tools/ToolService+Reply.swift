@@ -70,6 +70,15 @@ extension ToolService {
         case .memory: text = "the tool used more memory than it may"
         case .deadline: text = "the tool did not answer in time"
         case .violation: text = "the tool made a forbidden system call and was stopped"
+        case .protocolFault(.outputTooLong):
+            return ToolError(.server, "the tool's output is longer than it may be", ["reason": "output_limit"])
+        case .protocolFault(.eventFlood):
+            return ToolError(
+                .server, "the tool reported more than one call may",
+                [
+                    "reason": "event_limit", "events_max": .number(JSONNumber(SupervisorLimits.eventsPerCallMax)),
+                    "bytes_max": .number(JSONNumber(SupervisorLimits.eventBytesPerCallMax)),
+                ])
         case .protocolFault: text = "the tool broke the protocol and was stopped"
         case .crash, .exited: text = "the tool crashed"
         case .load, .jail: text = "the tool could not be started"

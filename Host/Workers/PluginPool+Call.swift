@@ -79,11 +79,7 @@ extension PluginPool {
         var usage = before
         let callID = service.callIDs.next()
         let begun = handle.shared.withLock { shared in
-            if handle.account.isUnset {
-                handle.account = ProcessAccount(pid: shared.pid, memoryPeak: shared.memoryPeak)
-                // What loading cost is not the first call's.
-                _ = handle.account.takeCPU()
-            }
+            handle.openAccount(shared)
             shared.hasCaller = true
             return shared.state.begin(callID, deadline: Moment(call.deadline))
         }
@@ -157,7 +153,7 @@ extension PluginPool {
             handle.kill(reason, service.spawner)
             leave(handle)
         } else {
-            _ = handle.account.takeCPU()
+            _ = handle.takePeak(cpuNanoseconds: handle.account.takeCPU())
             checkIn(handle)
         }
     }

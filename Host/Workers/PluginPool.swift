@@ -104,6 +104,8 @@ package final class PluginPool: Sendable {
     private func load(_ handle: WorkerHandle) async {
         let reason = await handle.load(on: service.loop)
         if let reason, reason != handle.postponed?.cause { handle.kill(reason, service.spawner) }
+        // While it is ours, so that no call pays for it.
+        if reason == nil { handle.shared.withLock { handle.openAccount($0) } }
         handle.release()
         if let end = handle.takePostponed() { return gone(handle, end.cause, peakMemoryBytes: end.peakMemoryBytes) }
         guard reason == nil else { return arm() }

@@ -30,8 +30,8 @@ struct ProcessAccount: Sendable {
         return total > cpuNanoseconds ? total - cpuNanoseconds : 0
     }
 
-    /// The memory peak since the last call in bytes, and starts a new period; 0 when it cannot be read.
-    func takeMemoryPeak() -> Int {
+    /// The memory peak since `takeMemoryPeak` in bytes, which right after it is the memory in use; 0 when it cannot be read.
+    var memoryPeakBytes: Int {
         guard memoryPeak >= 0 else { return 0 }
         var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
         return withUnsafeMutableBytes(of: &digits) { buffer in
@@ -42,10 +42,17 @@ struct ProcessAccount: Sendable {
                 guard byte >= 0x30, byte <= 0x39 else { break }
                 value = value &* 10 &+ Int(byte - 0x30)
             }
-            buffer[0] = 0x30
-            // A kernel that cannot reset the peak (v2 before 6.12) goes on reporting the highest so far.
-            _ = pwrite(memoryPeak, buffer.baseAddress, 1, 0)
             return value
         }
+    }
+
+    /// The memory peak since the last call in bytes, and starts a new period; 0 when it cannot be read.
+    func takeMemoryPeak() -> Int {
+        let value = memoryPeakBytes
+        guard value > 0 else { return 0 }
+        var zero: UInt8 = 0x30
+        // A kernel that cannot reset the peak (v2 before 6.12) goes on reporting the highest so far.
+        _ = pwrite(memoryPeak, &zero, 1, 0)
+        return value
     }
 }

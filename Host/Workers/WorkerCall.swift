@@ -41,13 +41,14 @@ package enum WorkerCallEnd: Sendable {
 /// How a call ended and what it cost.
 package struct WorkerCallOutcome: Sendable {
     package var end: WorkerCallEnd
-    /// Whether any byte of the call was sent to a plugin.
+    /// Whether the plugin may have seen the call; false only if it cannot have.
     package var reachedPlugin: Bool
     /// CPU, memory and worker start are filled in here.
     package var usage: CallUsage
 }
 
-/// What a call's owner does for it while it runs. Every method is called on the call's own loop, one at a time.
+/// What a call's owner does for it while it runs. Every method is called on the call's own loop; `event` and `log` one at a time, `fetch` and
+/// `keyValue` several at once. All are cancelled when the call ends.
 package protocol WorkerCallHost: Sendable {
     /// The plugin reports something. Throws `MalformedPayload` if it makes no sense, which ends the worker, and anything else when the caller is
     /// gone, which cancels the call.

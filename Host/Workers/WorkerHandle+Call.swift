@@ -13,72 +13,116 @@ extension WorkerHandle {
         var fate: Fate
     }
 
+    /// What one call's task keeps while it talks to the worker.
+    struct Talk<Host: WorkerCallHost> {
+        let id: UInt64
+        let registration: FDRegistration
+        let host: Host
+        let deadline: Deadline
+        /// Made for the first fetch or key-value request.
+        var requests: CallRequests?
+        /// Whether the worker has said anything since the call was sent.
+        var hasHeard = false
+    }
+
     /// Sends the call and listens until it has ended.
     func serve<Host: WorkerCallHost>(
         _ call: WorkerCall, id callID: UInt64, _ registration: FDRegistration, _ host: Host
     ) async -> ServeEnd {
+        var talk = Talk(id: callID, registration: registration, host: host, deadline: call.deadline)
+        var end: ServeEnd
+        do {
+            end = try await converse(call, &talk)
+        } catch {
+            end = await interrupted(error, &talk)
+        }
+        guard let requests = talk.requests else { return end }
+        requests.end(pool.service.scope)
+        // The plugin ended its call while an answer was on its way: half of it cannot be followed by anything.
+        if requests.isMidFrame, case .idle = end.fate { end.fate = .kill(.retired) }
+        return end
+    }
+
+    private func converse<Host: WorkerCallHost>(_ call: WorkerCall, _ talk: inout Talk<Host>) async throws(FrameEnd) -> ServeEnd {
         let payload = CallPayload(
             deadlineNanoseconds: call.deadline.nanoseconds, tool: call.tool, requestID: call.requestID, input: call.input,
             attachments: call.attachments)
-        do {
-            try await send(payload.frame(callID: callID), registration, until: call.deadline)
-            var waitFirst = true
-            if pool.busyPoll.mayTry() {
-                waitFirst = try !look()
-                pool.busyPoll.tried(!waitFirst)
-            }
-            while true {
-                let frame = try await nextFrame(registration, until: call.deadline, waitFirst: waitFirst)
-                waitFirst = false
-                if let end = try await handle(frame, callID, registration, host, call.deadline) { return end }
-            }
-        } catch {
-            return await interrupted(error, callID, registration)
+        try await send(payload.frame(callID: talk.id), talk.registration, until: talk.deadline)
+        var waitFirst = true
+        if pool.busyPoll.mayTry() {
+            waitFirst = try !look()
+            pool.busyPoll.tried(!waitFirst)
+        }
+        var turn = 0
+        while true {
+            let frame = try await nextFrame(talk.registration, until: talk.deadline, waitFirst: waitFirst)
+            waitFirst = false
+            talk.hasHeard = true
+            if let end = try await handle(frame, &talk) { return end }
+            turn += 1
+            guard turn % WorkersLimits.framesPerTurn == 0 else { continue }
+            // A worker that always has more to say must neither hold the loop nor outlive its deadline.
+            await Task.yield()
+            if talk.deadline.hasPassed { throw .timedOut }
+            if Task.isCancelled { throw .cancelled }
         }
     }
 
-    private func handle<Host: WorkerCallHost>(
-        _ frame: Frame, _ callID: UInt64, _ registration: FDRegistration, _ host: Host, _ deadline: Deadline
-    ) async throws(FrameEnd) -> ServeEnd? {
+    private func handle<Host: WorkerCallHost>(_ frame: Frame, _ talk: inout Talk<Host>) async throws(FrameEnd) -> ServeEnd? {
         switch judge(frame) {
         case .result: return try finished(frame)
         case .failure: return try finished(frame)
         case .event:
             do {
                 let event = try EventPayload(decoding: frame.payload)
-                try await host.event(event.kind, event.json)
+                try await talk.host.event(event.kind, event.json)
             } catch {
-                throw error is MalformedPayload ? .fault(.malformed) : .cancelled
+                if error is MalformedPayload { throw .fault(.malformed) }
+                throw talk.deadline.hasPassed ? .timedOut : .cancelled
             }
         case .log:
             do {
                 let line = try LogPayload(decoding: frame.payload)
-                host.log(line.level, line.message)
+                talk.host.log(line.level, line.message)
             } catch { throw .fault(.malformed) }
-        case .fetch: try await fetch(frame, callID, registration, host, deadline)
-        case .keyValue: try await keyValue(frame, callID, registration, host, deadline)
+        case .fetch: try await fetch(frame, &talk)
+        case .keyValue: try await keyValue(frame, &talk)
         case .kill(let reason): return ServeEnd(end: .died(reason), fate: .kill(reason))
         case .jailed, .ready, .loadRefused, .endOfCancelled, .ignore: break
         }
         return nil
     }
 
-    private func fetch<Host: WorkerCallHost>(
-        _ frame: Frame, _ callID: UInt64, _ registration: FDRegistration, _ host: Host, _ deadline: Deadline
-    ) async throws(FrameEnd) {
+    private func fetch<Host: WorkerCallHost>(_ frame: Frame, _ talk: inout Talk<Host>) async throws(FrameEnd) {
         let request: FetchPayload
         do { request = try FetchPayload(decoding: frame.payload) } catch { throw .fault(.malformed) }
-        let reply = await host.fetch(request, until: deadline)
-        try await send(Frame(type: .fetchReply, callID: callID, payload: reply.encoded()).encoded(), registration, until: deadline)
+        let (callID, host, deadline) = (talk.id, talk.host, talk.deadline)
+        try await ask(.fetch, &talk) {
+            Frame(type: .fetchReply, callID: callID, payload: await host.fetch(request, until: deadline).encoded()).encoded()
+        }
     }
 
-    private func keyValue<Host: WorkerCallHost>(
-        _ frame: Frame, _ callID: UInt64, _ registration: FDRegistration, _ host: Host, _ deadline: Deadline
-    ) async throws(FrameEnd) {
+    private func keyValue<Host: WorkerCallHost>(_ frame: Frame, _ talk: inout Talk<Host>) async throws(FrameEnd) {
         let request: KeyValuePayload
         do { request = try KeyValuePayload(decoding: frame.payload) } catch { throw .fault(.malformed) }
-        let reply = await host.keyValue(request, until: deadline)
-        try await send(Frame(type: .keyValueReply, callID: callID, payload: reply.encoded()).encoded(), registration, until: deadline)
+        let (callID, host, deadline) = (talk.id, talk.host, talk.deadline)
+        try await ask(RequestOrder.Request(request), &talk) {
+            Frame(type: .keyValueReply, callID: callID, payload: await host.keyValue(request, until: deadline).encoded()).encoded()
+        }
+    }
+
+    /// Serves a request beside the others; while too many are open the worker is not read, which is its back-pressure.
+    private func ask<Host: WorkerCallHost>(
+        _ request: RequestOrder.Request, _ talk: inout Talk<Host>, _ answer: @escaping CallRequests.Answer
+    ) async throws(FrameEnd) {
+        let requests = talk.requests ?? CallRequests(talk.registration, until: talk.deadline)
+        talk.requests = requests
+        while requests.isFull {
+            await requests.waitForRoom()
+            if talk.deadline.hasPassed { throw .timedOut }
+            if Task.isCancelled { throw .cancelled }
+        }
+        requests.add(request, answer)
     }
 
     /// The call's last frame. Whatever the worker sent behind it is judged before the answer is believed.
@@ -94,26 +138,31 @@ extension WorkerHandle {
         }
     }
 
-    private func interrupted(_ end: FrameEnd, _ callID: UInt64, _ registration: FDRegistration) async -> ServeEnd {
+    private func interrupted<Host: WorkerCallHost>(_ end: FrameEnd, _ talk: inout Talk<Host>) async -> ServeEnd {
+        let isBroken = isMidFrame || talk.requests?.isMidFrame == true
         switch end {
         case .fault(let fault):
             let reason = KillReason.protocolFault(fault)
             return ServeEnd(end: .died(reason), fate: .kill(reason))
-        case .closed:
+        case .closed(let unread):
+            // Frames come in order, and a plugin is given a call when all of its frame is there: a worker that went with bytes unread, and said nothing
+            // before, had not begun.
+            let reachedPlugin = !unread || talk.hasHeard
             let reason = await exitReason(until: .after(milliseconds: WorkersLimits.exitReportMillisecondsMax))
             guard let reason else {
-                return ServeEnd(end: .died(.protocolFault(.partialFrame)), fate: .kill(.protocolFault(.partialFrame)))
+                return ServeEnd(
+                    end: .died(.protocolFault(.partialFrame)), reachedPlugin: reachedPlugin, fate: .kill(.protocolFault(.partialFrame)))
             }
-            return ServeEnd(end: .died(reason), fate: .gone)
-        case .timedOut: return giveUp(.deadline, callID)
-        case .cancelled: return giveUp(.cancelled, callID)
+            return ServeEnd(end: .died(reason), reachedPlugin: reachedPlugin, fate: .gone)
+        case .timedOut: return giveUp(.deadline, talk.id, isBroken)
+        case .cancelled: return giveUp(.cancelled, talk.id, isBroken)
         }
     }
 
     /// Tells the plugin at once that its call is over.
-    private func giveUp(_ cause: WorkerState.CancelCause, _ callID: UInt64) -> ServeEnd {
+    private func giveUp(_ cause: WorkerState.CancelCause, _ callID: UInt64, _ isBroken: Bool) -> ServeEnd {
         let end: WorkerCallEnd = cause == .deadline ? .deadline : .cancelled
-        let isTold = shared.withLock { $0.state.cancel(cause, at: .now) } && sendCancel(callID)
+        let isTold = !isBroken && shared.withLock { $0.state.cancel(cause, at: .now) } && sendCancel(callID)
         return ServeEnd(end: end, fate: isTold ? .windDown : .kill(cause == .deadline ? .deadline : .cancelled))
     }
 
@@ -131,6 +180,7 @@ extension WorkerHandle {
                 let frame = try await nextFrame(registration, until: Deadline(until))
                 switch judge(frame) {
                 case .endOfCancelled: return nil
+                case .log: logOutside(frame.payload)
                 case .kill(let reason): return reason
                 default: continue
                 }

@@ -5,8 +5,8 @@ import WorkerProtocol
 
 /// Why the next frame did not come.
 enum FrameEnd: Error {
-    /// The worker closed its end or died.
-    case closed
+    /// The worker closed its end or died; `unread` tells that it had not taken all that it was sent (unix(7): a reset, or a broken pipe).
+    case closed(unread: Bool)
     case timedOut
     case cancelled
     case fault(ProtocolFault)
@@ -35,6 +35,8 @@ extension WorkerHandle {
             return frame
         } catch {
             switch error {
+            case .tooLong(.result, _, _): throw .fault(.outputTooLong)
+            case .tooLong(.event, _, _): throw .fault(.eventFlood)
             case .tooLong: throw .fault(.oversize)
             case .unknownType: throw .fault(.unknownType)
             case .wrongDirection: throw .fault(.unexpectedType)
@@ -45,17 +47,18 @@ extension WorkerHandle {
 
     /// Reads once; false if nothing has come. Descriptors that travel along are closed by the kernel, as no control buffer is given.
     func receive() throws(FrameEnd) -> Bool {
+        var isReset = false
         let count: Int? = withUnsafeTemporaryAllocation(byteCount: WorkersLimits.receiveBytes, alignment: 16) { buffer in
             do throws(Errno) {
                 guard let count = try Syscall.receive(socket, buffer) else { return nil }
                 if count > 0 { decoder.append(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
                 return count
             } catch {
-                // ECONNRESET and its like: the worker is gone.
+                isReset = error.code == ECONNRESET
                 return 0
             }
         }
-        if count == 0 { throw .closed }
+        if count == 0 { throw .closed(unread: isReset) }
         return count != nil
     }
 
@@ -72,15 +75,18 @@ extension WorkerHandle {
             switch error.code {
             case .timedOut: throw limit < deadline ? .fault(.partialFrame) : .timedOut
             case .cancelled: throw .cancelled
-            case .closed, .system, .overloaded: throw .closed
+            case .closed, .system, .overloaded: throw .closed(unread: false)
             }
         }
     }
 
     /// Sends a whole frame.
     func send(_ bytes: [UInt8], _ registration: FDRegistration, until deadline: Deadline) async throws(FrameEnd) {
-        guard let sent = Self.sendNow(socket, bytes) else { throw .closed }
-        if sent < bytes.count { try await sendSlowly(Array(bytes[sent...]), registration, until: deadline) }
+        guard let sent = Self.sendNow(socket, bytes) else { throw .closed(unread: true) }
+        guard sent < bytes.count else { return }
+        isMidFrame = true
+        try await sendSlowly(Array(bytes[sent...]), registration, until: deadline)
+        isMidFrame = false
     }
 
     /// Sends what there is room for; nil if the worker is gone.
@@ -97,7 +103,7 @@ extension WorkerHandle {
             switch error.code {
             case .timedOut: throw .timedOut
             case .cancelled: throw .cancelled
-            case .closed, .system, .overloaded: throw .closed
+            case .closed, .system, .overloaded: throw .closed(unread: true)
             }
         }
     }
@@ -105,6 +111,6 @@ extension WorkerHandle {
     /// Judges a frame.
     func judge(_ frame: Frame) -> WorkerState.Verdict {
         let now = Moment.now
-        return shared.withLock { $0.state.received(frame.type, call: frame.callID, at: now) }
+        return shared.withLock { $0.state.received(frame.type, call: frame.callID, bytes: frame.payload.count, at: now) }
     }
 }

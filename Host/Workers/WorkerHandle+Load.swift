@@ -73,7 +73,8 @@ extension WorkerHandle {
         }
     }
 
-    private func logOutside(_ payload: [UInt8]) {
+    /// Passes a line on that belongs to no call.
+    func logOutside(_ payload: [UInt8]) {
         do {
             let line = try LogPayload(decoding: payload)
             pool.service.observer.workerLogged(plugin: pool.spec.name, level: line.level, message: line.message)

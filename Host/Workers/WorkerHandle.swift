@@ -8,7 +8,7 @@ import WorkerProtocol
 /// At any time at most one task owns the conversation (loading, a call, or winding a call down); it alone touches `decoder` and reads or
 /// writes the socket. Between owners the worker is idle and only the spawner's report can end it.
 final class WorkerHandle: @unchecked Sendable {
-    // SAFETY: `decoder`, `account`, `lastPeak` and `partialSince` are touched only by the owning task; everything else is constant or behind `shared`.
+    // SAFETY: `decoder`, `account`, `lastPeak`, `unreadNanoseconds`, `isMidFrame` and `partialSince` are touched only by the owning task; everything else is constant or behind `shared`.
 
     struct Shared {
         var state: WorkerState
@@ -43,8 +43,12 @@ final class WorkerHandle: @unchecked Sendable {
     let shared: Lock<Shared>
     var decoder: FrameDecoder
     var account = ProcessAccount(pid: 0, memoryPeak: -1)
-    /// The memory peak as it was last read.
+    /// Memory in use when the peak was last read and started anew; 0 before.
     var lastPeak = 0
+    /// CPU time of calls since then.
+    var unreadNanoseconds: UInt64 = 0
+    /// Part of a frame was sent and the rest was not: nothing else may follow it.
+    var isMidFrame = false
     /// When the first byte of the frame that is not yet whole came.
     var partialSince: Moment?
     /// Valid while the handle is owned.

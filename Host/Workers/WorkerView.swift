@@ -62,12 +62,25 @@ extension WorkerHandle {
         }
     }
 
-    /// The memory peak of the call that has just ended and used that much CPU; reading it costs two system calls, so trivial calls report the last one.
+    /// Starts counting for the first call: what loading cost is not its own.
+    func openAccount(_ shared: Shared) {
+        guard account.isUnset else { return }
+        account = ProcessAccount(pid: shared.pid, memoryPeak: shared.memoryPeak)
+        _ = account.takeCPU()
+        if account.takeMemoryPeak() > 0 { lastPeak = account.memoryPeakBytes }
+    }
+
+    /// The memory peak of the call that has just ended and used that much CPU, in bytes; 0 when this rung cannot tell.
+    ///
+    /// Reading costs three system calls, so a call that can hardly have moved it reports what was in use when the peak was last read. That is never
+    /// an earlier call's peak: each reading starts the peak anew, and what is kept is the value after that.
     func takePeak(cpuNanoseconds: UInt64) -> Int {
-        if cpuNanoseconds < WorkersLimits.peakReadNanosecondsMin, lastPeak > 0 { return lastPeak }
+        unreadNanoseconds &+= cpuNanoseconds
+        if unreadNanoseconds < WorkersLimits.peakReadNanosecondsMin, lastPeak > 0 { return lastPeak }
+        unreadNanoseconds = 0
         let peak = account.takeMemoryPeak()
         guard peak > 0 else { return 0 }
-        lastPeak = peak
+        lastPeak = account.memoryPeakBytes
         shared.withLock { $0.peakMemoryBytes = max($0.peakMemoryBytes, peak) }
         return peak
     }

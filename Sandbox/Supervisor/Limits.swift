@@ -15,15 +15,16 @@ package enum SupervisorLimits {
     /// How long a kill may go without the spawner's report before it is asked for again.
     package static let killRepeatMilliseconds = 1_000
 
-    package static let eventsPerSecondMax = 1_000
-    package static let eventsBurst = 2_000
+    /// Events of one call, and the bytes of all of them: a budget, not a rate. Whoever is slow to take them holds the plugin up instead.
     package static let eventsPerCallMax = 100_000
+    package static let eventBytesPerCallMax = 64 << 20
     package static let logsPerSecondMax = 100
     package static let logsBurst = 500
     /// Log frames past the burst are dropped and counted; past this many in one call the worker is a flood and dies.
     package static let logsDroppedPerCallMax = 50_000
-    package static let fetchesInFlightMax = 16
-    package static let keyValueRequestsInFlightMax = 64
+    /// Fetches and key-value requests of one call that run at once, and those that run or wait; past that the host stops reading.
+    package static let requestsRunningMax = 8
+    package static let requestsOpenMax = 64
     package static let requestsPerCallMax = 10_000
 
     package static let workersMax = 256

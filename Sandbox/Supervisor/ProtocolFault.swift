@@ -1,7 +1,7 @@
 /// How a worker broke the frame protocol; each of them ends the worker.
 package enum ProtocolFault: String, Error, Sendable, Hashable, CaseIterable {
     case unknownType, unexpectedType, wrongCall, secondResult, resultAfterCancel, oversize, malformed, partialFrame
-    case eventFlood, logFlood, requestFlood, descriptors
+    case outputTooLong, eventFlood, logFlood, requestFlood, descriptors
 
     /// What happened, as part of a sentence.
     package var explanation: String {
@@ -14,7 +14,8 @@ package enum ProtocolFault: String, Error, Sendable, Hashable, CaseIterable {
         case .oversize: "a frame over its size limit"
         case .malformed: "a frame whose payload cannot be read"
         case .partialFrame: "half a frame, then silence"
-        case .eventFlood: "more events than permitted"
+        case .outputTooLong: "an output over its size limit"
+        case .eventFlood: "more or larger events than permitted"
         case .logFlood: "more log lines than permitted"
         case .requestFlood: "more fetch or key-value requests than permitted"
         case .descriptors: "descriptors where none are accepted"

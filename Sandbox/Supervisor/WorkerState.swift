@@ -10,6 +10,7 @@ package struct WorkerState: Sendable {
         package let id: UInt64
         package let deadline: Moment
         fileprivate(set) var events = 0
+        fileprivate(set) var eventBytes = 0
         fileprivate(set) var logsDropped = 0
         fileprivate(set) var requests = 0
     }
@@ -70,14 +71,12 @@ package struct WorkerState: Sendable {
 
     package private(set) var phase: Phase
     private var lastCall: UInt64 = 0
-    private var events: RateMeter
     private var logs: RateMeter
     private var logsOutsideCalls = 0
 
     /// A worker that the spawner is being asked for.
     package init(at now: Moment) {
         phase = .spawning(until: now.adding(milliseconds: SupervisorLimits.jailMillisecondsMax))
-        events = RateMeter(perSecond: SupervisorLimits.eventsPerSecondMax, burst: SupervisorLimits.eventsBurst, at: now)
         logs = RateMeter(perSecond: SupervisorLimits.logsPerSecondMax, burst: SupervisorLimits.logsBurst, at: now)
     }
 
@@ -154,8 +153,8 @@ package struct WorkerState: Sendable {
 
     // MARK: What the worker does
 
-    /// Judges a frame from the worker. The type and the direction were checked by the decoder.
-    package mutating func received(_ type: FrameType, call id: UInt64, at now: Moment) -> Verdict {
+    /// Judges a frame from the worker with a payload of `bytes`. The type, the direction and the length were checked by the decoder.
+    package mutating func received(_ type: FrameType, call id: UInt64, bytes: Int = 0, at now: Moment) -> Verdict {
         switch phase {
         case .spawning, .dead: return .kill(.protocolFault(.unexpectedType))
         case .killing: return .ignore
@@ -174,7 +173,7 @@ package struct WorkerState: Sendable {
             if id != 0, id == lastCall, type == .result || type == .failure { return fault(.secondResult, at: now) }
             return outsideCall(type, at: now)
         case .draining: return type == .log ? .ignore : fault(.unexpectedType, at: now)
-        case .busy(let call): return inCall(type, id, call, at: now)
+        case .busy(let call): return inCall(type, id, call, bytes, at: now)
         case .cancelling(let call, let since, let until, let cause):
             return inCancelledCall(type, id, call, since, until, cause, at: now)
         }
@@ -187,14 +186,14 @@ package struct WorkerState: Sendable {
         return logsOutsideCalls > SupervisorLimits.logsDroppedPerCallMax ? fault(.logFlood, at: now) : .ignore
     }
 
-    private mutating func inCall(_ type: FrameType, _ id: UInt64, _ call: Call, at now: Moment) -> Verdict {
+    private mutating func inCall(_ type: FrameType, _ id: UInt64, _ call: Call, _ bytes: Int, at now: Moment) -> Verdict {
         if id != call.id, !(type == .log && id == 0) { return fault(.wrongCall, at: now) }
         switch type {
         case .result, .failure:
             lastCall = call.id
             phase = .idle
             return type == .result ? .result : .failure
-        case .event: return event(call, at: now)
+        case .event: return event(call, bytes, at: now)
         case .log: return log(call, at: now)
         case .fetch, .keyValue:
             var call = call
@@ -206,12 +205,13 @@ package struct WorkerState: Sendable {
         }
     }
 
-    private mutating func event(_ call: Call, at now: Moment) -> Verdict {
+    private mutating func event(_ call: Call, _ bytes: Int, at now: Moment) -> Verdict {
         var call = call
         call.events += 1
+        call.eventBytes += bytes
         phase = .busy(call)
-        guard events.take(at: now), call.events <= SupervisorLimits.eventsPerCallMax else { return fault(.eventFlood, at: now) }
-        return .event
+        let isWithin = call.events <= SupervisorLimits.eventsPerCallMax && call.eventBytes <= SupervisorLimits.eventBytesPerCallMax
+        return isWithin ? .event : fault(.eventFlood, at: now)
     }
 
     private mutating func log(_ call: Call, at now: Moment) -> Verdict {
@@ -238,6 +238,7 @@ package struct WorkerState: Sendable {
             _ = kill(.cancelled, at: now)
             return .kill(.cancelled)
         case .event, .log, .fetch, .keyValue:
+            if type == .log, logs.take(at: now) { return .log }
             var call = call
             call.logsDropped += 1
             phase = .cancelling(call, since: since, until: until, cause)

@@ -114,11 +114,23 @@ import WorkerProtocol
         same(worker.received(.result, call: 7, at: ms(later)), .kill(expected))
     }
 
-    @Test("a flood of events ends the worker; a burst within the limit does not")
+    @Test("events have a budget of number for each call, whatever their rate: a flood ends the worker, the next call has its own budget")
     func eventFlood() {
         var worker = busy(7)
-        for _ in 0..<SupervisorLimits.eventsBurst { same(worker.received(.event, call: 7, at: start), .event) }
-        same(worker.received(.event, call: 7, at: start), .kill(.protocolFault(.eventFlood)))
+        for _ in 0..<SupervisorLimits.eventsPerCallMax { same(worker.received(.event, call: 7, bytes: 20, at: start), .event) }
+        var next = worker
+        same(worker.received(.event, call: 7, bytes: 20, at: start), .kill(.protocolFault(.eventFlood)))
+        same(next.received(.result, call: 7, at: start), .result)
+        same(next.begin(8, deadline: ms(15_000)), true)
+        same(next.received(.event, call: 8, bytes: 20, at: start), .event)
+    }
+
+    @Test("events have a budget of bytes for each call")
+    func eventBytes() {
+        var worker = busy(7)
+        let large = 256 << 10
+        for _ in 0..<(SupervisorLimits.eventBytesPerCallMax / large) { same(worker.received(.event, call: 7, bytes: large, at: start), .event) }
+        same(worker.received(.event, call: 7, bytes: 1, at: start), .kill(.protocolFault(.eventFlood)))
     }
 
     @Test("log lines over the rate are dropped, and a flood of them ends the worker")

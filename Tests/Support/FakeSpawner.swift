@@ -139,6 +139,9 @@ package final class FakeWorker: @unchecked Sendable {
         }
     }
 
+    /// What the spawner will report when the script has returned; the socket stays as it is until then.
+    package func exits(_ exit: WorkerExit) { end.withLock { end in if end.exit == nil { end.exit = exit } } }
+
     func close() {
         end.withLock { end in
             end.isClosed = true

@@ -44,7 +44,7 @@ package struct ToolHarness: Sendable {
     /// Runs `body` on a loop with the plugin `fake` and its tools.
     package static func run<T: Sendable>(
         _ list: [Tool] = [Tool()], mode: IsolationMode = .tenant, workersMax: Int = 2, keepsState: Bool = false, plugin: String = "fake",
-        options: ToolService.Options = .init(), script: @escaping FakeSpawner.Script,
+        options: ToolService.Options = .init(), fetcher: any FetchHandler = ForbiddenFetch(), script: @escaping FakeSpawner.Script,
         _ body: @escaping @Sendable (ToolHarness) async throws -> T
     ) async throws -> T {
         let folder = try TemporaryFolder()
@@ -57,7 +57,7 @@ package struct ToolHarness: Sendable {
         let audit = AuditLog(database: database)
         let tools = ToolService(
             workers: workers, observer: observer, audit: audit, usage: UsageStore(database: database), keyValues: KeyValueStore(database: database),
-            options: options)
+            fetcher: fetcher, options: options)
         let spec = PluginSpec(
             name: plugin, version: "1.0.0", bundlePath: "/nowhere", bundleDescriptor: -1, library: "lib/fake.so",
             pool: .init(mode: mode, workersMax: workersMax, spares: 1))

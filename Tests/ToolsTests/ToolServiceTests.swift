@@ -296,7 +296,7 @@ import Workers
     private final class EventList: ToolEventSink {
         private let state = Lock<[ToolEvent]>([])
         var events: [ToolEvent] { state.withLock { $0 } }
-        func send(_ event: ToolEvent) async throws { state.withLock { $0.append(event) } }
+        func send(_ event: ToolEvent, until deadline: Deadline) async throws { state.withLock { $0.append(event) } }
     }
 
     @Test("events reach the caller in order before the result; one that is no JSON ends the worker")

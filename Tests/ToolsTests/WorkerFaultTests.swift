@@ -52,7 +52,7 @@ import Workers
             "a flood of events",
             { worker, id in
                 let frame = Frame(type: .event, callID: id, payload: EventPayload(kind: .progress, json: Array("{}".utf8)).encoded()).encoded()
-                for _ in 0..<20_000 { if !worker.send(raw: frame) { return } }
+                for _ in 0...SupervisorLimits.eventsPerCallMax { if !worker.send(raw: frame) { return } }
             }, "died protocol"
         ),
         ("the end of the process", { worker, id in worker.die(WorkerExit(status: nil, signal: 11)) }, "died crash"),

@@ -1,4 +1,5 @@
 package import HTTP
+import IO
 import JSON
 
 /// Joins the dispatcher to the HTTP server: refuses early what needs no body, hands over the rest.
@@ -58,10 +59,12 @@ private struct StreamSink: EventSink {
     let requestID: String
     let eventBytesMax: Int
 
-    func send(_ event: String, _ data: JSONValue) async throws {
+    func send(_ event: String, _ data: JSONValue) async throws { try await send(event, data, until: .distantFuture) }
+
+    func send(_ event: String, _ data: JSONValue, until deadline: Deadline) async throws {
         let value: JSONValue = ["event": .string(event), "data": data, "request_id": .string(requestID)]
         let text = value.text
         guard text.utf8.count <= eventBytesMax else { throw APIError.tooLong(text.utf8.count, max: eventBytesMax) }
-        try await stream.send(ServerSentEvent(event: event, data: text))
+        try await stream.send(ServerSentEvent(event: event, data: text), until: deadline)
     }
 }

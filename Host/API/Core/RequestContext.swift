@@ -1,3 +1,4 @@
+package import IO
 package import JSON
 
 /// Who makes a request.
@@ -63,4 +64,10 @@ package protocol EventSink: Sendable {
     /// Sends one event at once.
     /// - Throws: When the client is gone.
     func send(_ event: String, _ data: JSONValue) async throws
+    /// The same, given up at `deadline` if the client has not taken it.
+    func send(_ event: String, _ data: JSONValue, until deadline: Deadline) async throws
+}
+
+extension EventSink {
+    package func send(_ event: String, _ data: JSONValue, until deadline: Deadline) async throws { try await send(event, data) }
 }

@@ -1,3 +1,4 @@
+import IO
 import JSON
 package import Registry
 import Supervisor
@@ -96,12 +97,12 @@ package struct LiveTools: ToolCatalogue {
 private struct EventRelay: ToolEventSink {
     let sink: any EventSink
 
-    func send(_ event: ToolEvent) async throws {
+    func send(_ event: ToolEvent, until deadline: Deadline) async throws {
         let data = try JSONValue(parsing: event.json, limits: JSONLimits(bytesMax: ToolLimits.eventBytesMax))
         switch event.kind {
-        case .progress: try await sink.send("progress", data)
-        case .token: try await sink.send("token", data)
-        case .partial: try await sink.send("partial", data)
+        case .progress: try await sink.send("progress", data, until: deadline)
+        case .token: try await sink.send("token", data, until: deadline)
+        case .partial: try await sink.send("partial", data, until: deadline)
         }
     }
 }

@@ -68,5 +68,7 @@ enum RunCommand {
 
 /// Shows a call's events on standard error.
 private struct PrintEvents: ToolEventSink {
-    func send(_ event: ToolEvent) async throws { Output.progress("\(event.kind) \(String(decoding: event.json, as: UTF8.self))") }
+    func send(_ event: ToolEvent, until deadline: Deadline) async throws {
+        Output.progress("\(event.kind) \(String(decoding: event.json, as: UTF8.self))")
+    }
 }

@@ -1,8 +1,11 @@
 /// Protocol: bytes on the worker's own socket, answers that are none, and claims to be someone else.
 extension EscapeCases {
-    private static func fault(_ name: String, attack: String? = nil, _ argument: String = "") -> EscapeCase {
-        .one(.protocol, name, attack: attack, argument, .dies(["protocol"]))
+    private static func fault(_ name: String, attack: String? = nil, _ argument: String = "", _ reasons: [String] = ["protocol"]) -> EscapeCase {
+        .one(.protocol, name, attack: attack, argument, .dies(reasons))
     }
+
+    /// A length that no output may have, on a frame that says it is one.
+    private static func length(_ name: String) -> EscapeCase { fault(name, "", ["protocol", "output_limit"]) }
 
     private static let survived = EscapeStep("null-call-pointer", .reports(["null": "survived"]))
     /// A second result may be noticed before or during the same caller's next call; the worker dies of it, and nobody else.
@@ -10,10 +13,11 @@ extension EscapeCases {
 
     static let protocolFaults: [EscapeCase] =
         [
-            "length-4g", "length-over-limit", "flags-set", "reserved-set", "garbage", "http-on-socket", "zeroes", "result-unknown-call",
+            "flags-set", "reserved-set", "garbage", "http-on-socket", "zeroes", "result-unknown-call",
             "result-call-zero",
             "event-for-other-call", "second-jailed", "second-ready", "forged-attachments",
         ].map { fault($0) }
+        + ["length-4g", "length-over-limit"].map { length($0) }
         + ["0x00", "0x01", "0x02", "0x03", "0x06", "0x7f", "0x80", "0x89", "0xff"].map {
             fault("frame-of-type-\($0.dropFirst(2))", attack: "frame-of-type", $0)
         }

@@ -52,6 +52,13 @@ static void wait_call(limen_call *call, const limen_request *request)
 {
     long milliseconds = member(request, "ms", 0);
     int is_deaf = member(request, "deaf", 0) != 0;
+    long touched = member(request, "touch", 0);
+    if (touched > 0) {
+        volatile char *memory = malloc((size_t)touched);
+        for (long i = 0; i < touched; i += 4096)
+            memory[i] = 1;
+        free((void *)memory);
+    }
     uint64_t end = now() + (uint64_t)milliseconds * 1000000u;
     said(call, "began");
     host->emit(call, LIMEN_EVENT_PROGRESS, text("{\"message\":\"began\"}"));
@@ -114,7 +121,7 @@ static void call(void *state, limen_call *call, const limen_request *request)
 #define SCHEMAS                                                                                                                            \
     "\"input_schema\":{\"type\":\"object\",\"properties\":{\"ms\":{\"type\":\"integer\"},\"deaf\":{\"type\":\"integer\"},"              \
     "\"tokens\":{\"type\":\"integer\"},\"bytes\":{\"type\":\"integer\",\"minimum\":32,\"maximum\":4194304},"                            \
-    "\"pad\":{\"type\":\"string\"}},\"additionalProperties\":false},"                                                                     \
+    "\"touch\":{\"type\":\"integer\"},\"pad\":{\"type\":\"string\"}},\"additionalProperties\":false},"                                                                     \
     "\"output_schema\":{\"type\":\"object\",\"properties\":{\"ok\":{\"type\":\"integer\"},\"fill\":{\"type\":\"string\"}},"              \
     "\"required\":[\"ok\"],\"additionalProperties\":false},"                                                                              \
     "\"annotations\":{\"read_only\":true,\"destructive\":false,\"idempotent\":false,\"open_world\":false},\"content_type\":\"json\"}"
