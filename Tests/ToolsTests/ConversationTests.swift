@@ -57,12 +57,15 @@ import Workers
 
     @Test("a flood of events ends in an error that names the limit; the worker goes, the next call is served")
     func flood() async throws {
-        try await ToolHarness.run(script: { worker in
-            worker.load()
-            guard worker.index == 0, let (id, _) = worker.nextCall() else { return worker.echoLoaded() }
-            let frames = Array((0..<100).map { _ in Self.event(id) }.joined())
-            while worker.send(raw: frames) {}
-        }) { harness in
+        try await ToolHarness.run(
+            workersMax: 1,
+            script: { worker in
+                worker.load()
+                guard worker.index == 0, let (id, _) = worker.nextCall() else { return worker.echoLoaded() }
+                let frames = Array((0..<100).map { _ in Self.event(id) }.joined())
+                while worker.send(raw: frames) {}
+            }
+        ) { harness in
             let outcome = await harness.call()
             #expect(text(outcome) == "server_error event_limit")
             guard case .failure(let error) = outcome.result else { return }
@@ -220,7 +223,7 @@ import Workers
     @Test("a plugin that asks without end and reads no answer is held up, and its call ends at its deadline")
     func neverReads() async throws {
         try await ToolHarness.run(
-            keepsState: true,
+            workersMax: 1, keepsState: true,
             script: { worker in
                 worker.load()
                 guard worker.index == 0, let (id, _) = worker.nextCall() else { return worker.echoLoaded() }
@@ -234,7 +237,8 @@ import Workers
             }
         ) { harness in
             let begun = Deadline.now()
-            #expect(text(await harness.call(milliseconds: 500)) == "server_error timeout")
+            let outcome = text(await harness.call(milliseconds: 500))
+            #expect(outcome == "server_error timeout")
             #expect(Deadline.now() < begun.adding(milliseconds: 600))
             #expect(text(await harness.call("1")) == "1")
         }
@@ -300,7 +304,7 @@ import Workers
     func endsAfterAnswer(_ bytes: Int) async throws {
         let input = "\"\(String(repeating: "x", count: bytes))\""
         try await ToolHarness.run(
-            workersMax: 2,
+            workersMax: 1,
             script: { worker in
                 worker.load()
                 guard worker.index == 0, let (id, _) = worker.nextCall() else { return worker.echoLoaded() }
@@ -323,6 +327,7 @@ import Workers
     @Test("a worker that had read the call may have begun: a tool that is not idempotent is not tried again (TOOL-8)")
     func endsAfterReading() async throws {
         try await ToolHarness.run(
+            workersMax: 1,
             script: { worker in
                 worker.load()
                 guard worker.index == 0, let (id, _) = worker.nextCall() else { return worker.echoLoaded() }
@@ -353,6 +358,7 @@ import Workers
     @Test("a tripwire that a call left behind is audited under the plugin, not under the next call, which is served")
     func lateViolation() async throws {
         try await ToolHarness.run(
+            workersMax: 1,
             script: { worker in
                 worker.load()
                 guard worker.index == 0, let (id, _) = worker.nextCall() else { return worker.echoLoaded() }
