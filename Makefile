@@ -15,7 +15,8 @@ BUNDLED := calc markdown sanitizer sysprobe table text time
 
 # Debian packages: what the build links, and what a bare image may lack beside the Swift toolchain.
 DEPS := pkg-config libseccomp-dev libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev
-TEST_DEPS := $(DEPS)
+# The arm64 headers: the sandbox's C and its system call numbers are checked against them.
+TEST_DEPS := $(DEPS) libc6-dev-arm64-cross
 # The templates hold @NAME@ where a name will stand: no Swift yet.
 SWIFT_FILES = $(shell find Package.swift Host Plugins SDK Sandbox Tests -name '*.swift' -not -path '*/Templates/*' -not -path '*/.build/*')
 TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))

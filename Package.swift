@@ -148,11 +148,13 @@ let testTargets: [Target] = [
         path: "Tests/Support", swiftSettings: shared),
     // What tests of every layer use; it needs nothing of the host, so that the lower layers' tests build without it.
     .target(name: "TestKit", dependencies: ["JSON"], path: "Tests/Kit", swiftSettings: shared),
+    // What only C can do in a test: a child of a threaded process that goes on without a runtime.
+    .target(name: "CKit", path: "Tests/CKit"),
     tests("JSONTests", ["JSON", "TestKit"]),
     tests("JSONSchemaTests", ["JSONSchema", "JSON", "TestKit"]),
     tests("LimenPluginTests", ["LimenPlugin", "PluginHarness", "RuntimeProbe", "JSON", "JSONSchema", "PluginABI"]),
     tests("WorkerProtocolTests", ["WorkerProtocol", "JSON", "TestKit"]),
-    tests("JailTests", ["Jail", "CLinux", "CSeccomp", "WorkerProtocol", "TestKit"]),
+    tests("JailTests", ["Jail", "CLinux", "CSeccomp", "CKit", "WorkerProtocol", "TestKit"]),
     tests("SupervisorTests", ["Supervisor", "WorkerProtocol", "JSON", "Jail", "TestKit"]),
     tests("IOTests", ["IO", "CLinux", "TestKit"]),
     tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux", "TestKit"]),

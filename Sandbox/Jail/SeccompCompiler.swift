@@ -39,10 +39,11 @@ extension SeccompPolicy {
     }
 
     /// Compiles to a program that finds a number by binary search: a linear one costs a third of a millisecond to load.
-    package func compiled() -> BPFProgram {
+    /// The numbers of `rules` are those of `architecture`, an `AUDIT_ARCH_*`.
+    package func compiled(for architecture: UInt32 = nativeArchitecture) -> BPFProgram {
         var code: [BPFProgram.Instruction] = [
             .init(BPF.loadWordAbsolute, Offset.architecture),
-            .init(BPF.jumpIfEqual, Self.nativeArchitecture, jumpTrue: 1),
+            .init(BPF.jumpIfEqual, architecture, jumpTrue: 1),
             .init(BPF.return, SyscallAction.kill.returnValue),
             .init(BPF.loadWordAbsolute, Offset.number),
             .init(BPF.jumpIfGreaterOrEqual, Self.foreignNumberBit, jumpFalse: 1),

@@ -120,6 +120,21 @@ static void unknown_calls(const char *argument) {
     for (int i = 0; numbers[i].name; i++) saw(numbers[i].name, syscall(numbers[i].number, 0, 0, 0, 0, 0, 0));
 }
 
+/* Every call that the policy refuses whatever its arguments are, one after the other: a letter a number, E for EPERM, N for ENOSYS. */
+static void every_call(const char *argument) {
+    long tried = 0, wrong = 0;
+    for (long number = 0; argument[number]; number++) {
+        int wanted = argument[number] == 'E' ? EPERM : argument[number] == 'N' ? ENOSYS : 0;
+        if (!wanted) continue;
+        tried++;
+        if (syscall(number, 0, 0, 0, 0, 0, 0) != -1 || errno != wanted) {
+            if (wrong++ == 0) saw_text("first wrong", "%ld: %s", number, strerrorname_np(errno));
+        }
+    }
+    saw_text("tried", tried > 200 ? "all" : "%ld", tried);
+    saw_text("wrong", "%ld", wrong);
+}
+
 /* Calls that are nobody's daily bread but newer than many filters. */
 static void newer_calls(const char *argument) {
     (void)argument;
@@ -284,7 +299,7 @@ static void ordinary_calls(const char *argument) {
     saw("null", open("/dev/null", O_RDWR | O_CLOEXEC));
 }
 
-ATTACKS({"tripwire", tripwire}, {"tripwire-thread", tripwire_thread}, {"tripwire-storm", tripwire_storm}, {"unknown-calls", unknown_calls},
+ATTACKS({"tripwire", tripwire}, {"tripwire-thread", tripwire_thread}, {"tripwire-storm", tripwire_storm}, {"unknown-calls", unknown_calls}, {"every-call", every_call},
         {"newer-calls", newer_calls}, {"forbidden-calls", forbidden_calls}, {"own-filters", own_filters}, {"int80", int80},
         {"int80-socket", int80_socket}, {"x32", x32}, {"x32-special", x32_special}, {"vsyscall", vsyscall}, {"sysenter", sysenter},
         {"write-and-execute", write_and_execute}, {"text-to-writable", text_to_writable}, {"personality-exec", personality_exec},

@@ -1,3 +1,6 @@
+import Glibc
+import Jail
+
 /// Kernel surface: tripwires one at a time, other entries, W^X.
 extension EscapeCases {
     /// The traps of kernel.c and the call that the audit log must name.
@@ -16,12 +19,28 @@ extension EscapeCases {
 
     private static let unknownNumbers = ["600", "1000", "65535", "536870911", "old 180 nfsservctl", "old 183 afs_syscall", "old 156 _sysctl"]
 
+    /// What the policy answers to every number with no argument set, as a letter: E for EPERM, N for ENOSYS, a point for what would run, be a
+    /// tripwire, or (uretprobe and uprobe) is shown to no filter.
+    private static let everyCall: String = {
+        let none = [UInt64](repeating: 0, count: 6)
+        let letters = (UInt32(0)..<512).map { number -> String in
+            guard number != 335, number != 336 else { return "." }
+            let later = WorkerPolicy.stage2.action(number: number, arguments: none)
+            switch later == .allow ? WorkerPolicy.stage1(on: .root).action(number: number, arguments: none) : later {
+            case .errno(let code): return code == EPERM ? "E" : code == ENOSYS ? "N" : "."
+            default: return "."
+            }
+        }
+        return letters.joined()
+    }()
+
     static let kernel: [EscapeCase] =
         traps.map { trap in
             .one(.kernel, trap.trap.map { $0 == "_" ? "-" : String($0) }.joined(), attack: "tripwire", trap.trap, .violation(trap.systemCall))
         } + [
             .one(.kernel, "tripwire-thread", .violation("bpf")),
             .one(.kernel, "tripwire-storm", .violation("bpf")),
+            .one(.kernel, "every-call", everyCall, .reports(["tried": "all", "wrong": "0"])),
             .one(.kernel, "unknown-calls", .reports(all(unknownNumbers, "ENOSYS", ["old 134 uselib": "EPERM|ENOSYS"]))),
             .one(
                 .kernel, "newer-calls",
