@@ -24,6 +24,11 @@ package enum Limits {
     /// Bytes of a path in a bundle.
     package static let bundlePathBytesMax = 255
 
+    /// Bytes of a bundle's SIGNATURE, of a trust file, and of a key file.
+    package static let signatureBytesMax = 4096
+    package static let trustFileBytesMax = 256 << 10
+    package static let keyFileBytesMax = 4096
+
     /// Headers, segments and dynamic entries of a library that the checker looks at.
     static let elfSegmentsMax = 128
     static let elfDynamicEntriesMax = 4096

@@ -70,6 +70,14 @@ package enum Tampering: String, Sendable {
     case missingFile
     /// The library is a FIFO: whoever opens it without care waits for ever.
     case fifo
+    /// Nobody signed the bundle.
+    case unsigned
+    /// A key signed it that nobody here trusts, under the name of a publisher who is trusted.
+    case foreignKey
+    /// plugin.json says something else than what was signed.
+    case changedRequest
+    /// A mode that would run the library as its owner.
+    case setUserID
     /// The manifest grants more than the plugin asked for.
     case grantBeyondRequest
 }

@@ -1,6 +1,7 @@
 import Crypto
 import Glibc
 import JSON
+import Registry
 
 /// Writes one case's bundle and manifest, as a publisher and an operator would, and spoils them as the case says.
 struct HostileBundle {
@@ -9,6 +10,8 @@ struct HostileBundle {
     let libraries: String
     let bundles: String
     let manifests: String
+    /// Every case has the same publisher, whom the suite's host trusts.
+    let key: PublisherKey
 
     var folder: String { "\(bundles)/\(escape.plugin)-1.0.0" }
     private var library: String { "lib/lib\(escape.plugin).so" }
@@ -35,9 +38,26 @@ struct HostileBundle {
         let digest = SHA256.hash(bytes).hex
         try Files.write(bytes, to: "\(folder)/\(library)", mode: 0o755)
         let asked = description(digest)
-        try Files.write(JSONValue.object(asked).serialized(), to: folder + "/plugin.json")
+        try sign(asked, with: key)
         try writeGrant(asked)
         try spoil()
+    }
+
+    /// Another's key with the same name on it.
+    private func foreignKey() throws(EscapeError) -> PublisherKey {
+        do { return try PublisherKey.generate(publisher: key.publisher) } catch { throw EscapeError("a key: \(error)") }
+    }
+
+    private func sign(_ asked: JSONObject, with key: PublisherKey) throws(EscapeError) {
+        do {
+            let manifest = try JSONValue.object(asked).canonical()
+            try Files.write(manifest, to: folder + "/plugin.json")
+            try Files.write(BundleSignature(signing: manifest, with: key).bytes, to: folder + "/SIGNATURE")
+        } catch let error as EscapeError {
+            throw error
+        } catch {
+            throw EscapeError("signing \(escape.plugin): \(error)")
+        }
     }
 
     /// Writes the operator's side alone, as an edit of the grant would.
@@ -93,6 +113,14 @@ struct HostileBundle {
         case .fifo:
             unlink(path)
             guard mkfifo(path, 0o644) == 0 else { throw Files.failure("mkfifo", path) }
+        case .unsigned: unlink(folder + "/SIGNATURE")
+        case .foreignKey:
+            try sign(description(SHA256.hash(try Files.read(path)).hex), with: foreignKey())
+        case .changedRequest:
+            let manifest = try Files.read(folder + "/plugin.json")
+            try Files.write(
+                Array(String(decoding: manifest, as: UTF8.self).replacing("escape suite", with: "escape sweet").utf8), to: folder + "/plugin.json")
+        case .setUserID: guard chmod(path, 0o4755) == 0 else { throw Files.failure("chmod", path) }
         case .none, .missingFile, .pathOutside, .grantBeyondRequest, .swappedAfterVerification, .overwrittenAfterVerification: break
         }
     }

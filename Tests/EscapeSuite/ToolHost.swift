@@ -17,6 +17,7 @@ final class ToolHost: EscapeHost {
     let workers: WorkerService
     let tools: ToolService
     private let ends: WorkerEnds
+    private let key: PublisherKey
     private let counter = Lock(0)
 
     init(channel: Int32, libraries: String, data: String, loop: EventLoop) throws {
@@ -26,8 +27,11 @@ final class ToolHost: EscapeHost {
         for folder in ["/bundles", "/manifests", "/store"] { try Files.makeFolder(data + folder) }
         database = try Database(path: data + "/limen.db")
         audit = AuditLog(database: database)
+        let trust = TrustFolders(data: data, manifests: data + "/manifests")
+        key = try PublisherKey.generate(publisher: "escape")
+        try TrustFolders.write(key.trusted, in: trust.manifests)
         registry = try Registry(
-            manifestFolder: data + "/manifests", bundles: BundleStore(path: data + "/store", roots: [data + "/bundles"]),
+            manifestFolder: data + "/manifests", bundles: BundleStore(path: data + "/store", roots: [data + "/bundles"], trust: trust),
             states: PluginStateStore(database: database))
         let ends = WorkerEnds()
         self.ends = ends
@@ -52,7 +56,7 @@ final class ToolHost: EscapeHost {
     }
 
     private func bundle(_ escape: EscapeCase) -> HostileBundle {
-        HostileBundle(escape: escape, libraries: libraries, bundles: data + "/bundles", manifests: data + "/manifests")
+        HostileBundle(escape: escape, libraries: libraries, bundles: data + "/bundles", manifests: data + "/manifests", key: key)
     }
 
     // MARK: Calls

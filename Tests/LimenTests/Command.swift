@@ -45,6 +45,8 @@ enum Command {
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
         var texts = ["PATH", "HOME"].map { name in "\(name)=\(getenv(name).map { String(cString: $0) } ?? "/usr/bin:/bin")" }
+        // An author's key that is made on the way belongs to the test, not to whoever runs it.
+        if environment["XDG_CONFIG_HOME"] == nil { texts.append("XDG_CONFIG_HOME=\(configuration)") }
         for (name, value) in environment { texts.append("\(name)=\(value)") }
         var variables: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) }
         variables.append(nil)
@@ -94,6 +96,8 @@ enum Command {
         return path
     }
 
+    /// The configuration folder of every command, unless a test names another.
+    static let configuration = temporary()
     private static let folders = Lock<[String]>([])
     /// Servers that run: one that a static keeps has no other end than the process's.
     static let servers = Lock<Set<pid_t>>([])

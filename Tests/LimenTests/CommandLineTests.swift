@@ -7,7 +7,8 @@ struct CommandLineTests {
         "every command has help, and says its exit codes",
         arguments: [
             "serve", "doctor", "plugin new", "plugin build", "plugin pack", "plugin install", "plugin list", "plugin enable", "plugin disable",
-            "plugin schema", "plugin test", "plugin run", "bench", "openapi", "config check", "config reference",
+            "plugin schema", "plugin test", "plugin run", "plugin sign", "plugin verify", "plugin key new", "plugin key show", "plugin trust add",
+            "plugin trust list", "plugin trust remove", "bench", "openapi", "config check", "config reference",
         ])
     func help(command: String) throws {
         let outcome = try Command.limen(command.split(separator: " ").map(String.init) + ["--help"])
@@ -20,6 +21,8 @@ struct CommandLineTests {
         arguments: [
             ["nonsense"], ["serve", "--bogus"], ["serve", "--listen"], ["serve", "--listen", "here"], ["plugin"], ["plugin", "new"],
             ["plugin", "new", "Bad Name"], ["plugin", "new", "x", "--language", "cobol"], ["plugin", "enable"], ["openapi", "extra"],
+            ["plugin", "sign"], ["plugin", "verify"], ["plugin", "trust"], ["plugin", "trust", "add"], ["plugin", "trust", "remove"],
+            ["plugin", "key", "new"], ["plugin", "key", "new", "--name", "../x"], ["plugin", "key", "new", "--name", "local"],
             ["bench", "--soak", "never"], ["bench-measure"],
         ])
     func wrongUsage(words: [String]) throws {
@@ -58,7 +61,7 @@ struct CommandLineTests {
     func tampered() throws {
         let folder = Command.temporary()
         #expect(try Command.limen("plugin", "new", "\(folder)/victim", "--language", "c").code == 0)
-        #expect(try Command.limen("plugin", "pack", "\(folder)/victim", "--output", folder).code == 0)
+        #expect(try Command.limen("plugin", "pack", "\(folder)/victim", "--output", folder, "--data", "\(folder)/data").code == 0)
         try Command.write("changed", to: "\(folder)/victim-0.1.0/README.md")
         let outcome = try Command.limen("plugin", "install", "\(folder)/victim-0.1.0", "--enable", "--data", "\(folder)/data")
         #expect(outcome.code == 1)

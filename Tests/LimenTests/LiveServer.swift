@@ -15,12 +15,16 @@ final class LiveServer: Sendable {
         var port: UInt16 = 0
     }
 
-    /// Packs and installs the plugins, once for all tests: what a server gets is a copy.
+    /// Packs and signs the plugins, once for all tests: what a server gets is a copy. `tests.json` is their publisher's trust file.
     private static let bundles: Result<String, any Error> = Result {
         let folder = Command.temporary()
-        try packPatience(into: folder)
         let sources = ["Calc", "Markdown", "Sanitizer", "Sysprobe"].map { "\(Command.root)/Plugins/\($0)" }
-        let outcome = try Command.limen(["plugin", "pack"] + sources + ["--libraries", Command.bin, "--output", folder])
+        let key = try Command.limen("plugin", "key", "new", "--name", "tests", "--output", "\(folder)/tests.key")
+        guard key.code == 0 else { throw Command.Failure("key: \(key.complaints)") }
+        try Command.write(Command.limen("plugin", "key", "show", "--key", "\(folder)/tests.key").output, to: "\(folder)/tests.json")
+        try packPatience(into: folder)
+        let outcome = try Command.limen(
+            ["plugin", "pack"] + sources + ["--libraries", Command.bin, "--output", folder, "--key", "\(folder)/tests.key"])
         guard outcome.code == 0 else { throw Command.Failure("pack: \(outcome.complaints)") }
         return folder
     }
@@ -32,7 +36,7 @@ final class LiveServer: Sendable {
         for file in ["patience.c", "Makefile", "plugin.json"] {
             try Command.write(Command.text("\(Command.root)/Tests/Fixtures/Patience/\(file)"), to: "\(source)/\(file)")
         }
-        let outcome = try Command.limen("plugin", "pack", source, "--output", folder)
+        let outcome = try Command.limen("plugin", "pack", source, "--output", folder, "--key", "\(folder)/tests.key")
         guard outcome.code == 0 else { throw Command.Failure("pack: \(outcome.complaints)") }
     }
 
@@ -41,6 +45,10 @@ final class LiveServer: Sendable {
         group = try EventLoopGroup(count: 1)
         state = Lock(State())
         let bundles = try Self.bundles.get()
+        if !plugins.isEmpty {
+            let outcome = try Command.limen("plugin", "trust", "add", "\(bundles)/tests.json", "--data", data)
+            guard outcome.code == 0 else { throw Command.Failure("trust: \(outcome.complaints)") }
+        }
         for plugin in plugins {
             let outcome = try Command.limen("plugin", "install", "\(bundles)/\(plugin)-1.0.0", "--enable", "--data", data)
             guard outcome.code == 0 else { throw Command.Failure("install: \(outcome.complaints)") }

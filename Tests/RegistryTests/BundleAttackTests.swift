@@ -8,7 +8,7 @@ import Testing
 private func problems(_ workshop: Workshop) -> [ManifestProblem] {
     do {
         let manifest = try Manifest(parsing: readFile(workshop.manifests + "/demo.json"), file: "demo.json", role: .granted)
-        _ = try workshop.bundleStore.install(manifest, file: "demo.json")
+        _ = try workshop.bundleStore.install(manifest, file: "demo.json", trust: workshop.trust)
         return []
     } catch {
         return (error as? ManifestError)?.problems ?? [ManifestProblem(file: "?", reason: "\(error)")]
@@ -22,8 +22,8 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
         let asked = try workshop.bundle(files: ["data/words.txt": Array("a\nb\n".utf8), "README.md": []])
         try workshop.grant(asked)
         let manifest = try Manifest(parsing: readFile(workshop.manifests + "/demo.json"), file: "demo.json", role: .granted)
-        let bundle = try workshop.bundleStore.install(manifest, file: "demo.json").bundle
-        #expect(bundle.files.map(\.path) == ["README.md", "data/words.txt", "lib/libdemo.so", "plugin.json"])
+        let bundle = try workshop.bundleStore.install(manifest, file: "demo.json", trust: workshop.trust).bundle
+        #expect(bundle.files.map(\.path) == ["README.md", "SIGNATURE", "data/words.txt", "lib/libdemo.so", "plugin.json"])
         for file in bundle.files {
             var status = stat()
             #expect(stat("\(bundle.path)/\(file.path)", &status) == 0)
@@ -37,7 +37,7 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
         #expect(UInt64(folder.st_ino) == bundle.inode && folder.st_mode & 0o7777 == 0o555)
         #expect(names(in: workshop.store) == ["demo-1.0.0-\(bundle.digest.hex)"])
         // A second install finds the same inodes: nothing was copied anew.
-        #expect(try workshop.bundleStore.install(manifest, file: "demo.json").bundle.files == bundle.files)
+        #expect(try workshop.bundleStore.install(manifest, file: "demo.json", trust: workshop.trust).bundle.files == bundle.files)
     }
 
     /// What an attacker does to a good bundle, and a word of the refusal.
@@ -178,7 +178,7 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
         let workshop = try Workshop()
         try workshop.grant(workshop.bundle())
         let manifest = try Manifest(parsing: readFile(workshop.manifests + "/demo.json"), file: "demo.json", role: .granted)
-        let first = try workshop.bundleStore.install(manifest, file: "demo.json").bundle
+        let first = try workshop.bundleStore.install(manifest, file: "demo.json", trust: workshop.trust).bundle
         let library = "\(first.path)/lib/libdemo.so"
         chmod("\(first.path)/lib", 0o755)
         try writeFile(
@@ -186,7 +186,7 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
             {
                 var b = ELFBuilder(); b.padding = [9]; return b
             }().bytes())
-        let second = try workshop.bundleStore.install(manifest, file: "demo.json").bundle
+        let second = try workshop.bundleStore.install(manifest, file: "demo.json", trust: workshop.trust).bundle
         #expect(second.file("lib/libdemo.so")?.sha256 == first.file("lib/libdemo.so")?.sha256)
         #expect(SHA256.hash(try readFile(library)) == manifest.librarySHA256)
         #expect(second.inode != first.inode)
@@ -197,7 +197,7 @@ private func problems(_ workshop: Workshop) -> [ManifestProblem] {
         let workshop = try Workshop()
         try workshop.grant(workshop.bundle())
         let manifest = try Manifest(parsing: readFile(workshop.manifests + "/demo.json"), file: "demo.json", role: .granted)
-        let bundle = try workshop.bundleStore.install(manifest, file: "demo.json").bundle
+        let bundle = try workshop.bundleStore.install(manifest, file: "demo.json", trust: workshop.trust).bundle
         let record = try #require(bundle.file("lib/libdemo.so"))
         let path = "\(bundle.path)/lib/libdemo.so"
         // Written in place, with the size and the modification time restored: the change time cannot be.

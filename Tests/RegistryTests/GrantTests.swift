@@ -14,7 +14,7 @@ private func pointers(_ change: (inout JSONObject) -> Void) throws -> [String] {
     }
     do {
         let manifest = try Manifest(parsing: readFile(workshop.manifests + "/demo.json"), file: "demo.json", role: .granted)
-        _ = try workshop.bundleStore.install(manifest, file: "demo.json")
+        _ = try workshop.bundleStore.install(manifest, file: "demo.json", trust: workshop.trust)
         return []
     } catch let error as ManifestError {
         #expect(error.problems.allSatisfy { $0.file == "demo.json" })

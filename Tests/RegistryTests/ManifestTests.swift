@@ -124,7 +124,7 @@ private func problems(text: [UInt8], role: Manifest.Role = .asked) -> [ManifestP
         #expect(manifest.tools[0].isPrivileged)
         try workshop.grant(asked) { $0["tools"] = [["name": "wipe", "description": "d", "input_schema": true, "privileged": false]] }
         let narrowed = try Manifest(parsing: readFile(workshop.manifests + "/demo.json"), file: "demo.json", role: .granted)
-        let error = #expect(throws: ManifestError.self) { try workshop.bundleStore.install(narrowed, file: "demo.json") }
+        let error = #expect(throws: ManifestError.self) { try workshop.bundleStore.install(narrowed, file: "demo.json", trust: workshop.trust) }
         #expect(error?.problems.map(\.pointer) == ["/tools/0/privileged"])
     }
 

@@ -114,7 +114,7 @@ import Testing
             await #expect(throws: ManifestError.self) { try await registry.enable("nobody", by: "u1") }
             await #expect(throws: ManifestError.self) { try await registry.enable("../demo", by: "u1") }
             _ = try await registry.remove("demo", by: "u1")
-            #expect(registry.snapshot().plugins.isEmpty && names(in: workshop.manifests).isEmpty)
+            #expect(registry.snapshot().plugins.isEmpty && manifestFiles(in: workshop).isEmpty)
         }
     }
 

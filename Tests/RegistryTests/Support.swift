@@ -37,7 +37,10 @@ func names(in folder: String) -> [String] {
     return names.sorted()
 }
 
-private func removeTree(_ path: String) {
+/// The manifests, without the folder of trust files beside them.
+func manifestFiles(in workshop: Workshop) -> [String] { names(in: workshop.manifests).filter { $0 != TrustFolders.name } }
+
+func removeTree(_ path: String) {
     chmod(path, 0o700)
     for name in names(in: path) {
         let child = path + "/" + name
@@ -60,11 +63,21 @@ final class Workshop {
         guard mkdtemp(&template) != nil else { throw FileFailure(path: "mkdtemp") }
         root = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
         for folder in [manifests, bundles] { mkdir(folder, 0o755) }
+        try TrustFolders.write(key.trusted, in: trustFolders.manifests)
     }
+
+    /// The publisher of every bundle, trusted from the start.
+    let key = Workshop.testKey
+    var trustFolders: TrustFolders { TrustFolders(data: root, manifests: manifests) }
+    var trust: TrustSet { trustFolders.load() }
+
+    private static let testKey: PublisherKey = {
+        do { return try PublisherKey.generate(publisher: "tests") } catch { preconditionFailure("no key: \(error)") }
+    }()
 
     deinit { removeTree(root) }
 
-    var bundleStore: BundleStore { BundleStore(path: store, roots: [bundles, manifests]) }
+    var bundleStore: BundleStore { BundleStore(path: store, roots: [bundles, manifests], trust: trustFolders) }
 
     /// A registry with a history, as the service has one; the database is the caller's to close.
     func registry(_ database: Database) throws -> Registry {
@@ -74,16 +87,23 @@ final class Workshop {
 
     func registry() throws -> Registry { try Registry(manifestFolder: manifests, bundles: bundleStore, states: nil) }
 
-    /// Writes a bundle with its plugin.json; `change` edits plugin.json after the digests were filled in.
+    /// Writes a bundle with its plugin.json and its signature; `change` edits plugin.json after the digests were filled in.
     @discardableResult
     func bundle(
         name: String = "demo", version: String = "1.0.0", library: [UInt8] = ELFBuilder().bytes(), files: [String: [UInt8]] = [:],
-        change: (inout JSONObject) -> Void = { _ in }
+        signer: PublisherKey? = nil, change: (inout JSONObject) -> Void = { _ in }
     ) throws -> JSONObject {
         let folder = "\(bundles)/\(name)-\(version)"
-        for path in ["", "/lib", "/data"] { mkdir(folder + path, 0o755) }
         var all = files
         all["lib/lib\(name).so"] = library
+        for path in all.keys.sorted() + [""] {
+            var parent = folder
+            mkdir(parent, 0o755)
+            for part in path.split(separator: "/").dropLast() {
+                parent += "/" + part
+                mkdir(parent, 0o755)
+            }
+        }
         var digests = JSONObject()
         for (path, bytes) in all.sorted(by: { $0.key < $1.key }) {
             try writeFile("\(folder)/\(path)", bytes)
@@ -93,7 +113,9 @@ final class Workshop {
         asked["sha256"] = .string(SHA256.hash(library).hex)
         asked["files"] = .object(digests)
         change(&asked)
-        try writeFile("\(folder)/plugin.json", JSONValue.object(asked).serialized([.pretty]))
+        let manifest = try JSONValue.object(asked).canonical()
+        try writeFile("\(folder)/plugin.json", manifest)
+        try writeFile("\(folder)/SIGNATURE", BundleSignature(signing: manifest, with: signer ?? key).bytes)
         return asked
     }
 

@@ -74,7 +74,7 @@ import Testing
         try await with { workshop, registry, _ in
             try workshop.bundle { $0["mounts"] = [["target": "/mnt/data"]] }
             await #expect(throws: ManifestError.self) { try await registry.propose(bundleAt: workshop.bundles + "/demo-1.0.0") }
-            #expect(names(in: workshop.manifests) == [])
+            #expect(manifestFiles(in: workshop) == [])
         }
     }
 
@@ -222,12 +222,12 @@ import Testing
             #expect(registry.snapshot().plugins["demo"]?.version == "1.0.0")
             #expect(registry.snapshot().canaries["demo"]?.manifest.canaryPercent == 10)
             #expect(try await registry.rollback("demo", by: "bob").version == "1.0.0")
-            #expect(registry.snapshot().canaries.isEmpty && names(in: workshop.manifests) == ["demo.json"])
+            #expect(registry.snapshot().canaries.isEmpty && manifestFiles(in: workshop) == ["demo.json"])
             try await install(workshop, registry, "1.1.0", percent: 50)
             let generation = try #require(registry.snapshot().canaries["demo"]?.generation)
             #expect(try await registry.withdraw("demo", generation: generation - 1, reason: "late", by: .system) == nil)
             let turn = try await registry.promote("demo", by: "bob")
-            #expect(turn.version == "1.1.0" && turn.from == "1.0.0" && names(in: workshop.manifests) == ["demo.json"])
+            #expect(turn.version == "1.1.0" && turn.from == "1.0.0" && manifestFiles(in: workshop) == ["demo.json"])
             #expect(registry.snapshot().canaries.isEmpty && registry.snapshot().plugins["demo"]?.version == "1.1.0")
             await #expect(throws: ManifestError.self) { try await registry.promote("demo", by: "bob") }
             #expect(try await registry.rollback("demo", by: "bob").version == "1.0.0")

@@ -34,13 +34,14 @@ package struct LivePlugins: PluginAdministration {
             "reason": record.reason.map { .string($0) } ?? .null, "enabled": .bool(record.manifest.isEnabled),
             "isolation": .string(record.manifest.isolation.rawValue), "tools": .array(record.tools.map { .string($0.id) }),
             "limits": .object(record.manifest.limits.json), "sha256": .string(record.manifest.librarySHA256.hex),
+            "publisher": .string(record.bundle.signer.publisher), "key_fingerprint": .string(record.bundle.signer.key.fingerprint),
         ]
     }
 
     private static func json(_ refused: RefusedPlugin) -> JSONValue {
         [
             "name": .string(refused.name), "version": "", "state": "broken", "reason": .string(refused.reason), "enabled": false, "tools": [],
-            "sha256": .null,
+            "sha256": .null, "publisher": .null, "key_fingerprint": .null,
         ]
     }
 

@@ -9,6 +9,7 @@ extension Schemas {
             "reason": textOrNull, "enabled": flag, "isolation": ["enum": ["call", "user", "tenant", "shared"]],
             "tools": ["type": "array", "items": text], "limits": anyObject, "sha256": textOrNull, "workers": anyObject,
             "versions": ["type": "array", "items": pluginVersion],
+            "publisher": textOrNull, "key_fingerprint": textOrNull,
         ], required: ["name", "version", "state", "reason", "tools"])
 
     /// A version of a plugin that has workers, or is about to: `share` is its percent of new calls.

@@ -25,18 +25,22 @@ enum AuthorCommands {
     }
 
     /// A bundle folder made ready for the inner process: built and staged from sources, or copied when it is packed already.
-    static func stage(_ path: String, libraries: String?, in temporary: String) throws -> String {
+    ///
+    /// `publisher` is whose key will sign it when it is packed to be kept; nil for a command that packs for itself alone.
+    static func stage(_ path: String, _ arguments: Arguments, in temporary: String, publisher: String? = nil) throws -> String {
         let account = Account.current()
         let source = try SourceFolder(path)
+        if let publisher { try source.check(publisher: publisher) }
         let target = "\(temporary)/bundles/\(source.name)-\(source.version)"
         if source.manifest["files"] != nil {
             try account.makeFolder(Path.parent(of: target), mode: 0o755)
             try Folder.copy(path, to: target, for: account)
+            try WorkshopTrust.copy(arguments, to: temporary)
             return target
         }
-        let library = try libraries.map { "\($0)/lib\(source.name).so" } ?? source.build()
+        let library = try arguments["libraries"].map { "\($0)/lib\(source.name).so" } ?? source.build()
         guard Path.exists(library) else { throw CommandError("there is no \(library)") }
-        try source.stage(library: library, at: target, for: account)
+        try source.stage(library: library, at: target, for: account, publisher: publisher)
         return target
     }
 
@@ -57,7 +61,7 @@ extension AuthorCommands {
     static func plan(_ words: [String], folder: String, _ arguments: Arguments) throws -> LaunchPlan {
         let (workshop, _) = try workshop()
         do {
-            _ = try stage(folder, libraries: arguments["libraries"], in: workshop)
+            _ = try stage(folder, arguments, in: workshop)
             return .inWorkshop(workshop, words: words, arguments)
         } catch {
             Folder.remove(workshop)

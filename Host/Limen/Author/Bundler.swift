@@ -23,8 +23,8 @@ struct Bundler {
     /// Path of the library in the bundle.
     var library: String { asked["library"]?.stringValue ?? "lib/lib\(name).so" }
 
-    /// Merges and writes; the members' order is the author's, ours follow.
-    func write(description: JSONValue) throws(CommandError) {
+    /// Merges and writes in the canonical form, which is what gets signed.
+    func write(description: JSONValue, publisher: String) throws(CommandError) {
         guard description["name"]?.stringValue == name else {
             throw CommandError("plugin.json says \(name), the library says \(description["name"]?.text ?? "nothing")")
         }
@@ -34,16 +34,24 @@ struct Bundler {
         var manifest = asked
         if manifest["abi"] == nil { manifest["abi"] = 1 }
         if manifest["kind"] == nil { manifest["kind"] = description["adapters"] == nil ? "tool" : "adapter" }
+        if manifest["publisher"] == nil { manifest["publisher"] = .string(publisher) }
         manifest["library"] = .string(library)
         if let tools = description["tools"]?.arrayValue, !tools.isEmpty { manifest["tools"] = .array(try merged(tools)) }
         if let adapters = description["adapters"] { manifest["adapters"] = adapters }
+        Folder.removeEmpty(beneath: folder)
         var files = JSONObject()
         for path in Self.files(beneath: folder) where path != "plugin.json" && path != "SIGNATURE" {
             files[path] = .string(SHA256.hash(try File.read("\(folder)/\(path)")).hex)
         }
         manifest["files"] = .object(files)
         manifest["sha256"] = files[library]
-        try File.write(JSONValue.object(manifest).serialized(.pretty) + [UInt8(ascii: "\n")], to: "\(folder)/plugin.json")
+        do {
+            try File.write(JSONValue.object(manifest).canonical(), to: "\(folder)/plugin.json")
+        } catch let error as JSONError {
+            throw CommandError("plugin.json has no canonical form and cannot be signed: \(error.message)")
+        } catch {
+            throw CommandError("\(error)")
+        }
     }
 
     /// The library's tools with the author's overlay (examples, time-outs, titles) by name.

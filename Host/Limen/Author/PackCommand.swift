@@ -1,17 +1,23 @@
 import JSON
+import Registry
 
 /// `limen plugin pack`
 enum PackCommand {
     static func outer(_ arguments: Arguments) throws -> LaunchPlan {
         _ = try arguments.operand(0, "DIR")
         let output = arguments["output"] ?? "."
+        let key = try PublisherKeys.choose(arguments)
         let (workshop, _) = try AuthorCommands.workshop()
         do {
             var bundles: [String] = []
-            for folder in arguments.operands { bundles.append(try AuthorCommands.stage(folder, libraries: arguments["libraries"], in: workshop)) }
+            for folder in arguments.operands {
+                bundles.append(try AuthorCommands.stage(folder, arguments, in: workshop, publisher: key.publisher))
+            }
             let staged = bundles
             return .inWorkshop(workshop, words: ["plugin", "pack"], arguments) {
                 for bundle in staged {
+                    // Here and not beneath the spawner: the key is the caller's, and no process that parses strangers' bytes sees it.
+                    if !Path.exists("\(bundle)/\(BundleLayout.signatureFile)") { try BundleSigning.sign(bundle, with: key) }
                     let target = "\(output)/\(Path.name(of: bundle))"
                     try Account.current().makeFolder(output, mode: 0o755)
                     Folder.remove(target)
@@ -29,7 +35,7 @@ enum PackCommand {
     static func run(_ arguments: Arguments) throws -> Int32 {
         let workshop = try Workshop(arguments)
         try Engine.run { engine in
-            for bundle in workshop.bundles { try await engine.pack(bundle) }
+            for bundle in workshop.bundles { try await engine.pack(bundle, publisher: Workshop.publisher) }
         }
         return 0
     }

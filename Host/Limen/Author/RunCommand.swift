@@ -13,7 +13,7 @@ enum RunCommand {
         let (workshop, _) = try AuthorCommands.workshop()
         do {
             let folder = Path.isFolder(target) ? target : try installed(target, arguments)
-            _ = try AuthorCommands.stage(folder, libraries: arguments["libraries"], in: workshop)
+            _ = try AuthorCommands.stage(folder, arguments, in: workshop)
             return .inWorkshop(workshop, words: ["plugin", "run", target, tool, input], arguments)
         } catch {
             Folder.remove(workshop)

@@ -33,6 +33,14 @@ struct SourceFolder {
         self.version = version
     }
 
+    /// Refuses a publisher whose name plugin.json does not have, if it has any.
+    func check(publisher: String) throws(CommandError) {
+        guard let asked = manifest["publisher"]?.stringValue, asked != publisher else { return }
+        throw CommandError(
+            "\(path)/plugin.json: /publisher is \"\(asked)\", the key is that of \"\(publisher)\": leave the member out, or name the right key with --key"
+        )
+    }
+
     /// Builds the library as the folder says: a Swift package, or a Makefile.
     /// - Returns: The library's path.
     func build() throws(CommandError) -> String {
@@ -54,11 +62,15 @@ struct SourceFolder {
     }
 
     /// Puts everything a bundle is made of, but the final `plugin.json`, into a new folder that `account` owns.
-    func stage(library: String, at target: String, for account: Account) throws(CommandError) {
+    ///
+    /// `publisher` is whose key will sign it; nil leaves plugin.json as it is.
+    func stage(library: String, at target: String, for account: Account, publisher: String?) throws(CommandError) {
         try account.makeFolder(target, mode: 0o755)
         try account.makeFolder("\(target)/lib", mode: 0o755)
         try File.copy(library, to: "\(target)/lib/lib\(name).so", for: account)
-        try File.copy("\(path)/plugin.json", to: "\(target)/plugin.json", for: account)
+        var manifest = manifest
+        if let publisher { manifest["publisher"] = .string(publisher) }
+        try File.write(JSONValue.object(manifest).serialized(), to: "\(target)/plugin.json", for: account)
         if Path.exists("\(path)/README.md") { try File.copy("\(path)/README.md", to: "\(target)/README.md", for: account) }
         if Path.isFolder("\(path)/data") { try Folder.copy("\(path)/data", to: "\(target)/data", for: account) }
     }

@@ -92,9 +92,10 @@ enum TestCommand {
 extension Workshop {
     /// Packs what is staged and makes it callable.
     func open(_ engine: Engine) async throws -> Station {
-        for bundle in bundles { try await engine.pack(bundle) }
+        try await pack(engine)
         let station = try Station(
-            engine, data: "\(path)/data", manifests: "\(path)/manifests", bundleRoots: ["\(path)/bundles"], fetcher: RefusedHosts.shared)
+            engine, data: "\(path)/data", manifests: "\(path)/manifests", bundleRoots: ["\(path)/bundles"], trust: trust,
+            fetcher: RefusedHosts.shared)
         for bundle in bundles { try await station.take(bundle) }
         return station
     }

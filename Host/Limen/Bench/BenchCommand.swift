@@ -9,9 +9,9 @@ enum BenchCommand {
         let (workshop, _) = try AuthorCommands.workshop()
         defer { Folder.remove(workshop) }
         if let seconds = try arguments.integer("soak", in: 1...86_400) { return try soak(seconds, arguments, workshop) }
-        try stageOwn(workshop)
+        try stageOwn(workshop, arguments)
         if let bundle = bundles(arguments).first(where: { Path.name(of: $0).hasPrefix("calc-") }) {
-            _ = try AuthorCommands.stage(bundle, libraries: nil, in: workshop)
+            _ = try AuthorCommands.stage(bundle, arguments, in: workshop)
         } else {
             Output.progress("no packed Swift plugin found: its rows are left out (make bundles, or --bundles DIR)")
         }
@@ -24,10 +24,10 @@ enum BenchCommand {
     }
 
     /// The C plugin that the ratios are taken with, from the author's own template.
-    private static func stageOwn(_ workshop: String) throws {
+    private static func stageOwn(_ workshop: String, _ arguments: Arguments) throws {
         let source = "\(workshop)/source"
         try Template(language: "c", name: "benchc").write(to: source)
-        _ = try AuthorCommands.stage(source, libraries: nil, in: workshop)
+        _ = try AuthorCommands.stage(source, arguments, in: workshop)
     }
 
     /// Packed bundles at hand.
@@ -53,7 +53,7 @@ enum BenchCommand {
     private static func soak(_ seconds: Int, _ arguments: Arguments, _ workshop: String) throws -> Int32 {
         let found = bundles(arguments).filter { !Path.name(of: $0).hasPrefix("sysprobe") }
         guard !found.isEmpty else { throw CommandError("no packed bundles: make bundles, or --bundles DIR") }
-        for bundle in found { _ = try AuthorCommands.stage(bundle, libraries: nil, in: workshop) }
+        for bundle in found { _ = try AuthorCommands.stage(bundle, arguments, in: workshop) }
         return try Launcher.wait(
             for: Launcher.start(.inWorkshop(workshop, words: ["bench-soak", "--seconds", String(seconds)], arguments), pinned: false), meanwhile: {})
     }

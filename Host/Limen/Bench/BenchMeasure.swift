@@ -25,8 +25,9 @@ enum BenchMeasure {
         if arguments.has("pinned") { (effort.starts, effort.idleWorkers, effort.growthCalls) = (10, 0, 0) }
         let plan = effort
         var result = try Engine.run { engine in
-            for bundle in workshop.bundles { try await engine.pack(bundle) }
-            let station = try Station(engine, data: data, manifests: "\(data)/manifests", bundleRoots: ["\(workshop.path)/bundles"])
+            try await workshop.pack(engine)
+            let station = try Station(
+                engine, data: data, manifests: "\(data)/manifests", bundleRoots: ["\(workshop.path)/bundles"], trust: workshop.trust)
             for bundle in workshop.bundles { try await station.take(bundle) }
             let result = try await BenchRun(engine: engine, station: station, data: data).all(
                 starts: plan.starts, calls: plan.calls, throughputMilliseconds: plan.throughputMilliseconds, idleWorkers: plan.idleWorkers,

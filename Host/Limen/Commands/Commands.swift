@@ -1,12 +1,16 @@
 /// Every command, in the order of the help.
 enum Commands {
-    static let table = CommandTable(commands: [serve, doctor] + plugin + [bench, benchMeasure, benchSoak, openapi, configCheck, configReference])
+    static let table = CommandTable(
+        commands: [serve, doctor] + plugin + publishing + [bench, benchMeasure, benchSoak, openapi, configCheck, configReference])
 
     private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
     private static let manifests = Option.value("manifests", "DIR", "what each plugin is granted (DATA/manifests)")
     private static let config = Option.value("config", "FILE", "configuration (limen.json when there is one)")
     private static let groups = Option.flag("accept-groups", "rootless: start although this account has supplementary groups")
     private static let libraries = Option.value("libraries", "DIR", "take libNAME.so from there instead of building")
+
+    private static let key = Option.value("key", "FILE", "sign with that key (the data folder's own, or yours: ~/.config/limen/publisher.key)")
+    private static let trustFolder = [data, manifests]
 
     private static let serve = Command(
         "serve", summary: "Serve tools over HTTP.",
@@ -24,8 +28,8 @@ enum Commands {
             options: [.value("language", "swift|c", "what it is written in (swift)")], operandsMax: 1, run: AuthorCommands.new),
         Command("plugin build", "DIR", summary: "Build a plugin's library.", operandsMax: 1, run: AuthorCommands.build),
         Command(
-            "plugin pack", "DIR...", summary: "Build a bundle NAME-VERSION/ that can be installed anywhere.",
-            options: [.value("output", "DIR", "where to put it (.)"), libraries, groups], operandsMax: 64, outer: PackCommand.outer,
+            "plugin pack", "DIR...", summary: "Build and sign a bundle NAME-VERSION/ that can be installed wherever its publisher is trusted.",
+            options: [.value("output", "DIR", "where to put it (.)"), libraries, key, data, groups], operandsMax: 64, outer: PackCommand.outer,
             run: PackCommand.run),
         Command(
             "plugin install", "BUNDLE...", summary: "Verify a bundle, show what it asks for or how that differs, write its manifest.",
@@ -60,6 +64,38 @@ enum Commands {
         Command(
             "plugin run", "NAME|DIR TOOL INPUT", summary: "Call one tool in the real jail.", options: [data, manifests, libraries, groups],
             operandsMax: 3, outer: RunCommand.outer, run: RunCommand.run),
+    ]
+
+    private static let publishing = [
+        Command(
+            "plugin sign", "BUNDLE...", summary: "Sign a packed bundle; its files must be as plugin.json lists them.", options: [key, data],
+            operandsMax: 64, run: KeyCommands.sign),
+        Command(
+            "plugin verify", "BUNDLE...", summary: "Check every byte of a bundle and who signed it; install nothing.",
+            options: [.value("trust", "FILE", "trust that publisher alone, instead of those of the data folder")] + trustFolder, operandsMax: 64,
+            run: TrustCommands.verify),
+        Command(
+            "plugin key new", summary: "Make a publisher's key.",
+            options: [
+                .value("name", "NAME", "the publisher that its bundles name"),
+                .value("output", "FILE", "where to put it (~/.config/limen/publisher.key)"),
+            ], run: KeyCommands.new),
+        Command(
+            "plugin key show", summary: "Print the trust file of a key, for others to trust: its public half and nothing else.",
+            options: [key, data], run: KeyCommands.show),
+        Command(
+            "plugin trust add", "FILE", summary: "Take the bundles of a publisher from now on.",
+            options: [
+                .value("plugins", "NAMES", "only these plugins, by commas; `acme-*` is all that begin so"),
+                .value("until", "TIME", "only until then, such as 2027-01-31T00:00:00Z"),
+                .flag("replace", "over what is trusted under that name now"),
+            ] + trustFolder, operandsMax: 1, run: TrustCommands.add),
+        Command(
+            "plugin trust list", summary: "Show trusted publishers, the fingerprints of their keys, and how long they are valid.",
+            options: trustFolder, run: TrustCommands.list),
+        Command(
+            "plugin trust remove", "NAME", summary: "Take no more bundles of a publisher; a running server stops its plugins.",
+            options: trustFolder, operandsMax: 1, run: TrustCommands.remove),
     ]
 
     private static let bench = Command(

@@ -38,7 +38,9 @@ enum OperatorCommands {
         defer { group.stop() }
         let database = try Database(path: "\(place.data)/limen.db")
         defer { database.close() }
-        let store = BundleStore(path: "\(place.data)/store", roots: ["\(place.data)/bundles", place.manifests])
+        let store = BundleStore(
+            path: "\(place.data)/store", roots: ["\(place.data)/bundles", place.manifests],
+            trust: TrustFolders(data: place.data, manifests: place.manifests))
         let registry = try Registry(
             manifestFolder: place.manifests, bundles: store, states: keepsHistory ? PluginStateStore(database: database) : nil,
             audit: keepsHistory ? AuditLog(database: database) : nil)
@@ -57,17 +59,23 @@ enum OperatorCommands {
                 let noted = states[record.name]
                 let isBroken = record.state.isCallable && noted?.entry.state == "broken"
                 let state = isBroken ? "broken" : record.state.rawValue
-                return [record.name, record.version, state, String(record.tools.count), (isBroken ? noted?.entry.reason : record.reason) ?? ""]
+                return row(record, state: state, reason: isBroken ? noted?.entry.reason : record.reason)
             }
             let trials = snapshot.canaries.values.map { record -> [String] in
                 let share = "canary \(record.manifest.canaryPercent ?? 0) %"
-                return [record.name, record.version, record.state == .broken ? "broken" : share, String(record.tools.count), record.reason ?? ""]
+                return row(record, state: record.state == .broken ? "broken" : share, reason: record.reason)
             }
-            let refused = snapshot.refused.values.map { [$0.name, "-", "broken", "-", $0.reason] }
+            let refused = snapshot.refused.values.map { [$0.name, "-", "broken", "-", "-", "-", $0.reason] }
             return (known + trials + refused).sorted { ($0[0], $0[2]) < ($1[0], $1[2]) }
         }
-        Output.print(TextTable.titled(["plugin", "version", "state", "tools", "reason"], rows))
+        Output.print(TextTable.titled(["plugin", "version", "state", "publisher", "key", "tools", "reason"], rows))
         return 0
+    }
+
+    private static func row(_ record: PluginRecord, state: String, reason: String?) -> [String] {
+        let signer = record.bundle.signer
+        let key = String(signer.key.fingerprint.prefix(19))
+        return [record.name, record.version, state, signer.publisher, key, String(record.tools.count), reason ?? ""]
     }
 
     /// What the running service noted last, by plugin: it alone sees a plugin that will not load.

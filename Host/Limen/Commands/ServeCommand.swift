@@ -20,6 +20,9 @@ enum ServeCommand {
         try account.makeFolder(settings.data)
         try account.makeFolder(settings.manifests, mode: 0o755)
         try account.makeFolder("\(settings.data)/bundles", mode: 0o755)
+        try account.makeFolder("\(settings.manifests)/\(TrustFolders.name)", mode: 0o755)
+        // As the caller: the service never needs the key, and as root cannot read it.
+        if !Path.exists("\(settings.data)/\(LocalPublisher.keyFile)") { _ = try LocalPublisher.key(in: settings.data) }
         var reach = Reach(account: account)
         let data = try reach.reachable(settings.data)
         let listen = "\(settings.listen.address):\(settings.listen.port)"

@@ -68,10 +68,10 @@ final class Engine: Sendable {
         log.close()
     }
 
-    /// Gives a staged bundle its final `plugin.json`, unless it has one.
-    func pack(_ folder: String) async throws {
+    /// Gives a staged bundle its final `plugin.json`, unless it has one; `publisher` is for one that names none.
+    func pack(_ folder: String, publisher: String) async throws {
         let bundler = try Bundler(folder)
         if bundler.isPacked { return }
-        try bundler.write(description: await describer.description(of: bundler))
+        try bundler.write(description: await describer.description(of: bundler), publisher: publisher)
     }
 }

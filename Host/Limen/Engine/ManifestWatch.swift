@@ -3,9 +3,10 @@ import IO
 import JSON
 import Telemetry
 
-/// Tells of changes in the manifest folder (inotify(7)), gathered over a moment: an editor writes more than once.
+/// Tells of changes in the folders of manifests and of trust files (inotify(7)), gathered over a moment: an editor writes more than once.
 struct ManifestWatch: Sendable {
-    let folder: String
+    /// Those that do not exist are left out.
+    let folders: [String]
     let log: Log
 
     /// Calls `body` after each burst of changes, until the task is cancelled.
@@ -15,7 +16,7 @@ struct ManifestWatch: Sendable {
         guard raw >= 0 else { return complain("inotify") }
         let descriptor = FileDescriptor(raw)
         let events = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
-        guard inotify_add_watch(descriptor.raw, folder, events) >= 0 else { return complain("watch") }
+        for folder in folders where inotify_add_watch(descriptor.raw, folder, events) < 0 && errno != ENOENT { return complain("watch") }
         let registration = try loop.register(descriptor.raw)
         defer { registration.deregister() }
         while true {

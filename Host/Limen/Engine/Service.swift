@@ -82,7 +82,8 @@ struct Service: Sendable {
         report(await station.reload())
         let bound = try server.start()
         announce(bound)
-        let watch = ManifestWatch(folder: settings.manifests, log: engine.log)
+        let watch = ManifestWatch(
+            folders: [settings.manifests] + ["\(settings.manifests)/", "\(settings.data)/"].map { $0 + TrustFolders.name }, log: engine.log)
         let watcher = OwnedTask(on: engine.loop) { try await watch.forEachChange { await reload("manifests changed") } }
         await waitForStop(signals)
         watcher.cancel()

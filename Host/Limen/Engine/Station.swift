@@ -12,9 +12,10 @@ struct Station: Sendable {
     let registry: Registry
     let tools: ToolService
 
-    /// Opens the folder's database and names its registry; nothing is loaded before `reload`.
+    /// Opens the folder's database and names its registry; nothing is loaded before `reload`. Without `trust`, the folders beneath both decide whom is trusted.
     init(
-        _ engine: Engine, data: String, manifests: String, bundleRoots: [String], fetcher: any FetchHandler = ForbiddenFetch(),
+        _ engine: Engine, data: String, manifests: String, bundleRoots: [String], trust: TrustFolders? = nil,
+        fetcher: any FetchHandler = ForbiddenFetch(),
         options: ToolService.Options = .init()
     ) throws {
         let database = try Database(path: "\(data)/limen.db")
@@ -22,7 +23,8 @@ struct Station: Sendable {
         self.database = database
         audit = AuditLog(database: database)
         usage = UsageStore(database: database)
-        let bundles = BundleStore(path: "\(data)/store", roots: bundleRoots)
+        let bundles = BundleStore(
+            path: "\(data)/store", roots: bundleRoots, trust: trust ?? TrustFolders(data: data, manifests: manifests))
         let registry = try Registry(
             manifestFolder: manifests, bundles: bundles, states: PluginStateStore(database: database), audit: audit)
         engine.atEnd { registry.shutdown() }

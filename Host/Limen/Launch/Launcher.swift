@@ -144,6 +144,15 @@ enum Folder {
         rmdir(path)
     }
 
+    /// Removes folders that hold nothing: a bundle is a list of files.
+    static func removeEmpty(beneath path: String) {
+        for name in names(in: path) where Path.isFolder("\(path)/\(name)") {
+            removeEmpty(beneath: "\(path)/\(name)")
+            // Fails for a folder that holds something, as it should.
+            rmdir("\(path)/\(name)")
+        }
+    }
+
     /// Copies a folder's files and folders, not its links; gives all to `account`.
     static func copy(_ source: String, to target: String, for account: Account) throws(CommandError) {
         guard mkdir(target, 0o755) == 0 || errno == EEXIST else { throw CommandError("cannot make \(target): \(Path.reason())") }
@@ -199,7 +208,12 @@ enum File {
     }
 
     static func copy(_ source: String, to target: String, for account: Account) throws(CommandError) {
-        try write(read(source), to: target)
+        try write(read(source), to: target, for: account)
+    }
+
+    /// Writes a file and gives it to `account`.
+    static func write(_ bytes: [UInt8], to target: String, for account: Account) throws(CommandError) {
+        try write(bytes, to: target)
         if getuid() == 0, chown(target, account.userID, account.groupID) != 0 { throw CommandError("cannot give away \(target): \(Path.reason())") }
     }
 }

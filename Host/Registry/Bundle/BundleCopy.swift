@@ -32,7 +32,10 @@ enum BundleCopy {
             guard mkdirat(target.descriptor, folder, 0o700) == 0 else { throw FileError(code: errno) }
         }
         var total = try copy(BundleLayout.manifestFile, source.digest, source, target.descriptor)
-        for (path, digest) in source.asked.files {
+        let signature = try OpenFile(creating: BundleLayout.signatureFile, in: target.descriptor)
+        try signature.write(source.signature)
+        try signature.seal(mode: 0o444)
+        for (path, digest) in source.asked.files.sorted(by: { $0.key < $1.key }) {
             total += try copy(path, digest, source, target.descriptor)
             guard total <= Limits.bundleBytesMax else {
                 throw ManifestError(file: source.label, reason: "is larger than \(Limits.bundleBytesMax) bytes")

@@ -2,7 +2,7 @@
 package enum BundleLayout {
     /// What the author asks for.
     package static let manifestFile = "plugin.json"
-    /// The publisher's signature over plugin.json; ignored by the file list because it cannot sign itself.
+    /// The publisher's signature over plugin.json; not in the list of files, because it cannot sign itself.
     package static let signatureFile = "SIGNATURE"
     /// Where libraries are.
     package static let libraryFolder = "lib"

@@ -10,7 +10,7 @@ extension BundleStore {
     func asked(_ granted: Manifest) -> Manifest? {
         guard let digest = granted.bundleSHA256 else { return nil }
         do {
-            return try BundleSource(path: "\(path)/\(Self.folder(granted.name, granted.version.description, digest))").asked
+            return try BundleSource(stored: "\(path)/\(Self.folder(granted.name, granted.version.description, digest))").asked
         } catch {
             // Then nothing is known of the earlier request, and everything asked for now is shown as new.
             return nil

@@ -12,17 +12,21 @@ package struct BundleStore: Sendable {
     package let path: String
     /// Folders in which a manifest's `bundle` is looked for, in order: `DATA/bundles`, then the manifest folder.
     package let roots: [String]
+    /// Whose bundles are taken.
+    package let trust: TrustFolders
 
     /// Names the folders; nothing is opened yet.
-    package init(path: String, roots: [String]) {
-        (self.path, self.roots) = (path, roots)
+    package init(path: String, roots: [String], trust: TrustFolders) {
+        (self.path, self.roots, self.trust) = (path, roots, trust)
     }
 
     /// The verified copy of the bundle that a manifest grants, with what its author asked for.
     ///
     /// Blocking file work: run it on a pool. Throws with every problem found; nothing half-written is left behind.
-    package func install(_ granted: Manifest, file: String) throws(ManifestError) -> (bundle: InstalledBundle, asked: Manifest) {
-        let source = try locate(granted, file: file)
+    package func install(
+        _ granted: Manifest, file: String, trust: TrustSet
+    ) throws(ManifestError) -> (bundle: InstalledBundle, asked: Manifest) {
+        let source = try locate(granted, file: file, trust)
         if let pinned = granted.bundleSHA256, pinned != source.digest {
             throw ManifestError(file: file, pointer: "/bundle_sha256", reason: "is not the digest of the bundle's plugin.json")
         }
@@ -38,14 +42,14 @@ package struct BundleStore: Sendable {
         let store = try openStore()
         if faccessat(store.descriptor, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 {
             do {
-                return try BundleVerifier(asked: source.asked, digest: source.digest).verify(name, in: store.descriptor, storePath: path)
+                return try BundleVerifier(source).verify(name, in: store.descriptor, storePath: path)
             } catch {
                 // A damaged copy (bad disk, or somebody was here) is not repaired but replaced by a fresh, verified one.
                 try BundleCopy.remove(name, in: store.descriptor)
             }
         }
         try BundleCopy.make(source, name: name, in: store.descriptor)
-        return try BundleVerifier(asked: source.asked, digest: source.digest).verify(name, in: store.descriptor, storePath: path)
+        return try BundleVerifier(source).verify(name, in: store.descriptor, storePath: path)
     }
 
     /// Removes what a crash left half-written.
@@ -65,13 +69,13 @@ package struct BundleStore: Sendable {
         }
     }
 
-    private func locate(_ granted: Manifest, file: String) throws(ManifestError) -> BundleSource {
+    private func locate(_ granted: Manifest, file: String, _ trust: TrustSet) throws(ManifestError) -> BundleSource {
         let pointer = granted.bundle == nil ? "" : "/bundle"
         for root in roots {
             do {
                 let folder = try OpenFile(trusted: root, flags: O_RDONLY | O_DIRECTORY)
                 let bundle = try OpenFile(granted.bundlePath, beneath: folder.descriptor, flags: O_RDONLY | O_DIRECTORY)
-                return try BundleSource(directory: bundle, label: granted.bundlePath)
+                return try BundleSource(directory: bundle, label: granted.bundlePath, trust: trust)
             } catch let error as ManifestError {
                 throw error
             } catch let error as FileError where error.code == ENOENT {
@@ -87,7 +91,7 @@ package struct BundleStore: Sendable {
         if let pinned = granted.bundleSHA256 {
             let name = "\(granted.name)-\(granted.version)-\(pinned.hex)"
             let store = try openStore()
-            if faccessat(store.descriptor, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 { return try BundleSource(path: "\(path)/\(name)") }
+            if faccessat(store.descriptor, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 { return try BundleSource(path: "\(path)/\(name)", trust: trust) }
         }
         throw ManifestError(file: file, pointer: pointer, reason: "there is no bundle \"\(granted.bundlePath)\"")
     }

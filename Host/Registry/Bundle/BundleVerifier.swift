@@ -5,7 +5,15 @@ internal import Glibc
 /// Verifies a stored copy on its own descriptors and records what the jail will compare.
 struct BundleVerifier {
     let asked: Manifest
+    let signer: BundleSigner
     let digest: SHA256Digest
+    private let signatureDigest: SHA256Digest
+
+    /// Expects what a checked source holds.
+    init(_ source: borrowing BundleSource) {
+        (asked, signer, digest) = (source.asked, source.signer, source.digest)
+        signatureDigest = SHA256.hash(source.signature)
+    }
 
     /// Hashes every file of `store/name`, checks its libraries, and returns the record; throws at the first difference.
     func verify(_ name: String, in store: Int32, storePath: String) throws(ManifestError) -> InstalledBundle {
@@ -17,7 +25,8 @@ struct BundleVerifier {
             let held = try OpenFile(".", beneath: folder.descriptor, flags: clinux_o_path | O_DIRECTORY)
             let status = try held.status()
             return InstalledBundle(
-                path: "\(storePath)/\(name)", digest: digest, files: files, device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
+                path: "\(storePath)/\(name)", digest: digest, signer: signer, files: files, device: UInt64(status.st_dev),
+                inode: UInt64(status.st_ino),
                 directory: BundleDirectory(owning: held.release()))
         } catch let error as ManifestError {
             throw error
@@ -28,9 +37,11 @@ struct BundleVerifier {
         }
     }
 
-    private func verify(_ tree: BundleTree, _ folder: Int32, _ name: String) throws -> [BundleFile] {
+    /// Hashes every file beneath an open folder and checks its libraries.
+    func verify(_ tree: BundleTree, _ folder: Int32, _ name: String) throws -> [BundleFile] {
         var expected = asked.files
         expected[BundleLayout.manifestFile] = digest
+        expected[BundleLayout.signatureFile] = signatureDigest
         guard Set(tree.files) == Set(expected.keys) else { throw ManifestError(file: name, reason: "holds other files than plugin.json lists") }
         let bundled = Set(expected.keys.filter { $0.hasPrefix("lib/") }.map { String($0.dropFirst(4)) })
         var files: [BundleFile] = []
@@ -41,6 +52,11 @@ struct BundleVerifier {
         return files
     }
 
+    private static func reason(_ path: String) -> String {
+        path == BundleLayout.manifestFile || path == BundleLayout.signatureFile
+            ? "changed since it was checked" : "does not have the SHA-256 that plugin.json lists"
+    }
+
     private func verify(_ path: String, _ expected: SHA256Digest, _ folder: Int32, _ bundled: Set<String>) throws -> BundleFile {
         let file = try OpenFile(path, beneath: folder)
         let before = try file.status()
@@ -49,7 +65,7 @@ struct BundleVerifier {
         let read = try SHA256.hash(descriptor: file.descriptor, bytesMax: Limits.bundleFileBytesMax) { chunk in
             if isLibrary { bytes.append(contentsOf: chunk) }
         }
-        guard read.digest == expected else { throw ManifestError(file: path, reason: "does not have the SHA-256 that plugin.json lists") }
+        guard read.digest == expected else { throw ManifestError(file: path, reason: Self.reason(path)) }
         if isLibrary || path == asked.library {
             do {
                 try LibraryCheck.check(bytes, bundled: bundled, isEntry: path == asked.library)

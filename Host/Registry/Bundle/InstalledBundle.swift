@@ -39,7 +39,9 @@ package struct InstalledBundle: Sendable {
     package let path: String
     /// SHA-256 of plugin.json, which names the digest of every other file.
     package let digest: SHA256Digest
-    /// Every file, plugin.json among them, sorted by path.
+    /// The publisher and the key whose signature was checked.
+    package let signer: BundleSigner
+    /// Every file, plugin.json and SIGNATURE among them, sorted by path.
     package let files: [BundleFile]
     /// `st_dev` of the folder.
     package let device: UInt64

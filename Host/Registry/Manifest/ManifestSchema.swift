@@ -45,7 +45,7 @@ package enum ManifestSchema {
             },
             "sha256": { "description": "SHA-256 of the library.", "$ref": "#/$defs/sha256" },
             "publisher": {
-              "description": "Who made the bundle; a name in manifests/trust/ once it is signed.",
+              "description": "Who made and signed the bundle: the name of a trust file in manifests/trust/.",
               "type": "string", "maxLength": 128, "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._@+-]*$", "default": "local"
             },
             "enabled": { "description": "Whether the plugin may be loaded. Only manifests/NAME.json decides.", "type": "boolean", "default": false },

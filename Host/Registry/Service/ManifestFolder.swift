@@ -1,9 +1,8 @@
 internal import CLinux
-internal import Crypto
 internal import Glibc
 internal import JSON
 
-/// The folder of granted manifests: `NAME.json` files; everything else in it (schema/, trust/) is not ours to read here.
+/// The folder of granted manifests: `NAME.json` files; also that of trust files. Folders in it are not read here.
 struct ManifestFolder: Sendable {
     /// Absolute path.
     let path: String
@@ -44,22 +43,9 @@ struct ManifestFolder: Sendable {
     func write(_ name: String, _ value: JSONValue) throws(ManifestError) {
         do {
             let folder = try OpenFile(trusted: path, flags: O_RDONLY | O_DIRECTORY)
-            let temporary = ".\(name).\(UUIDv7.make())"
-            do {
-                let file = try OpenFile(creating: temporary, in: folder.descriptor)
-                try file.write(value.serialized([.pretty]) + [UInt8(ascii: "\n")])
-                try file.seal(mode: 0o644)
-                guard renameat(folder.descriptor, temporary, folder.descriptor, name) == 0 else { throw FileError(code: errno) }
-            } catch {
-                // The temporary file may not exist; the first error is the one that matters.
-                _ = unlinkat(folder.descriptor, temporary, 0)
-                throw error
-            }
-            guard fsync(folder.descriptor) == 0 else { throw FileError(code: errno) }
-        } catch let error as FileError {
-            throw ManifestError(file: name, reason: "cannot be written: " + String(cString: strerror(error.code)))
+            try WholeFile.write(value.serialized([.pretty]) + [UInt8(ascii: "\n")], to: name, in: folder.descriptor)
         } catch {
-            throw ManifestError(file: name, reason: "cannot be written: \(error)")
+            throw ManifestError(file: name, reason: "cannot be written: " + String(cString: strerror(error.code)))
         }
     }
 

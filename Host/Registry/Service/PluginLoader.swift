@@ -7,6 +7,8 @@ internal import Store
 struct PluginLoader: Sendable {
     let folder: ManifestFolder
     let store: BundleStore
+    /// Whom this reload trusts.
+    let trust: TrustSet
 
     /// A file that passed every check.
     struct Loaded: Sendable {
@@ -33,7 +35,7 @@ struct PluginLoader: Sendable {
         if let known = approved(manifest.name, manifest.version.description), known != Self.descriptionDigest(manifest).hex {
             return .notAsApproved(manifest)
         }
-        let installed = try store.install(manifest, file: file)
+        let installed = try store.install(manifest, file: file, trust: trust)
         let tools = try Self.tools(manifest, file: file)
         var lifecycle = PluginLifecycle()
         do {

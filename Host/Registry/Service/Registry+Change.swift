@@ -35,7 +35,9 @@ extension Registry {
         bundleAt path: String, mounts: [String: String] = [:], canaryPercent: Int? = nil
     ) async throws(ManifestError) -> GrantProposal {
         let proposal = try await onPool { [bundles, folder] () throws(ManifestError) in
-            let source = try BundleSource(path: path)
+            let source = try BundleSource(path: path, trust: bundles.trust.load())
+            // A good copy may be in the store already; what the operator points at is checked all the same.
+            try source.verifyFiles()
             let copy = try bundles.install(source)
             let current = try Self.current(source.asked.name, in: folder)
             guard current != nil || canaryPercent == nil else {

@@ -7,13 +7,18 @@ extension Registry {
     /// Reads the manifest folder and puts in force what passes every check; says for each file what was done.
     ///
     /// A bad file changes nothing: the version that ran before goes on. A file that is gone takes its plugin with it. A broken plugin is
-    /// tried again. `by` is who asked, for the history.
+    /// tried again. A plugin whose publisher's trust was withdrawn is not kept: it is refused like a new one. `by` is who asked, for the history.
     package func reload(by actor: Requester = .system) async -> [ReloadOutcome] {
         await gate.run {
             do {
                 let approvals = try await self.approvals()
-                let loader = PluginLoader(folder: folder, store: bundles)
-                var pass = try await pool.run { [self] in try loadAll(loader, approvals) }
+                var pass = try await pool.run { [self] in
+                    let trust = bundles.trust.load()
+                    withdraw(trust)
+                    var pass = try loadAll(PluginLoader(folder: folder, store: bundles, trust: trust), approvals)
+                    pass.outcomes += trust.problems.map { ReloadOutcome(file: $0.file, plugin: "", version: nil, action: .keptOld, problems: [$0]) }
+                    return pass
+                }
                 try await explain(&pass)
                 return await pass.outcomes + remember(pass.applied, pass.outcomes, by: actor)
             } catch let error as ManifestError {
@@ -61,6 +66,18 @@ extension Registry {
             for file in contents.refused.keys where isGone(file) { contents.refused[file] = nil }
             contents.publish()
             return gone.map { ReloadOutcome(file: $0.file, plugin: $0.name, version: nil, action: .removed, problems: []) }
+        }
+    }
+
+    /// Forgets what was signed by keys that are trusted no more; its manifest is then loaded as if it were new, and refused with the reason.
+    private func withdraw(_ trust: TrustSet) {
+        withContents { contents in
+            for record in Array(contents.plugins.values) + Array(contents.canaries.values) {
+                guard case .refused = trust.verdict(on: record.bundle.signer, plugin: record.name) else { continue }
+                // A trial is beside something: it goes with what it is beside.
+                let gone = record.track == .stable ? [contents.plugins.removeValue(forKey: record.name)] : []
+                for record in gone + [contents.canaries.removeValue(forKey: record.name)] { record.map { contents.fileDigests[$0.file] = nil } }
+            }
         }
     }
 

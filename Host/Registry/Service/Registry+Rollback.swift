@@ -49,7 +49,7 @@ extension Registry {
         let after = try Manifest(parsing: JSONValue.object(granted).serialized(), file: file, role: .granted)
         let entry = GrantEntry.make(after, bundleDigest: digest, before: current.manifest, track: .stable, action: "rollback", by: actor)
         try await carryOut(entry, by: actor) { [bundles] folder throws(ManifestError) in
-            _ = try bundles.install(after, file: file)
+            _ = try bundles.install(after, file: file, trust: bundles.trust.load())
             try folder.write(file, .object(granted))
         }
         return Turn(

@@ -78,6 +78,10 @@ extension EscapeCases {
         tampered("path-outside", .pathOutside, .refused(["library", "path", "pattern"])),
         tampered("unlisted-file", .unlistedFile, .refused(["listed", "files", "unlisted"])),
         tampered("missing-file", .missingFile, .refused(["missing", "No such file", "not there", "absent"])),
+        tampered("unsigned", .unsigned, .refused(["is not signed"])),
+        tampered("foreign-key", .foreignKey, .refused(["is not one of the trusted keys"])),
+        tampered("changed-request", .changedRequest, .refused(["does not match SIGNATURE"])),
+        tampered("set-user-id", .setUserID, .refused(["set-user-ID"])),
         tampered("fifo", .fifo, .refused(["regular", "file"])),
         tampered("grant-beyond-request", .grantBeyondRequest, .refused(["more than", "asked", "exceeds", "grant"])),
     ]
