@@ -12,14 +12,12 @@ let shared: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
-/// Processes that start or run a jail carry their runtime with them: loading the C++ library alone costs half a millisecond a start.
+/// What is loaded at the start of a jail carries its runtime with it: loading the shared C++ library alone costs the better part of a millisecond a start.
 /// `Sandbox/Link` holds a linker script that makes `-lstdc++` mean the archive.
-let selfContained: [LinkerSetting] = [
-    .unsafeFlags([
-        "-static-stdlib", "-no-toolchain-stdlib-rpath", "-use-ld=lld", "-L\(Context.packageDirectory)/Sandbox/Link", "-Xlinker",
-        "--gc-sections", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
-    ])
-]
+let carriesRuntime =
+    ["-static-stdlib", "-no-toolchain-stdlib-rpath", "-use-ld=lld", "-L\(Context.packageDirectory)/Sandbox/Link"]
+    + linker("--gc-sections", "-z", "pack-relative-relocs")
+let selfContained: [LinkerSetting] = [.unsafeFlags(carriesRuntime)]
 
 /// Hides every symbol but the entry's.
 let exportsEntryOnly: LinkerSetting = .unsafeFlags(linker("--version-script=\(Context.packageDirectory)/SDK/exports.map"))
@@ -30,7 +28,8 @@ let stripped: LinkerSetting = .unsafeFlags(linker("-s"), .when(configuration: .r
 /// A plugin exports its entry symbol and nothing else, so that two runtimes in one process never meet.
 let pluginLink: [LinkerSetting] = [
     .unsafeFlags(
-        ["-static-stdlib", "-no-toolchain-stdlib-rpath"] + linker("--exclude-libs=ALL", "--gc-sections", "-z", "relro", "-z", "now", "-z", "defs")),
+        // libgcc too: the worker has the shared one loaded for plugins that end threads.
+        carriesRuntime + ["-Xclang-linker", "-static-libgcc"] + linker("--exclude-libs=ALL", "-z", "relro", "-z", "now", "-z", "defs")),
     exportsEntryOnly, stripped,
 ]
 

@@ -38,10 +38,11 @@ extension PluginPool {
 
     private func checkOut(_ call: WorkerCall, _ usage: inout CallUsage) async -> Grant {
         let now = Moment.now
-        let ready: WorkerHandle? = step { state in
-            guard let id = state.pool.checkOutNow(key: call.key, at: now) else { return nil }
-            return state.handles[id]
+        let (ready, mustArm): (WorkerHandle?, Bool) = step { state in
+            guard let id = state.pool.checkOutNow(key: call.key, at: now) else { return (nil, false) }
+            return (state.handles[id], state.pool.owesSpare && state.armedAt == nil)
         }
+        if mustArm { arm() }
         if let ready { return .worker(ready, startedFor: false) }
         let grant = await wait(call)
         if case .worker(_, true) = grant { usage.workerStartNanoseconds &+= Moment.now.nanoseconds &- now.nanoseconds }

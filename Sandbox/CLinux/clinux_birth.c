@@ -33,12 +33,12 @@ static int child(const struct clinux_birth *birth) {
     sigemptyset(&none);
     if (sigprocmask(SIG_SETMASK, &none, NULL) != 0) fail(3);
     /* Out of the way first, so that no target overwrites a source. */
-    int frames = fcntl(birth->frames, F_DUPFD, 64), setup = fcntl(birth->setup, F_DUPFD, 64);
-    int null = fcntl(birth->null, F_DUPFD, 64);
-    if (frames < 0 || setup < 0 || null < 0) fail(4);
-    for (int target = 0; target < 3; target++)
+    int setup = fcntl(birth->setup, F_DUPFD, 64), null = fcntl(birth->null, F_DUPFD, 64);
+    if (setup < 0 || null < 0) fail(4);
+    /* 3 will be the frame socket, which comes with the specification. */
+    for (int target = 0; target < 4; target++)
         if (dup2(null, target) < 0) fail(4);
-    if (dup2(frames, 3) < 0 || dup2(setup, 4) < 0) fail(4);
+    if (dup2(setup, 4) < 0) fail(4);
     if (syscall(SYS_close_range, 5, ~0U, 0) != 0) fail(5);
     /* By path: the file is then this namespace's own mount of it, and once the old root is detached its name tells nothing. */
     execve(birth->program, birth->arguments, birth->environment);

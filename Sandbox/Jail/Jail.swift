@@ -19,19 +19,30 @@ package struct Jail {
         package var memoryDenyWriteExecute: Bool
     }
 
-    /// Steps 4 to 8 of DESIGN 4: everything up to the filter. `keep` descriptors, counted from 0, stay open.
+    /// What of step 4 needs to know nothing of the plugin: done before the specification comes. `keep` descriptors, counted from 0, stay open.
     /// - Throws: `JailError`.
-    package func enter(keepingDescriptorsBelow keep: UInt32) throws(JailError) -> Posture {
+    package static func prepare(_ base: JailBase, keepingDescriptorsBelow keep: UInt32) throws(JailError) {
+        // Said again after the change of user, which clears it.
+        try require("parent-death signal", clinux_prctl(PR_SET_PDEATHSIG, UInt(SIGKILL), 0, 0, 0))
         try require("close descriptors", clinux_close_range(keep, UInt32.max))
         try require("setsid", checked(setsid()))
         umask(0o077)
-        if spec.rung.hasNamespaces {
-            // The host's own name is nobody's business in here.
-            try require("host name", checked(sethostname(Self.hostName, Self.hostName.utf8.count)))
-            try JailMounts.enter(spec)
-        } else {
-            try JailMounts.inspect(spec)
+        try require("enter root", checked(chdir("/")))
+        guard let imagePath = base.imagePath else { return }
+        // The host's own name is nobody's business in here.
+        try require("host name", checked(sethostname(hostName, hostName.utf8.count)))
+        try JailMounts.enterRoot(imagePath)
+    }
+
+    /// Steps 4 to 8 of DESIGN 4, after `prepare`: everything up to the filter.
+    /// - Parameter bundle: the bundle as a detached mount, closed here; nil on the rungs without a root of their own.
+    /// - Throws: `JailError`.
+    package func enter(bundle: Int32?) throws(JailError) -> Posture {
+        if let bundle {
+            defer { close(bundle) }
+            try JailMounts.add(spec, bundle: bundle)
         }
+        try JailMounts.inspect(spec)
         try ResourceLimits.apply(spec)
         try Credentials.drop(spec)
         try require("dumpable", clinux_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))

@@ -4,28 +4,31 @@ import WorkerProtocol
 
 /// The worker's view of the file system: the runtime image, its bundle, a scratch and a procfs of its own, and nothing else.
 enum JailMounts {
-    /// Builds the root and makes it the only one. Runs inside a fresh mount namespace with the privilege to mount.
-    /// - Throws: `JailError` naming the mount that failed, or a verified file that is not the one found.
-    static func enter(_ spec: JailSpec) throws(JailError) {
+    /// Makes the runtime image the only root. Runs inside a fresh mount namespace with the privilege to mount, before the plugin is known: detaching the old
+    /// root waits for every processor.
+    /// - Throws: `JailError` naming the mount that failed.
+    static func enterRoot(_ root: String) throws(JailError) {
         try require("mount propagation", clinux_mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
-        let root = spec.imagePath
         // Mounts inherited across a user namespace are locked; a copy of the tree has a top that pivot_root takes.
         try require("bind runtime image", clinux_mount(root, root, nil, UInt(MS_BIND | MS_REC), nil))
-        try scratch(root + "/scratch", spec)
-        try bundle(root + "/bundle", spec)
         try processes(root + "/proc")
         try require("enter root", checked(chdir(root)))
         try require("pivot_root", clinux_pivot_root(".", "."))
         try require("detach old root", clinux_umount2(".", Int32(MNT_DETACH)))
         try require("enter root", checked(chdir("/")))
-        try verify(spec.files, beneath: spec.bundleInside)
     }
 
-    /// The same checks of a bundle that stays where it is, for the rungs without a root of their own.
-    /// - Throws: `JailError`.
+    /// Adds what is this worker's own: its scratch, and the bundle from a detached mount.
+    /// - Throws: `JailError` naming the mount that failed.
+    static func add(_ spec: JailSpec, bundle: Int32) throws(JailError) {
+        try scratch("/scratch", spec)
+        try require("attach bundle", clinux_attach_tree(bundle, spec.bundleInside))
+    }
+
+    /// The bundle is the one that the host verified. What is attached cannot change any more, so looking at it cannot be raced.
+    /// - Throws: `JailError` naming the file that is another one.
     static func inspect(_ spec: JailSpec) throws(JailError) {
-        try require("enter root", checked(chdir("/")))
-        try compare(spec.bundlePath, spec)
+        try compare(spec.bundleInside, spec)
         try verify(spec.files, beneath: spec.bundleInside)
     }
 
@@ -40,14 +43,6 @@ enum JailMounts {
     // In a user namespace the ids of the mount options are those inside it, as in the spec; as root there is one id space.
     private static func scratchOwner(_ spec: JailSpec) -> UInt32 { spec.userID }
     private static func scratchGroup(_ spec: JailSpec) -> UInt32 { spec.groupID }
-
-    /// Binds by path, then compares inodes: what is mounted cannot change any more, so the comparison cannot be raced.
-    private static func bundle(_ target: String, _ spec: JailSpec) throws(JailError) {
-        try require("bind bundle", clinux_mount(spec.bundlePath, target, nil, UInt(MS_BIND), nil))
-        let readOnly = UInt64(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-        try require("seal bundle", clinux_mount_setattr(target, 0, readOnly, 0))
-        try compare(target, spec)
-    }
 
     private static func compare(_ target: String, _ spec: JailSpec) throws(JailError) {
         var information = stat()

@@ -1,6 +1,6 @@
 package import WorkerProtocol
 
-/// Everything a worker needs to jail itself, sent by the spawner before the worker's first step.
+/// Everything a prepared worker needs to finish its jail, sent by the spawner with the frame socket and the bundle's detached mount.
 package struct JailSpec: Sendable, Equatable {
     package var rung: Rung
     /// Which layers the spawner has proved beside those of the rung; the worker must find each of them.
@@ -8,8 +8,6 @@ package struct JailSpec: Sendable, Equatable {
     /// The slot's user and group as the worker sees them.
     package var userID: UInt32
     package var groupID: UInt32
-    /// Mount point of the runtime image that becomes the root.
-    package var imagePath: String
     package var bundlePath: String
     package var bundleDevice: UInt64
     package var bundleInode: UInt64
@@ -22,15 +20,13 @@ package struct JailSpec: Sendable, Equatable {
     package var stage2: [UInt8]
 
     package init(
-        rung: Rung, features: JailFeatures = .all, userID: UInt32, groupID: UInt32, imagePath: String, bundlePath: String, bundleDevice: UInt64,
-        bundleInode: UInt64,
+        rung: Rung, features: JailFeatures = .all, userID: UInt32, groupID: UInt32, bundlePath: String, bundleDevice: UInt64, bundleInode: UInt64,
         files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: [UInt8], stage2: [UInt8]
     ) {
         self.rung = rung
         self.features = features
         self.userID = userID
         self.groupID = groupID
-        self.imagePath = imagePath
         self.bundlePath = bundlePath
         self.bundleDevice = bundleDevice
         self.bundleInode = bundleInode
@@ -58,7 +54,6 @@ extension JailSpec {
         writer.write(rung.rawValue)
         writer.write(features.rawValue)
         for id in [userID, groupID] { writer.write(id) }
-        writer.write(counted: imagePath)
         writer.write(counted: bundlePath)
         writer.write(bundleDevice)
         writer.write(bundleInode)
@@ -79,7 +74,6 @@ extension JailSpec {
         features = JailFeatures(rawValue: try reader.read("features"))
         userID = try reader.read("user")
         groupID = try reader.read("group")
-        imagePath = try reader.readText("image path")
         bundlePath = try reader.readText("bundle path")
         bundleDevice = try reader.read("bundle device")
         bundleInode = try reader.read("bundle inode")

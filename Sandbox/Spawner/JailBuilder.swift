@@ -57,19 +57,46 @@ struct JailBuilder {
         try require("mount propagation", clinux_mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
     }
 
-    /// What a worker is told, after a look at the bundle that it was given.
+    /// The folder that a request means, by inode.
+    struct Bundle {
+        let device: UInt64
+        let inode: UInt64
+    }
+
+    /// Looks at the bundle that a request came with.
     /// - Throws: `JailError`.
-    func specification(_ request: SpawnRequest, slot: Int, bundle: Int32) throws(JailError) -> JailSpec {
+    func inspect(bundle: Int32) throws(JailError) -> Bundle {
         var information = stat()
         try require("inspect bundle", checked(fstat(bundle, &information)))
         guard information.st_mode & S_IFMT == S_IFDIR else { throw JailError("bundle is not a folder", errno: ENOTDIR) }
         // The host may have only its own store mounted, not whatever folder it can name.
         guard information.st_uid == hostUserID else { throw JailError("bundle does not belong to the host's account", errno: EACCES) }
+        return Bundle(device: UInt64(information.st_dev), inode: UInt64(information.st_ino))
+    }
+
+    /// What the worker of a slot is told.
+    func specification(_ request: SpawnRequest, slot: Int, _ bundle: Bundle) -> JailSpec {
         let identity = identity(slot)
         return JailSpec(
-            rung: rung, features: features, userID: identity.userID, groupID: identity.groupID, imagePath: image?.path ?? "",
-            bundlePath: request.bundlePath, bundleDevice: UInt64(information.st_dev), bundleInode: UInt64(information.st_ino),
+            rung: rung, features: features, userID: identity.userID, groupID: identity.groupID, bundlePath: request.bundlePath,
+            bundleDevice: bundle.device, bundleInode: bundle.inode,
             files: request.files, library: request.library, limits: request.limits, stage1: stage1, stage2: stage2)
+    }
+
+    /// What a worker process is told at its birth.
+    var base: JailBase { JailBase(imagePath: image?.path) }
+
+    /// Tells a process that waits which worker it is.
+    /// - Throws: `JailError`.
+    func assign(_ spec: JailSpec, frames: Int32, over setup: Int32) throws(JailError) {
+        var descriptors = [frames]
+        if rung.hasNamespaces {
+            // By path, which the host chose: the worker compares what it got with the inode that was verified.
+            descriptors.append(Int32(try require("open bundle", clinux_sealed_tree(spec.bundlePath))))
+        }
+        defer { for tree in descriptors.dropFirst() { close(tree) } }
+        let bytes = spec.encoded()
+        try require("send specification", clinux_send_fds(setup, bytes, bytes.count, &descriptors, Int32(descriptors.count)))
     }
 
     /// In a namespace of its own a worker is user 0 by number and nobody by right; without one it is the account.

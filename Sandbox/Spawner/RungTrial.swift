@@ -63,10 +63,9 @@ struct RungTrial {
         defer { if let leaf { CgroupGround.removeSoon(leaf) } }
         try leaf?.apply(WorkerLimits())
         let frames = try pair(SOCK_STREAM), setup = try pair(SOCK_SEQPACKET)
-        let bytes = try specification(builder).encoded()
-        try require("send specification", clinux_send_fds(setup.ours, bytes, bytes.count, nil, 0))
-        let (pid, pidfd) = try builder.birth.start(leaf: leaf, frames: frames.theirs, setup: setup.theirs)
-        close(frames.theirs)
+        let base = builder.base.encoded()
+        try require("send jail base", clinux_send_fds(setup.ours, base, base.count, nil, 0))
+        let (pid, pidfd) = try builder.birth.start(leaf: leaf, setup: setup.theirs)
         close(setup.theirs)
         // A worker that hangs must not outlive its trial; one that has ended is not hurt.
         defer {
@@ -74,6 +73,8 @@ struct RungTrial {
             _ = Trial.wait(for: pid)
             close(pidfd)
         }
+        try builder.assign(specification(builder), frames: frames.theirs, over: setup.ours)
+        close(frames.theirs)
         let proof = try converse(frames.ours, setup.ours)
         guard Trial.isReadable(pidfd), Trial.wait(for: pid) == 0 else { throw JailError("the worker did not end as it should", errno: ECHILD) }
         return proof
@@ -85,7 +86,7 @@ struct RungTrial {
         try require("open \(ground.trialFolder)", checked(folder))
         defer { close(folder) }
         let request = SpawnRequest(workerID: 0, limits: WorkerLimits(), bundlePath: ground.trialFolder, files: [], library: "")
-        return try builder.specification(request, slot: 0, bundle: folder)
+        return try builder.specification(request, slot: 0, builder.inspect(bundle: folder))
     }
 
     private func pair(_ type: __socket_type) throws(JailError) -> (ours: Int32, theirs: Int32) {

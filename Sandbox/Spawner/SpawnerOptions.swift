@@ -11,6 +11,8 @@ struct SpawnerOptions {
     var swiftRuntime: String?
     var userIDBase: UInt32 = 0x6c69_0000
     var slots = 256
+    /// Worker processes kept ready for the next plugin.
+    var prepared = 2
     /// The operator accepts that rootless workers keep the account's supplementary groups.
     var acceptsGroups = false
     /// The weakest rung on which plugins are started.
@@ -34,6 +36,7 @@ struct SpawnerOptions {
           --uid-base N        first user id of the worker slots, as root              (1818820608)
           --slots N           most workers at once, 1 to 1024                                (256)
           --lowest-rung RUNG  weakest rung to start plugins on: root, userns, landlock, seccomp (landlock)
+          --prepared N        worker processes started ahead of need, 0 to 64                   (2)
           --accept-groups     rootless: start although the account has supplementary groups
         The host finds its channel in LIMEN_SPAWNER_FD.
 
@@ -75,6 +78,9 @@ struct SpawnerOptions {
         case "--slots":
             guard let number = Int(value), (1...1024).contains(number) else { return false }
             slots = number
+        case "--prepared":
+            guard let number = Int(value), (0...64).contains(number) else { return false }
+            prepared = number
         default: return false
         }
         return true

@@ -20,6 +20,17 @@ struct WorkerProcess {
     /// A jail step that did not hold.
     var failure: JailError?
 
+    /// The prepared process, now that it is this worker.
+    init(workerID: UInt64, _ prepared: PreparedWorker) {
+        self.workerID = workerID
+        slot = prepared.slot
+        pid = prepared.pid
+        pidfd = prepared.pidfd
+        leaf = prepared.leaf
+        memoryPeak = prepared.memoryPeak
+        setup = prepared.setup
+    }
+
     /// Closes what is still open.
     func closeDescriptors() {
         for descriptor in [pidfd, memoryPeak, setup, listener] { if let descriptor { close(descriptor) } }
@@ -76,12 +87,10 @@ struct WorkerBirth {
         }
     }
 
-    /// Starts the process; its specification waits for it on the other end of `setup`.
-    /// - Parameters:
-    ///   - frames: the worker's end of the frame socket.
-    ///   - setup: the worker's end of the setup socket.
+    /// Starts the process; it waits for its specification.
+    /// - Parameter setup: the worker's end of the setup socket.
     /// - Throws: `JailError`.
-    func start(leaf: CgroupLeaf?, frames: Int32, setup: Int32) throws(JailError) -> (pid: Int32, pidfd: Int32) {
+    func start(leaf: CgroupLeaf?, setup: Int32) throws(JailError) -> (pid: Int32, pidfd: Int32) {
         let tasks = try leaf?.openTasks() ?? []
         var unified: Int32 = -1
         defer {
@@ -96,7 +105,7 @@ struct WorkerBirth {
         let child = tasks.withUnsafeBufferPointer { joins in
             var birth = clinux_birth(
                 flags: namespaces, unified_cgroup: unified, joins: joins.baseAddress,
-                join_count: Int32(joins.count), null: null, frames: frames, setup: setup, program: program, user_map: selfMap,
+                join_count: Int32(joins.count), null: null, setup: setup, program: program, user_map: selfMap,
                 group_map: selfMap, arguments: arguments, environment: environment)
             return clinux_clone_worker(&birth, &pidfd)
         }

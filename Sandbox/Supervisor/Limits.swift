@@ -35,6 +35,8 @@ package enum SupervisorLimits {
     package static let idleMillisecondsMax = 60_000
     /// A waiter of another key waits this long before a busy key's worker is taken from it.
     package static let evictionPatienceMilliseconds = 20
+    /// How long the place of a spare that was taken may stay empty while its first call runs, in milliseconds.
+    package static let sparePatienceMilliseconds = 5
 
     package static let loadFailuresMax = 3
     package static let loadFailuresWindowMilliseconds = 60_000

@@ -31,6 +31,7 @@ extension WorkerPool {
             case .starting, .busy, .retiring: break
             }
         }
+        if let spareDue { consider(spareDue) }
         if load.notBefore > now, brokenReason == nil, !isDraining { consider(load.notBefore) }
         return next
     }

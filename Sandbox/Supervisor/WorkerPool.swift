@@ -107,6 +107,8 @@ package struct WorkerPool: Sendable {
     var load = LoadAccount()
     var brokenReason: String?
     var isDraining = false
+    /// When the place of a spare that was taken is filled at the latest; nil while none is owed.
+    var spareDue: Moment?
     private let firstWorker: WorkerID
     private var started: WorkerID = 0
 
@@ -126,6 +128,9 @@ package struct WorkerPool: Sendable {
     /// Whether `takeActions` would return any.
     package var hasActions: Bool { !actions.isEmpty }
 
+    /// Whether `nextTick` has moved without an action.
+    package var owesSpare: Bool { spareDue != nil }
+
     // MARK: Calls
 
     /// Gives an idle worker of the same key, or a spare if nobody waits, at once; nil if there is none.
@@ -135,7 +140,8 @@ package struct WorkerPool: Sendable {
         let wasSpare = workers[index].phase == .spare
         let id = workers[index].id
         occupy(index, for: key)
-        if wasSpare { refillSpares(at: now) }
+        // The call that took it comes first: a start beside it would take its processor.
+        if wasSpare, spareDue == nil { spareDue = now.adding(milliseconds: SupervisorLimits.sparePatienceMilliseconds) }
         return id
     }
 
@@ -170,6 +176,7 @@ package struct WorkerPool: Sendable {
             return place(at: now)
         }
         if !waiters.isEmpty { serveNext(index, at: now) }
+        if spareDue != nil { refillSpares(at: now) }
     }
 
     // MARK: Workers
@@ -291,6 +298,7 @@ package struct WorkerPool: Sendable {
     }
 
     private mutating func refillSpares(at now: Moment) {
+        spareDue = nil
         guard !isDraining, brokenReason == nil else { return }
         var have = workers.lazy.filter { $0.phase == .spare || $0.phase == .starting }.count - waiters.count
         while have < settings.spares, workers.count < settings.workersMax, start(at: now) { have += 1 }

@@ -11,10 +11,16 @@ final class JailSetup {
     /// - Returns: path of the library inside the jail.
     func run() -> String {
         do {
-            let spec = try receiveSpec()
+            let base = try JailBase(decoding: receive(upTo: JailBase.bytesMax).bytes)
+            try Jail.prepare(base, keepingDescriptorsBelow: WorkerDescriptor.count)
+            // The frame socket, and the bundle where it is mounted.
+            let (bytes, descriptors) = try receive(upTo: JailSpec.bytesMax, descriptors: base.imagePath == nil ? 1 : 2)
+            let spec = try JailSpec(decoding: bytes)
+            try require("frame socket", checked(dup2(descriptors[0], WorkerDescriptor.frames)))
+            close(descriptors[0])
             let jail = Jail(spec)
             self.jail = jail
-            let posture = try jail.enter(keepingDescriptorsBelow: WorkerDescriptor.count)
+            let posture = try jail.enter(bundle: descriptors.count > 1 ? descriptors[1] : nil)
             try handOver(listener: jail.filter())
             try jail.selfTest()
             try announce(posture)
@@ -32,15 +38,18 @@ final class JailSetup {
         do { try jail?.tighten() } catch { fail(step: error.step, errno: error.errno) }
     }
 
-    private func receiveSpec() throws -> JailSpec {
-        var descriptors: Int32 = 0
+    /// The spawner's next message with exactly as many descriptors as it must carry; ends in an error when the spawner is gone.
+    private func receive(upTo bytesMax: Int, descriptors expected: Int32 = 0) throws -> (bytes: [UInt8], descriptors: [Int32]) {
         var first: UInt8 = 0
         let peek = Int32(MSG_PEEK | MSG_TRUNC)
         let length = try require("jail specification", checked(Int32(recv(WorkerDescriptor.setup, &first, 1, peek))))
-        guard (1...JailSpec.bytesMax).contains(length) else { throw JailError("jail specification", errno: EMSGSIZE) }
+        guard (1...bytesMax).contains(length) else { throw JailError("jail specification", errno: EMSGSIZE) }
         var bytes = [UInt8](repeating: 0, count: length)
-        try require("jail specification", clinux_receive_fds(WorkerDescriptor.setup, &bytes, bytes.count, nil, &descriptors, 0))
-        return try JailSpec(decoding: bytes)
+        var descriptors = [Int32](repeating: -1, count: Int(expected))
+        var count = expected
+        try require("jail specification", clinux_receive_fds(WorkerDescriptor.setup, &bytes, bytes.count, &descriptors, &count, 0))
+        guard count == expected else { throw JailError("jail specification carries \(count) descriptors", errno: EPROTO) }
+        return (bytes, descriptors)
     }
 
     /// Gives the listener, if there is one, to the spawner and waits until it watches; afterwards no copy of it is left here.

@@ -41,7 +41,7 @@ package enum SetupMessage: Sendable, Equatable {
 
 /// Descriptors at which a worker is born.
 package enum WorkerDescriptor {
-    /// 0, 1 and 2 are /dev/null.
+    /// 0, 1 and 2 are /dev/null. This one is, too, until it comes with the specification.
     package static let frames: Int32 = 3
     package static let setup: Int32 = 4
     /// The first that is closed.

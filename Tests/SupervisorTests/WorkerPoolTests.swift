@@ -28,6 +28,18 @@ import Testing
         var pool = readyPool(.init(spares: 1))
         let id = try granted(pool.checkOut(1, key: key("a"), until: ms(100), at: ms(1)))
         #expect(id == 1)
+        same(pool.takeActions(), [])
+        pool.checkIn(id, at: ms(2))
+        same(pool.takeActions(), [.spawn(2)])
+    }
+
+    @Test("a spare's place does not stay empty for longer than a short call takes")
+    func spareDuringLongCall() throws {
+        var pool = readyPool(.init(spares: 1))
+        _ = try granted(pool.checkOut(1, key: key("a"), until: ms(100), at: ms(1)))
+        let due = ms(1 + SupervisorLimits.sparePatienceMilliseconds)
+        same(pool.nextTick(at: ms(1)), due)
+        pool.tick(at: due)
         same(pool.takeActions(), [.spawn(2)])
     }
 

@@ -65,7 +65,7 @@ struct clinux_birth {
     int unified_cgroup;     /* directory to be born in (CLONE_INTO_CGROUP), or -1 */
     const int *joins;       /* files to write "0" to (cgroup v1 `tasks`) */
     int join_count;
-    int null, frames, setup;
+    int null, setup;
     const char *program;
     const char *user_map;   /* for a user namespace: texts of uid_map and gid_map; else NULL */
     const char *group_map;
@@ -91,6 +91,18 @@ static inline long clinux_umount2(const char *target, int flags) { return clinux
 static inline long clinux_mount_setattr(const char *path, int recursive, uint64_t set, uint64_t clear) {
     struct mount_attr attributes = {.attr_set = set, .attr_clr = clear};
     return clinux_result(syscall(SYS_mount_setattr, AT_FDCWD, path, recursive ? AT_RECURSIVE : 0, &attributes, sizeof attributes));
+}
+/* A detached copy of the mount that holds `path`, read-only and without devices and set-user-id programs, cut down to `path`. */
+static inline long clinux_sealed_tree(const char *path) {
+    long tree = clinux_result(syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    if (tree < 0) return tree;
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    long sealed = clinux_result(syscall(SYS_mount_setattr, (int)tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes));
+    if (sealed < 0) close((int)tree);
+    return sealed < 0 ? sealed : tree;
+}
+static inline long clinux_attach_tree(int tree, const char *target) {
+    return clinux_result(syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
 }
 static inline long clinux_close_range(unsigned first, unsigned last) { return clinux_result(syscall(SYS_close_range, first, last, 0)); }
 static inline long clinux_execveat(int fd, char *const argv[], char *const envp[]) {

@@ -43,16 +43,16 @@ extension EscapeCases {
         pair(
             "environment-next", isolation: "tenant", keep: "keep-environment", read: "read-environment", by: .carol, kept: ["environment": "secret"],
             found: ["KEPT": "absent", "SWIFT_BACKTRACE": "enable=no", "TZ": "UTC", "other variables": "0", "umask all": "no"]),
-        // The mount table names the folder of the host that the bundle is bound from: its path is no secret, and nothing else of it is.
+        // The mount table names the folders of the host that the bundle and the worker program are bound from: their paths are no secret.
         .one(
             .tenants, "arguments", attack: "read-arguments", "%secret",
-            .reports(["cmdline": "0", "environ": "0|-1", "mountinfo": "0|1|-1", "maps": "0|-1", "cgroup": "0|-1", "own library": "jail path"])
+            .reports(["cmdline": "0", "environ": "0|-1", "mountinfo": "0|1|2|-1", "maps": "0|-1", "cgroup": "0|-1", "own library": "jail path"])
         ) {
             // Rootless, the worker's own program is mapped from the tree that the jail's root was copied from.
             $0.rootless = [
                 EscapeStep(
                     "read-arguments", "%secret",
-                    .reports(["cmdline": "0", "environ": "0|-1", "mountinfo": "0|1|-1", "maps": "*", "cgroup": "0|-1", "own library": "jail path"]))
+                    .reports(["cmdline": "0", "environ": "0|-1", "mountinfo": "0|1|2|-1", "maps": "*", "cgroup": "0|-1", "own library": "jail path"]))
             ]
         },
         .one(
