@@ -76,10 +76,12 @@ extension ToolService {
         switch result {
         case .success: return .success
         case .failure(let error):
+            if error.details["reason"]?.stringValue == "plugin_error" {
+                return PluginErrorCode.isOutage(error.details["plugin_code"]?.stringValue ?? "") ? .failure : .success
+            }
             switch error.code {
             case .server: return error.details["reason"]?.stringValue == "draining" ? .neither : .failure
-            case .validation: return error.details["reason"]?.stringValue == "plugin_error" ? .success : .neither
-            case .unauthorized, .forbidden, .notFound, .rateLimited, .conflict: return .neither
+            case .validation, .unauthorized, .forbidden, .notFound, .rateLimited, .conflict: return .neither
             }
         }
     }

@@ -34,9 +34,6 @@ extension ToolService {
         return document.value()[content == .htmlUntrusted ? "html" : "text"]?.stringValue
     }
 
-    /// Codes with which a plugin says that the fault is its own.
-    private static let internalCodes: Set<String> = ["internal", "internal_error", "server_error", "unavailable", "timed_out", "cancelled"]
-
     /// A plugin's own error: its words are a stranger's, so they are bounded, plain and marked as the plugin's.
     static func pluginError(_ failure: FailurePayload) -> ToolError {
         let code = failure.code.printable(bytesMax: ToolLimits.pluginCodeBytesMax)
@@ -50,7 +47,7 @@ extension ToolService {
             }
         }
         let message = failure.message.printable(bytesMax: ToolLimits.pluginMessageBytesMax)
-        return ToolError(internalCodes.contains(code) ? .server : .validation, message.isEmpty ? "the tool failed" : message, details)
+        return ToolError(PluginErrorCode.code(code), message.isEmpty ? "the tool failed" : message, details)
     }
 
     static func isWorthARetry(_ refusal: WorkerPool.Refusal) -> Bool { refusal == .timedOut }

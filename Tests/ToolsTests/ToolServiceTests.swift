@@ -164,6 +164,27 @@ import Workers
         }
     }
 
+    @Test(
+        "a plugin's own error has one of the host's codes by a fixed table, and only what it says of itself counts against it (API-1, TOOL-1)",
+        arguments: [
+            ("no_such_city", 400, false), ("not_found", 404, false), ("conflict", 409, false), ("rate_limited", 429, false), ("failed", 500, false),
+            ("out_of_memory", 500, false), ("cancelled", 500, false), ("unavailable", 500, true), ("internal", 500, true), ("timed_out", 500, true),
+            ("unauthorized", 400, false), ("forbidden", 400, false), ("validation_error", 400, false), ("", 400, false),
+        ])
+    func pluginCodes(_ plugin: String, _ status: Int, _ opens: Bool) async throws {
+        try await ToolHarness.run(script: { worker in
+            worker.load()
+            while let (id, _) = worker.nextCall() { worker.fail(id, plugin, "so it is") }
+        }) { harness in
+            for _ in 0..<5 {
+                let refusal = try error(await harness.call())
+                #expect(refusal.status == status && refusal.message == "so it is")
+                #expect(refusal.details["reason"] == "plugin_error" && refusal.details["plugin_code"]?.stringValue == plugin)
+            }
+            #expect((harness.tools.entry("fake.echo")?.breakerPhase == .open) == opens)
+        }
+    }
+
     @Test("an idempotent tool is tried again after about a second; the usage counts the retry (TOOL-8)")
     func retry() async throws {
         try await ToolHarness.run(

@@ -113,7 +113,11 @@ typedef struct limen_host {
                      uint32_t attachment_count);
 
     /* Ends the call with an error. `code` is a short identifier of the plugin's own ([a-z0-9_]{1,64}), `message` one
-     * sentence for the caller, `details` a JSON object or empty. */
+     * sentence for the caller, `details` a JSON object or empty. The caller hears `validation_error` (HTTP 400) with
+     * the reason `plugin_error` and code and details beside it, unless the code is one of these:
+     *   not_found, conflict, rate_limited             the host's code of that name (404, 409, 429)
+     *   failed, out_of_memory, cancelled              server_error (500): the plugin's own fault
+     *   internal, unavailable, timed_out              server_error (500), and counts against the tool's breaker */
     void (*fail)(limen_call *call, limen_bytes code, limen_bytes message, limen_bytes details);
 
     /* Reports something before the end. Events past the host's rate and size limits fail the call. */
