@@ -19,8 +19,8 @@ package final class SandboxObserver: WorkerObserver {
 
     /// What else must learn of a plugin's fate; set once by the tool service.
     struct Hooks: Sendable {
-        var ready: @Sendable (_ plugin: String, _ version: String) -> Void
-        var broken: @Sendable (_ plugin: String, _ version: String, _ reason: String) -> Void
+        var ready: @Sendable (_ plugin: String, _ generation: UInt64) -> Void
+        var broken: @Sendable (_ plugin: String, _ generation: UInt64, _ reason: String) -> Void
         var violation: @Sendable (_ plugin: String, _ version: String, _ violation: Violation) -> Void
     }
 
@@ -55,13 +55,13 @@ package final class SandboxObserver: WorkerObserver {
 
     package func workerLogged(plugin: String, level: UInt8, message: String) { log(level, "plugin", ["plugin": plugin, "text": message]) }
 
-    package func pluginBroken(plugin: String, version: String, reason: String) {
+    package func pluginBroken(plugin: String, version: String, generation: UInt64, reason: String) {
         log(4, "plugin broken", ["plugin": plugin, "version": version, "reason": reason])
-        state.withLock { $0.hooks }?.broken(plugin, version, reason)
+        state.withLock { $0.hooks }?.broken(plugin, generation, reason)
     }
 
-    package func pluginReady(plugin: String, version: String) {
+    package func pluginReady(plugin: String, version: String, generation: UInt64) {
         log(2, "plugin ready", ["plugin": plugin, "version": version])
-        state.withLock { $0.hooks }?.ready(plugin, version)
+        state.withLock { $0.hooks }?.ready(plugin, generation)
     }
 }

@@ -8,9 +8,11 @@ package final class ToolEntry: Sendable {
     package let pool: PluginPool
     let policy: RetryPolicy
     private let breaker = Lock(Breaker())
-    let statistics = ToolStatistics()
+    let statistics: ToolStatistics
 
-    package init(_ spec: ToolSpec, pool: PluginPool) {
+    /// - Parameter statistics: the numbers that this version goes on counting.
+    package init(_ spec: ToolSpec, pool: PluginPool, statistics: ToolStatistics = ToolStatistics()) {
+        self.statistics = statistics
         self.spec = spec
         self.pool = pool
         policy = RetryPolicy(retries: spec.retries, isIdempotent: spec.isIdempotent)

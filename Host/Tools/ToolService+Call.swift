@@ -12,23 +12,23 @@ extension ToolService {
     /// Calls a tool: resolve, authorise, limit, breaker, validate, worker, validate, account, audit. Never throws: every end is an outcome.
     package func call<Sink: ToolEventSink>(_ call: ToolCall, events: Sink) async -> ToolOutcome {
         let began = Deadline.now()
-        guard var entry = entry(call.tool) else {
+        guard var (entry, trial) = route(call) else {
             return ToolOutcome(result: .failure(unknown(call.tool)), usage: CallUsage(), tool: nil, version: nil)
         }
         entry.statistics.began()
         var usage = CallUsage()
         usage.inputBytes = call.input.count
         var outcome = ToolOutcome(result: .failure(.cancelled), usage: usage, tool: entry.spec.id, version: entry.spec.version)
-        outcome.result = await admitted(call, entry, began, &usage, events)
+        outcome.result = await admitted(call, entry, trial, began, &usage, events)
         // A reload took the workers away before the plugin saw the call: the version that is in force now serves it, by its own schema.
-        while case .failure(let error) = outcome.result, error == .drainedBefore, let newer = self.entry(entry.spec.id), newer !== entry,
+        while case .failure(let error) = outcome.result, error == .drainedBefore, let newer = route(call), newer.entry !== entry,
             !Task.isCancelled
         {
             entry.statistics.ended(outcome)
-            entry = newer
+            (entry, trial) = newer
             entry.statistics.began()
             outcome.version = entry.spec.version
-            outcome.result = await admitted(call, entry, began, &usage, events)
+            outcome.result = await admitted(call, entry, trial, began, &usage, events)
         }
         usage.wallNanoseconds = Deadline.now().nanoseconds &- began.nanoseconds
         if case .success(let reply) = outcome.result { usage.outputBytes = reply.output.count }
@@ -48,7 +48,7 @@ extension ToolService {
 
     /// Everything before the worker that can say no.
     private func admitted<Sink: ToolEventSink>(
-        _ call: ToolCall, _ entry: ToolEntry, _ began: Deadline, _ usage: inout CallUsage, _ sink: Sink
+        _ call: ToolCall, _ entry: ToolEntry, _ trial: Trial?, _ began: Deadline, _ usage: inout CallUsage, _ sink: Sink
     ) async -> Result<ToolReply, ToolError> {
         if entry.spec.isPrivileged {
             // TOOL-7: only through an artifact that an admin owns; this host has no artifacts, so nobody may.
@@ -67,7 +67,9 @@ extension ToolService {
                     ["reason": "breaker_open", "retry_after_ms": .number(JSONNumber(wait))]))
         }
         let result = await validated(call, entry, began, &usage, sink)
-        entry.record(Self.verdict(result), token, at: Moment(nanoseconds: Deadline.now().nanoseconds))
+        let verdict = Self.verdict(result)
+        entry.record(verdict, token, at: Moment(nanoseconds: Deadline.now().nanoseconds))
+        if let trial { observe(trial, entry, verdict) }
         return result
     }
 
@@ -103,7 +105,7 @@ extension ToolService {
     }
 
     /// The input against its size and schema.
-    private static func check(_ input: [UInt8], _ spec: ToolSpec) -> ToolError? {
+    static func check(_ input: [UInt8], _ spec: ToolSpec) -> ToolError? {
         guard input.count <= spec.inputBytesMax else {
             return ToolError(
                 .validation, "the input has \(input.count) bytes; this tool takes \(spec.inputBytesMax)",
@@ -183,6 +185,8 @@ extension ToolService {
                 // Made after the call before, by whatever that left running.
                 await auditViolation(violation, plugin: entry.spec.plugin, version: entry.spec.version)
             }
+            // Its worker was taken away by a reload before it heard of the call.
+            if reason == .drained, !outcome.reachedPlugin { return (.failure(.drainedBefore), nil) }
             return (.failure(Self.error(reason)), outcome.reachedPlugin ? .inPlugin : .beforePlugin)
         }
     }

@@ -5,37 +5,6 @@ import Supervisor
 import WorkerProtocol
 package import Workers
 
-/// Keeps the callable tools equal to the registry's.
-extension ToolService {
-    /// Takes over what the registry says now: new calls go to new versions, calls in flight finish on the old, what is gone is drained.
-    ///
-    /// Call it after every reload, enable, disable and removal.
-    package func synchronise() {
-        guard let registry else { return }
-        let snapshot = registry.snapshot()
-        let present = directory.withLock { directory in directory.pools.mapValues { $0.generation } }
-        for record in snapshot.plugins.values where record.state.isCallable && present[record.name] != record.generation {
-            let pool = workers.add(PluginSpec(record, spares: options.spares, queueMax: options.queueMax))
-            registry.markWarming(record.name, generation: record.generation)
-            let specs = record.tools.map { ToolSpec($0, of: record, timeoutMilliseconds: options.timeoutMillisecondsDefault) }
-            retire(install(specs, plugin: record.name, pool: pool, generation: record.generation))
-        }
-        for plugin in present.keys {
-            let state = snapshot.plugins[plugin]?.state
-            // A broken plugin stays known, so that its calls say that it is broken.
-            if state == .broken || state?.isCallable == true { continue }
-            retire(uninstall(plugin))
-        }
-    }
-
-    private func retire(_ pool: PluginPool?) {
-        guard let pool else { return }
-        scope.start(on: workers.eventLoop) {
-            await self.workers.remove(pool, until: .after(milliseconds: ToolLimits.replacedMilliseconds))
-        }
-    }
-}
-
 extension PluginSpec {
     /// Workers for a registered plugin.
     package init(_ record: PluginRecord, spares: Int = 1, queueMax: Int = SupervisorLimits.waitersMax) {
@@ -61,7 +30,7 @@ extension PluginSpec {
             name: record.name, version: record.version, bundlePath: record.bundle.path, bundleDescriptor: record.bundle.directory.descriptor,
             bundleOwner: record.bundle.directory, files: files, library: manifest.library, limits: jail,
             frames: FrameLimits(inputBytesMax: limits.inputBytes, outputBytesMax: limits.outputBytes), pool: pool,
-            config: JSONValue.object(manifest.config).serialized(), check: { Description.refusal($0, manifest) })
+            config: JSONValue.object(manifest.config).serialized(), generation: record.generation, check: { Description.refusal($0, manifest) })
     }
 }
 
@@ -87,10 +56,16 @@ enum Description {
             guard let name = tool["name"]?.stringValue, let approved = manifest.tool(name), seen.insert(name).inserted else {
                 return "its tool \((tool["name"]?.stringValue ?? "without a name").printable(bytesMax: 64)) is not in the manifest"
             }
-            if let schema = tool["input_schema"], schema != approved.inputSchema { return "the input schema of \(name) is not the approved one" }
-            let output = tool["output_schema"]
-            if let output, !output.isNull, output != approved.outputSchema { return "the output schema of \(name) is not the approved one" }
+            if let member = difference(tool, approved) { return "the \(member) of \(name) is not the approved one" }
         }
+        return nil
+    }
+
+    /// The pinned member that a library states otherwise than it was approved; what it does not state, the manifest says alone.
+    private static func difference(_ tool: JSONValue, _ approved: ToolManifest) -> String? {
+        if let text = tool["description"], text != .string(approved.description) { return "description" }
+        if let schema = tool["input_schema"], schema != approved.inputSchema { return "input_schema" }
+        if let schema = tool["output_schema"], !schema.isNull, schema != approved.outputSchema { return "output_schema" }
         return nil
     }
 }

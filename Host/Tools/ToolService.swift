@@ -26,8 +26,14 @@ package final class ToolService: Sendable {
         var byID: [String: ToolEntry] = [:]
         /// A bare name and the ids it could mean.
         var byName: [String: [String]] = [:]
-        /// Pools by plugin, with the registry's generation they were made for.
-        var pools: [String: (pool: PluginPool, generation: UInt64)] = [:]
+        /// The version of each plugin that new calls go to.
+        var serving: [String: Deployment] = [:]
+        /// The version that will serve as soon as one of its workers is ready.
+        var warming: [String: Deployment] = [:]
+        /// The version that gets a share of the calls.
+        var trials: [String: Trial] = [:]
+        /// Versions whose last calls are finishing.
+        var retiring: [Deployment] = []
     }
 
     package let workers: WorkerService
@@ -40,6 +46,8 @@ package final class ToolService: Sendable {
     let registry: Registry?
     let directory = Lock(Directory())
     let gate: CallGate
+    /// One at a time takes over what the registry says, so that an older view never overtakes a newer one.
+    let synchronising = Lock(())
     let scope = TaskScope()
 
     /// - Parameters:
@@ -63,13 +71,17 @@ package final class ToolService: Sendable {
 
     private func hooks() -> SandboxObserver.Hooks {
         SandboxObserver.Hooks(
-            ready: { [weak self] plugin, _ in
-                guard let self, let generation = self.generation(of: plugin) else { return }
+            ready: { [weak self] plugin, generation in
+                guard let self else { return }
                 self.registry?.markReady(plugin, generation: generation)
+                self.takeOver(plugin, generation: generation)
             },
-            broken: { [weak self] plugin, _, reason in
-                guard let self, let generation = self.generation(of: plugin) else { return }
-                self.registry?.markBroken(plugin, generation: generation, reason: reason)
+            broken: { [weak self] plugin, generation, reason in
+                guard let self else { return }
+                if self.registry?.markBroken(plugin, generation: generation, reason: reason) == true {
+                    self.scope.start(on: self.workers.eventLoop) { await self.recordBroken(plugin, generation) }
+                }
+                self.gaveUp(plugin, generation: generation, reason: reason)
             },
             violation: { [weak self] plugin, version, violation in
                 guard let self else { return }
@@ -77,7 +89,13 @@ package final class ToolService: Sendable {
             })
     }
 
-    private func generation(of plugin: String) -> UInt64? { directory.withLock { $0.pools[plugin]?.generation } }
+    private func recordBroken(_ plugin: String, _ generation: UInt64) async {
+        do {
+            try await registry?.noteBroken(plugin, generation: generation)
+        } catch {
+            observer.log(4, "a broken plugin could not be recorded", ["plugin": plugin, "cause": "\(error)"])
+        }
+    }
 
     /// The wall clock in force for a tool, in milliseconds: its manifest's or the host's, within the host's cap.
     package func timeoutMilliseconds(of tool: ToolDescriptor) -> Int {
@@ -89,11 +107,17 @@ package final class ToolService: Sendable {
 
     /// The entry of an id or an unambiguous name.
     package func entry(_ idOrName: String) -> ToolEntry? {
-        directory.withLock { directory in
-            if let entry = directory.byID[idOrName] { return entry }
-            guard let ids = directory.byName[idOrName], ids.count == 1 else { return nil }
-            return directory.byID[ids[0]]
+        directory.withLock { $0.entry(idOrName) }
+    }
+
+    /// Where a call goes: the tool of the version that serves, or of the one on trial whose share it belongs to, and the trial that learns from it.
+    func route(_ call: ToolCall) -> (entry: ToolEntry, trial: Trial?)? {
+        let found = directory.withLock { directory -> (ToolEntry, Trial?)? in
+            guard let entry = directory.entry(call.tool) else { return nil }
+            return (entry, directory.trials.isEmpty ? nil : directory.trials[entry.spec.plugin])
         }
+        guard let (entry, trial) = found else { return nil }
+        return (trial?.entry(for: call, tool: entry.spec.id) ?? entry, trial)
     }
 
     /// All tools, sorted by id.
@@ -102,33 +126,53 @@ package final class ToolService: Sendable {
     /// Makes tools of one plugin callable through `pool`, in the place of all earlier tools of that plugin; answers the pool that was replaced.
     @discardableResult
     package func install(_ specs: [ToolSpec], plugin: String, pool: PluginPool, generation: UInt64 = 0) -> PluginPool? {
-        directory.withLock { directory in
-            let old = Self.remove(plugin, from: &directory)
-            directory.pools[plugin] = (pool, generation)
-            for spec in specs {
-                directory.byID[spec.id] = ToolEntry(spec, pool: pool)
-                directory.byName[spec.name, default: []].append(spec.id)
-            }
-            return old
-        }
+        let deployment = Deployment(plugin: plugin, generation: generation, pool: pool, entries: specs.map { ToolEntry($0, pool: pool) })
+        return directory.withLock { $0.serve(deployment)?.pool }
     }
 
     /// Makes a plugin's tools unknown; answers its pool.
     @discardableResult
-    package func uninstall(_ plugin: String) -> PluginPool? { directory.withLock { Self.remove(plugin, from: &$0) } }
-
-    private static func remove(_ plugin: String, from directory: inout Directory) -> PluginPool? {
-        for entry in directory.byID.values where entry.spec.plugin == plugin {
-            directory.byID[entry.spec.id] = nil
-            directory.byName[entry.spec.name]?.removeAll { $0 == entry.spec.id }
-            if directory.byName[entry.spec.name]?.isEmpty == true { directory.byName[entry.spec.name] = nil }
-        }
-        return directory.pools.removeValue(forKey: plugin)?.pool
-    }
+    package func uninstall(_ plugin: String) -> PluginPool? { directory.withLock { $0.unserve(plugin)?.pool } }
 
     /// Ends what the service itself started; the workers are stopped by their owner.
     package func stop() async {
         scope.cancel()
         await scope.finish()
+    }
+}
+
+extension ToolService.Directory {
+    /// Sends new calls to a version; answers the one that they went to before.
+    mutating func serve(_ deployment: Deployment) -> Deployment? {
+        let old = unserve(deployment.plugin)
+        serving[deployment.plugin] = deployment
+        for entry in deployment.entries.values {
+            byID[entry.spec.id] = entry
+            byName[entry.spec.name, default: []].append(entry.spec.id)
+        }
+        return old
+    }
+
+    /// Makes a plugin's tools unknown; answers the version that served them.
+    mutating func unserve(_ plugin: String) -> Deployment? {
+        guard let old = serving.removeValue(forKey: plugin) else { return nil }
+        for entry in old.entries.values {
+            byID[entry.spec.id] = nil
+            byName[entry.spec.name]?.removeAll { $0 == entry.spec.id }
+            if byName[entry.spec.name]?.isEmpty == true { byName[entry.spec.name] = nil }
+        }
+        return old
+    }
+
+    /// The entry of an id or an unambiguous name; a tool that only a version still warming has is found there.
+    func entry(_ idOrName: String) -> ToolEntry? {
+        if let entry = byID[idOrName] { return entry }
+        if let ids = byName[idOrName], ids.count == 1 { return byID[ids[0]] }
+        return warming.values.lazy.compactMap { $0.entries[idOrName] }.first
+    }
+
+    /// Copies in the store that workers were started from.
+    var bundlePaths: Set<String> {
+        Set((Array(serving.values) + Array(warming.values) + trials.values.map(\.deployment) + retiring).map(\.pool.spec.bundlePath))
     }
 }

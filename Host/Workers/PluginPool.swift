@@ -82,7 +82,7 @@ package final class PluginPool: Sendable {
         case .start(let handle): start(handle)
         case .retire(let handle, let reason): retire(handle, reason)
         case .resume(let continuation, let grant): continuation.resume(returning: grant)
-        case .broken(let reason): service.observer.pluginBroken(plugin: spec.name, version: spec.version, reason: reason)
+        case .broken(let reason): service.observer.pluginBroken(plugin: spec.name, version: spec.version, generation: spec.generation, reason: reason)
         }
     }
 
@@ -115,7 +115,7 @@ package final class PluginPool: Sendable {
             return !state.wasReady
         }
         service.observer.workerStarted(plugin: spec.name, nanoseconds: Moment.now.nanoseconds &- handle.born.nanoseconds)
-        if isFirst { service.observer.pluginReady(plugin: spec.name, version: spec.version) }
+        if isFirst { service.observer.pluginReady(plugin: spec.name, version: spec.version, generation: spec.generation) }
     }
 
     private func retire(_ handle: WorkerHandle, _ reason: KillReason) {

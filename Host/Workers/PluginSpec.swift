@@ -19,13 +19,16 @@ package struct PluginSpec: Sendable {
     package var pool: WorkerPool.Settings
     /// The operator's `config` object as JSON.
     package var config: [UInt8]
+    /// Tells one load of a version from another in what the observer is told.
+    package var generation: UInt64
     /// Compares what the plugin says of itself with what was approved; answers why it is refused, or nil.
     package var check: @Sendable (ReadyPayload) -> String?
 
     package init(
         name: String, version: String, bundlePath: String, bundleDescriptor: Int32, bundleOwner: (any Sendable)? = nil,
         files: [VerifiedFile] = [], library: String, limits: WorkerLimits = .init(), frames: FrameLimits = .init(),
-        pool: WorkerPool.Settings = .init(), config: [UInt8] = Array("{}".utf8), check: @escaping @Sendable (ReadyPayload) -> String? = { _ in nil }
+        pool: WorkerPool.Settings = .init(), config: [UInt8] = Array("{}".utf8), generation: UInt64 = 0,
+        check: @escaping @Sendable (ReadyPayload) -> String? = { _ in nil }
     ) {
         self.name = name
         self.version = version
@@ -38,6 +41,7 @@ package struct PluginSpec: Sendable {
         self.frames = frames
         self.pool = pool
         self.config = config
+        self.generation = generation
         self.check = check
     }
 }

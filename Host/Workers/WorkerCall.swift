@@ -72,7 +72,7 @@ package protocol WorkerObserver: Sendable {
     /// A plugin spoke outside a call.
     func workerLogged(plugin: String, level: UInt8, message: String)
     /// A plugin will not load and is given up.
-    func pluginBroken(plugin: String, version: String, reason: String)
+    func pluginBroken(plugin: String, version: String, generation: UInt64, reason: String)
     /// A plugin has its first ready worker.
-    func pluginReady(plugin: String, version: String)
+    func pluginReady(plugin: String, version: String, generation: UInt64)
 }

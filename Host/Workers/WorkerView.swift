@@ -42,6 +42,9 @@ extension PluginPool {
     /// Why the plugin is broken, or nil.
     package var broken: String? { state.withLock { $0.pool.broken } }
 
+    /// Whether a worker has loaded the plugin.
+    package var isReady: Bool { state.withLock { $0.wasReady } }
+
     /// Numbers of workers and waiters.
     package var counts: WorkerPool.Counts { state.withLock { $0.pool.counts } }
 

@@ -47,6 +47,9 @@ package enum SupervisorLimits {
     package static let breakerWindowMilliseconds = 60_000
     package static let breakerOpenMilliseconds = 30_000
 
+    /// The greatest probability, over all calls of a trial, that one of the two bounds on failure rates is wrong.
+    package static let canaryErrorMax = 0.0005
+
     package static let retriesDefault = 2
     package static let retriesMax = 3
     package static let retryBackoffMilliseconds = [1_000, 4_000, 8_000]

@@ -82,6 +82,19 @@ enum Command {
         fputs(text, file)
     }
 
+    /// Puts a whole file in the place of another, as an editor does.
+    static func replace(_ text: String, at path: String) throws {
+        try write(text, to: path + ".new")
+        chmod(path + ".new", 0o644)
+        guard rename(path + ".new", path) == 0 else { throw Failure("cannot replace \(path)") }
+    }
+
+    /// Copies a folder with all in it.
+    static func copy(_ from: String, to path: String) throws {
+        let child = try start(["/bin/cp", "-r", from, path], output: "/dev/null", complaints: "/dev/null")
+        guard wait(child) == 0 else { throw Failure("cannot copy \(from)") }
+    }
+
     /// A new folder of our own; it goes when the tests end.
     static func temporary() -> String {
         var template = Array("/tmp/limen-test-XXXXXX".utf8CString)

@@ -9,6 +9,7 @@ struct CommandLineTests {
             "serve", "doctor", "plugin new", "plugin build", "plugin pack", "plugin install", "plugin list", "plugin enable", "plugin disable",
             "plugin schema", "plugin test", "plugin run", "plugin sign", "plugin verify", "plugin key new", "plugin key show", "plugin trust add",
             "plugin trust list", "plugin trust remove", "bench", "openapi", "config check", "config reference",
+            "plugin rollback", "plugin promote", "plugin history",
         ])
     func help(command: String) throws {
         let outcome = try Command.limen(command.split(separator: " ").map(String.init) + ["--help"])
@@ -23,6 +24,8 @@ struct CommandLineTests {
             ["plugin", "new", "Bad Name"], ["plugin", "new", "x", "--language", "cobol"], ["plugin", "enable"], ["openapi", "extra"],
             ["plugin", "sign"], ["plugin", "verify"], ["plugin", "trust"], ["plugin", "trust", "add"], ["plugin", "trust", "remove"],
             ["plugin", "key", "new"], ["plugin", "key", "new", "--name", "../x"], ["plugin", "key", "new", "--name", "local"],
+            ["plugin", "rollback"], ["plugin", "history", "Bad Name"], ["plugin", "install", "/tmp", "--canary", "100"],
+            ["plugin", "install", "/tmp", "--mounts", "nonsense"],
             ["bench", "--soak", "never"], ["bench-measure"],
         ])
     func wrongUsage(words: [String]) throws {

@@ -9,6 +9,8 @@ final class LiveServer: Sendable {
     var data: String { "\(folder)/data" }
     private let state: Lock<State>
     private let group: EventLoopGroup
+    /// The folder of manifests, when it is not the data folder's own.
+    private let manifests: String?
 
     private struct State {
         var child: pid_t = 0
@@ -29,6 +31,18 @@ final class LiveServer: Sendable {
         return folder
     }
 
+    /// The key that the tests' bundles are signed with, and its trust file.
+    static func publisher() throws -> (key: String, trust: String) {
+        let folder = try bundles.get()
+        return ("\(folder)/tests.key", "\(folder)/tests.json")
+    }
+
+    /// Takes what that key signs.
+    func trustTests() throws {
+        let outcome = try Command.limen("plugin", "trust", "add", Self.publisher().trust, "--data", data)
+        guard outcome.code == 0 else { throw Command.Failure("trust: \(outcome.complaints)") }
+    }
+
     /// Tests/Fixtures/Patience, built away from the sources.
     private static func packPatience(into folder: String) throws {
         let source = "\(Command.temporary())/patience"
@@ -44,11 +58,9 @@ final class LiveServer: Sendable {
         folder = Command.temporary()
         group = try EventLoopGroup(count: 1)
         state = Lock(State())
+        manifests = nil
         let bundles = try Self.bundles.get()
-        if !plugins.isEmpty {
-            let outcome = try Command.limen("plugin", "trust", "add", "\(bundles)/tests.json", "--data", data)
-            guard outcome.code == 0 else { throw Command.Failure("trust: \(outcome.complaints)") }
-        }
+        if !plugins.isEmpty { try trustTests() }
         for plugin in plugins {
             let outcome = try Command.limen("plugin", "install", "\(bundles)/\(plugin)-1.0.0", "--enable", "--data", data)
             guard outcome.code == 0 else { throw Command.Failure("install: \(outcome.complaints)") }
@@ -56,14 +68,25 @@ final class LiveServer: Sendable {
         try start(environment: environment)
     }
 
+    /// A second host, with data of its own, over the manifests and bundles of another.
+    init(sharing other: LiveServer) throws {
+        folder = Command.temporary()
+        group = try EventLoopGroup(count: 1)
+        state = Lock(State())
+        manifests = "\(other.data)/manifests"
+        try start()
+    }
+
     var log: String { Command.text("\(folder)/log") }
     var key: String { String(Command.text("\(data)/admin.key").prefix { $0 != "\n" }) }
+    var port: UInt16 { state.withLock { $0.port } }
     var pid: pid_t { state.withLock { $0.child } }
 
     /// Starts the server and waits until it is ready.
     func start(environment: [String: String] = [:]) throws {
         let child = try Command.start(
-            ["\(Command.bin)/limen", "serve", "--listen", "127.0.0.1:0", "--data", data], output: "\(folder)/out", complaints: "\(folder)/log",
+            ["\(Command.bin)/limen", "serve", "--listen", "127.0.0.1:0", "--data", data] + (manifests.map { ["--manifests", $0] } ?? []),
+            output: "\(folder)/out", complaints: "\(folder)/log",
             environment: environment)
         state.withLock { $0.child = child }
         _ = Command.servers.withLock { $0.insert(child) }

@@ -21,8 +21,8 @@ package final class Recorder: WorkerObserver {
         state.withLock { $0.ended.append(reason) }
     }
     package func workerLogged(plugin: String, level: UInt8, message: String) { state.withLock { $0.logged.append(message) } }
-    package func pluginBroken(plugin: String, version: String, reason: String) { state.withLock { $0.broken.append(reason) } }
-    package func pluginReady(plugin: String, version: String) { state.withLock { $0.ready += 1 } }
+    package func pluginBroken(plugin: String, version: String, generation: UInt64, reason: String) { state.withLock { $0.broken.append(reason) } }
+    package func pluginReady(plugin: String, version: String, generation: UInt64) { state.withLock { $0.ready += 1 } }
 }
 
 /// A call's owner that remembers events and logs and refuses fetches.

@@ -48,9 +48,10 @@ package enum HostMetrics {
         let violations = metrics.counter("limen_sandbox_violations_total", help: "Tripwires, by system call.", labels: ["syscall"])
         let states = ["spawning", "jailing", "loading", "ready", "busy", "cancelling", "draining", "killing", "dead"]
         metrics.beforeScrape {
-            for pool in tools.workers.pools {
-                let view = pool.view
-                for state in states { workers.set(Double(view.workers.count { $0.state == state }), view.plugin, state) }
+            // Several versions of a plugin may have workers at once.
+            let views = Dictionary(grouping: tools.workers.pools.map(\.view), by: \.plugin)
+            for (plugin, pools) in views {
+                for state in states { workers.set(Double(pools.reduce(0) { $0 + $1.workers.count { $0.state == state } }), plugin, state) }
             }
             let counts = tools.observer.counts
             started.raise(to: Double(counts.started))

@@ -23,19 +23,30 @@ package struct LivePlugins: PluginAdministration {
 
     package func plugins() -> [(name: String, json: JSONValue)] {
         let snapshot = registry.snapshot()
-        let known = snapshot.plugins.values.map { ($0.name, Self.json($0)) }
+        let known = snapshot.plugins.values.map { ($0.name, Self.json($0, service.versions(of: $0.name))) }
         let refused = snapshot.refused.values.filter { snapshot.plugins[$0.name] == nil }.map { ($0.name, Self.json($0)) }
         return (known + refused).sorted { $0.0 < $1.0 }
     }
 
-    private static func json(_ record: PluginRecord) -> JSONValue {
+    private static func json(_ record: PluginRecord, _ versions: [VersionView]) -> JSONValue {
         [
+            "versions": .array(versions.map(json)),
             "name": .string(record.name), "version": .string(record.version), "state": .string(record.state.rawValue),
             "reason": record.reason.map { .string($0) } ?? .null, "enabled": .bool(record.manifest.isEnabled),
             "isolation": .string(record.manifest.isolation.rawValue), "tools": .array(record.tools.map { .string($0.id) }),
             "limits": .object(record.manifest.limits.json), "sha256": .string(record.manifest.librarySHA256.hex),
             "publisher": .string(record.bundle.signer.publisher), "key_fingerprint": .string(record.bundle.signer.key.fingerprint),
         ]
+    }
+
+    private static func json(_ view: VersionView) -> JSONValue {
+        var object: JSONObject = [
+            "version": .string(view.version), "state": .string(view.state.rawValue), "canary": .bool(view.isCanary), "share": JSONValue(view.share),
+            "reason": view.reason.map { .string($0) } ?? .null,
+        ]
+        if let digest = view.bundleDigest { object["bundle_sha256"] = .string(digest) }
+        if let tally = view.tally { (object["calls"], object["failures"]) = (JSONValue(tally.calls), JSONValue(tally.failures)) }
+        return .object(object)
     }
 
     private static func json(_ refused: RefusedPlugin) -> JSONValue {
@@ -73,7 +84,7 @@ package struct LivePlugins: PluginAdministration {
         let problems: [ManifestProblem]
         do {
             problems = try await act(registry, Requester(principal.id, tenant: principal.tenant, requestID: requestID))
-                .filter { $0.plugin == name || $0.plugin.isEmpty }.flatMap(\.problems)
+                .filter { $0.plugin == name || $0.file.isEmpty }.flatMap(\.problems)
         } catch {
             throw Self.refusal(error.problems)
         }

@@ -18,13 +18,20 @@ package struct LiveTools: ToolCatalogue {
 
     package func tools() -> [CatalogueTool] {
         let snapshot = registry.snapshot()
-        let all = snapshot.plugins.values.flatMap { record in record.tools.map { entry($0, of: record) } }
+        let all = snapshot.plugins.values.map(shown).flatMap { record in record.tools.map { entry($0, of: record) } }
         return all.sorted { $0.id < $1.id }
+    }
+
+    /// The version whose tools can be called: where the new one does not load, the one that still serves.
+    private func shown(_ record: PluginRecord) -> PluginRecord {
+        record.state == .broken ? service.servingInstead(of: record) ?? record : record
     }
 
     package func tool(_ id: String) -> CatalogueTool? {
         let snapshot = registry.snapshot()
-        guard let tool = snapshot.tool(id), tool.id == id, let record = snapshot.plugin(of: tool) else { return nil }
+        guard let plugin = id.split(separator: ".").first, let record = snapshot.plugins[String(plugin)].map(shown),
+            let tool = record.tools.first(where: { $0.id == id })
+        else { return nil }
         return entry(tool, of: record)
     }
 

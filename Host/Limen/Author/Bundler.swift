@@ -69,6 +69,12 @@ struct Bundler {
                 throw CommandError("the library describes a tool without a name")
             }
             if let overlay = overlays.removeValue(forKey: toolName) {
+                // The library is held to these at run time, so a file cannot say otherwise.
+                for key in ["description", "input_schema", "output_schema"] {
+                    if let said = object[key], let written = overlay[key], said != written {
+                        throw CommandError("plugin.json: the \(key) of \(toolName) is not what the library says")
+                    }
+                }
                 for (key, value) in overlay { object[key] = value }
             }
             result.append(.object(object))

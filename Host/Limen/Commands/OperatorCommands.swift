@@ -45,7 +45,7 @@ enum OperatorCommands {
             manifestFolder: place.manifests, bundles: store, states: keepsHistory ? PluginStateStore(database: database) : nil,
             audit: keepsHistory ? AuditLog(database: database) : nil)
         defer { registry.shutdown() }
-        return try group.runBlocking { try await body(registry, await registry.reload()) }
+        return try group.runBlocking { try await body(registry, await registry.reload(notesStates: false)) }
     }
 
     /// `limen plugin list`
@@ -114,7 +114,7 @@ enum OperatorCommands {
 
     /// - Throws: `CommandError` with the first problem of that plugin, or of the registry itself.
     static func check(_ outcomes: [ReloadOutcome], of name: String) throws(CommandError) {
-        let problems = outcomes.filter { $0.plugin == name || $0.plugin.isEmpty }.flatMap(\.problems)
+        let problems = outcomes.filter { $0.plugin == name || $0.file.isEmpty }.flatMap(\.problems)
         if let problem = problems.first { throw CommandError("\(problem)") }
     }
 }

@@ -37,9 +37,23 @@ struct ManifestWatch: Sendable {
         while true {
             let count = read(descriptor, &buffer, buffer.count)
             guard count > 0 else { return found }
-            // Names end in zeros; `.new` files are ours, on their way to their real name.
-            found = found || buffer[..<count].split(separator: 0).contains { $0.suffix(5).elementsEqual(".json".utf8) }
+            found = Self.concernsManifests(buffer[..<count]) || found
         }
+    }
+
+    /// Whether one of the events (inotify(7): wd, mask, cookie, length, name) names a manifest, or says that events were lost.
+    static func concernsManifests(_ events: ArraySlice<UInt8>) -> Bool {
+        var rest = events
+        while rest.count >= 16 {
+            func number(_ offset: Int) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(rest[rest.startIndex + offset + $1]) << UInt32(8 * $1) } }
+            let (mask, length) = (number(4), Int(number(12)))
+            if mask & UInt32(IN_Q_OVERFLOW) != 0 { return true }
+            let name = rest.dropFirst(16).prefix(length).prefix { $0 != 0 }
+            // Files that begin with a dot are ours or an editor's, on their way to their real name.
+            if name.suffix(5).elementsEqual(".json".utf8), name.first != UInt8(ascii: ".") { return true }
+            rest = rest.dropFirst(16 + length)
+        }
+        return false
     }
 
     private func complain(_ step: String) {

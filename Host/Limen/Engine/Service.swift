@@ -79,7 +79,7 @@ struct Service: Sendable {
     /// Serves until a signal says stop: accepting ends, calls drain for `limits.drain_ms`, workers end, the audit log is flushed.
     func serve() async throws {
         let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP])
-        report(await station.reload())
+        report(await station.begin())
         let bound = try server.start()
         announce(bound)
         let watch = ManifestWatch(

@@ -34,6 +34,13 @@ struct Station: Sendable {
             keyValues: KeyValueStore(database: database), fetcher: fetcher, options: options)
     }
 
+    /// The first reload of a service: afterwards nothing is in the store that a crash left half-written or that no version refers to.
+    func begin() async -> [ReloadOutcome] {
+        let outcomes = await reload()
+        await tools.clean(removesLeftovers: true)
+        return outcomes
+    }
+
     /// Reads the manifests and makes what is in order callable.
     @discardableResult
     func reload(by actor: Requester = .system) async -> [ReloadOutcome] {

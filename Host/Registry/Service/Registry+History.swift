@@ -71,6 +71,21 @@ extension Registry {
             callID: actor.requestID, outcome: "ok", reason: entry.reason, details: details)
     }
 
+    /// Writes down that a load of a plugin was found broken by its workers: the command line sees it, and the audit log keeps it.
+    package func noteBroken(_ plugin: String, generation: UInt64) async throws(StoreError) {
+        let snapshot = snapshot()
+        guard let record = [snapshot.plugins[plugin], snapshot.canaries[plugin]].compactMap({ $0 }).first(where: { $0.generation == generation }),
+            record.state == .broken
+        else { return }
+        if record.track == .stable {
+            try await states?.note(PluginStateEntry(plugin: plugin, state: record.state.rawValue, reason: record.reason), by: Requester.system.id)
+        }
+        try await audit?.record(
+            AuditEntry(
+                actor: Requester.system.id, tenant: Requester.system.tenant, action: "plugin.broken", plugin: plugin, version: record.version,
+                outcome: "broken", reason: record.reason))
+    }
+
     // MARK: After a reload
 
     /// What a reload put in force, with what was in force before.
@@ -80,22 +95,22 @@ extension Registry {
     }
 
     /// Writes down what a reload found changed; a decision of our own is there already and is not written twice.
-    func remember(_ applied: [Applied], _ outcomes: [ReloadOutcome], by actor: Requester) async -> [ReloadOutcome] {
+    func remember(_ applied: [Applied], _ outcomes: [ReloadOutcome], by actor: Requester, notesStates: Bool) async -> [ReloadOutcome] {
         guard let states else { return [] }
         do {
             // At once, so that one commit carries the rows of many plugins.
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for change in applied { group.addTask { try await self.remember(change, states, by: actor) } }
+                for change in applied { group.addTask { try await self.remember(change, states, by: actor, notesStates: notesStates) } }
                 try await group.waitForAll()
             }
             for outcome in outcomes {
                 switch outcome.action {
-                case .refused:
+                case .refused where notesStates:
                     let reason = outcome.problems.first?.description
                     try await states.note(
                         PluginStateEntry(plugin: outcome.plugin, state: PluginLifecycleState.broken.rawValue, reason: reason), by: actor.id)
                 case .removed: try await rememberRemoval(outcome, states, by: actor)
-                case .loaded, .updated, .unchanged, .keptOld: continue
+                case .loaded, .updated, .unchanged, .keptOld, .refused: continue
                 }
             }
             return []
@@ -105,13 +120,13 @@ extension Registry {
         }
     }
 
-    private func remember(_ change: Applied, _ states: PluginStateStore, by actor: Requester) async throws {
+    private func remember(_ change: Applied, _ states: PluginStateStore, by actor: Requester, notesStates: Bool) async throws {
         let record = change.record
         try await states.approve(
             PluginVersionEntry(
                 plugin: record.name, version: record.version, bundleDigest: record.bundle.digest.hex,
                 descriptionDigest: PluginLoader.descriptionDigest(record.manifest).hex, tools: PinnedTools.json(record.manifest).text), by: actor.id)
-        if record.track == .stable {
+        if record.track == .stable, notesStates {
             try await states.note(PluginStateEntry(plugin: record.name, state: record.state.rawValue, reason: record.reason), by: actor.id)
         }
         var before = change.before?.manifest

@@ -7,8 +7,9 @@ extension Registry {
     /// Reads the manifest folder and puts in force what passes every check; says for each file what was done.
     ///
     /// A bad file changes nothing: the version that ran before goes on. A file that is gone takes its plugin with it. A broken plugin is
-    /// tried again. A plugin whose publisher's trust was withdrawn is not kept: it is refused like a new one. `by` is who asked, for the history.
-    package func reload(by actor: Requester = .system) async -> [ReloadOutcome] {
+    /// tried again. A plugin whose publisher's trust was withdrawn is not kept: it is refused like a new one. `by` is who asked, for the history. Only
+    /// the service knows how plugins fare, so a command that merely looks passes false for `notesStates`.
+    package func reload(by actor: Requester = .system, notesStates: Bool = true) async -> [ReloadOutcome] {
         await gate.run {
             do {
                 let approvals = try await self.approvals()
@@ -20,7 +21,7 @@ extension Registry {
                     return pass
                 }
                 try await explain(&pass)
-                return await pass.outcomes + remember(pass.applied, pass.outcomes, by: actor)
+                return await pass.outcomes + remember(pass.applied, pass.outcomes, by: actor, notesStates: notesStates)
             } catch let error as ManifestError {
                 return [ReloadOutcome(file: "", plugin: "", version: nil, action: .keptOld, problems: error.problems)]
             } catch {
