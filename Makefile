@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 
+VM ?= full
 LISTEN ?= 127.0.0.1:8080
 DATA ?= var
 MANIFESTS ?= $(DATA)/manifests
@@ -17,11 +18,13 @@ BUNDLED := calc markdown sanitizer sysprobe table text time
 DEPS := pkg-config libseccomp-dev libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev
 # The arm64 headers: the sandbox's C and its system call numbers are checked against them.
 TEST_DEPS := $(DEPS) libc6-dev-arm64-cross
+# For the virtual machine with Debian's own kernel.
+VM_DEPS := qemu-system-x86 mmdebstrap e2fsprogs
 # The templates hold @NAME@ where a name will stand: no Swift yet.
 SWIFT_FILES = $(shell find Package.swift Host Plugins SDK Sandbox Tests -name '*.swift' -not -path '*/Templates/*' -not -path '*/.build/*')
 TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))
 
-.PHONY: help deps test-deps build bundles serve test escape fuzz soak soak-hostile bench doctor ledger format lint clean
+.PHONY: help deps test-deps build bundles serve test escape test-vm fuzz soak soak-hostile bench doctor ledger format lint clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -48,6 +51,12 @@ test: test-deps lint ## lint, build with warnings as errors and run every test
 escape: deps ## the escape suite alone, on every rung this machine offers
 	@for product in limen-spawner limen-worker limen-escape; do $(SWIFT) build --product $$product $(STRICT) || exit 1; done
 	@.build/debug/limen-escape
+
+test-vm: deps ## the escape suite and the installed service on Debian's own kernel under qemu (VM=short for a few minutes of it)
+	@Tests/Scripts/install-packages $(VM_DEPS)
+	@for product in limen-spawner limen-worker limen-escape limen calc; do $(SWIFT) build --product $$product $(STRICT) || exit 1; done
+	@$(MAKE) --no-print-directory -s -C Tests/Hostile -j2 OUT=$(CURDIR)/.build/debug/hostile
+	@Tests/Scripts/vm/run .build/debug $(VM)
 
 fuzz: deps ## fuzz every parser that meets strangers, a table by target (FUZZ_SECONDS=30 each)
 	@Tests/Fuzz/run $${FUZZ_SECONDS:-30} $(FUZZ_TARGETS)

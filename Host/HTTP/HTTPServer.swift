@@ -32,9 +32,16 @@ package final class HTTPServer<Handler: HTTPHandler>: Sendable {
     package var addressCount: Int { ledger.withLock { $0.addressCount } }
 
     /// Listens and serves until `drain`; the answer is the address it is bound to.
-    package func start() throws(IOError) -> SocketAddress {
+    /// - Parameter inherited: a socket that listens already, which the server takes over; the configured address is then not used.
+    package func start(on inherited: consuming FileDescriptor? = nil) throws(IOError) -> SocketAddress {
         do throws(Errno) {
-            let listener = try Sockets.listen(on: configuration.address)
+            let listener: FileDescriptor
+            if let inherited {
+                listener = inherited
+                try Syscall.setNonblocking(listener.raw)
+            } else {
+                listener = try Sockets.listen(on: configuration.address)
+            }
             let fd = listener.raw
             let bound = try Sockets.localAddress(fd)
             let acceptor = OwnedTask(on: contexts[0].loop) { [self] in try await accept(fd) }

@@ -7,6 +7,8 @@ package struct CgroupTree: Sendable {
     /// The service's folder in every hierarchy; empty until `prepare`.
     package private(set) var folders: [String: String] = [:]
     private let name: String
+    /// Where the service sits in the unified hierarchy; nil on version 1 and until `prepare`.
+    private var home: CgroupHome?
 
     private static let prefix = "limen-"
     /// Key of the unified hierarchy in `folders`.
@@ -21,25 +23,19 @@ package struct CgroupTree: Sendable {
     /// Removes what crashed services left, then makes this one's folders.
     /// - Throws: `JailError` naming the folder that could not be made: the hierarchy is not delegated to this account.
     package mutating func prepare() throws(JailError) {
-        let parents: [String: String] =
-            switch layout.version {
-            case .v1(let own): own
-            case .v2(let own): [Self.unified: own]
+        switch layout.version {
+        case .v1(let own):
+            for (controller, parent) in own {
+                Self.sweep(parent)
+                let folder = parent + "/" + name
+                try require("make cgroup \(folder) (delegate the \(controller) hierarchy)", checked(mkdir(folder, 0o755)))
+                folders[controller] = folder
             }
-        for (controller, parent) in parents {
-            Self.sweep(parent)
-            let folder = parent + "/" + name
-            try require(
-                "make cgroup \(folder) (delegate the \(controller.isEmpty ? "unified" : controller) hierarchy)", checked(mkdir(folder, 0o755)))
-            folders[controller] = folder
+        case .v2(let own):
+            let home = try CgroupHome.settle(own, name: name, sweep: Self.sweep)
+            folders[Self.unified] = home.folder
+            self.home = home
         }
-        guard case .v2(let own) = layout.version, let folder = folders[Self.unified] else { return }
-        // A v2 group with controllers in its subtree may hold no process: this one moves aside first.
-        try require("make cgroup \(folder)/host", checked(mkdir(folder + "/host", 0o755)))
-        try writeText("0", to: folder + "/host/cgroup.procs")
-        let enabled = CgroupLayout.controllers.map { "+" + $0 }.joined(separator: " ")
-        try writeText(enabled, to: own + "/cgroup.subtree_control")
-        try writeText(enabled, to: folder + "/cgroup.subtree_control")
     }
 
     /// Makes an empty leaf; its limits are set before anything runs in it.
@@ -62,21 +58,11 @@ package struct CgroupTree: Sendable {
     /// - Returns: folders that could not be removed, with the reason.
     package func remove() -> [JailError] {
         var left: [JailError] = []
+        home?.leave()
         for folder in folders.values {
-            if case .v2(let own) = layout.version { Self.leave(folder, for: own) }
             if let error = Self.removeTree(folder) { left.append(error) }
         }
         return left
-    }
-
-    /// This process goes back to where it came from; a failure shows as a folder that cannot be removed.
-    private static func leave(_ folder: String, for parent: String) {
-        let disable = CgroupLayout.controllers.map { "-" + $0 }.joined(separator: " ")
-        for (text, path) in [
-            (disable, folder + "/cgroup.subtree_control"), (disable, parent + "/cgroup.subtree_control"), ("0", parent + "/cgroup.procs"),
-        ] {
-            do { try writeText(text, to: path) } catch { continue }
-        }
     }
 
     /// Folders of services that are gone: their first process does not exist and no process is in them, or rmdir would refuse.
@@ -88,9 +74,16 @@ package struct CgroupTree: Sendable {
     }
 
     private static func removeTree(_ folder: String) -> JailError? {
-        for entry in entries(folder) { rmdir(folder + "/" + entry) }
+        for entry in entries(folder) where rmdir(folder + "/" + entry) != 0 && entry != CgroupHome.hostLeaf { clear(folder + "/" + entry) }
         guard rmdir(folder) != 0, errno != ENOENT else { return nil }
         return JailError("remove cgroup \(folder)", errno: errno)
+    }
+
+    /// Kills whoever is left in a worker's leaf and removes it, where the kernel can (`cgroup.kill`, version 2). Elsewhere a worker's pid
+    /// namespace, which dies with its first process, has done the same.
+    private static func clear(_ leaf: String) {
+        do { try writeText("1", to: leaf + "/cgroup.kill") } catch { return }  // version 1, or gone by now
+        for _ in 0..<100 where rmdir(leaf) != 0 && errno == EBUSY { usleep(5_000) }
     }
 
     /// Names of the directories in `path`.

@@ -29,22 +29,21 @@ package struct CgroupLayout: Sendable, Equatable {
         let own = memberships(membership)
         for line in mountinfo.split(separator: "\n") {
             guard let mount = CgroupMount(line) else { continue }
-            if mount.isUnified, let path = own[""] { unified = mount.directory(of: path) }
+            if mount.isUnified, hasControllers(mount.point), let path = own[""] { unified = mount.directory(of: path) }
             for controller in mount.controllers where legacy[controller] == nil {
                 if let path = own[controller] { legacy[controller] = mount.directory(of: path) }
             }
         }
-        if let unified, hasControllers(unified) { return CgroupLayout(version: .v2(unified)) }
+        if let unified { return CgroupLayout(version: .v2(unified)) }
         for controller in controllers where legacy[controller] == nil {
             throw JailError("cgroup controller \(controller) is in no hierarchy", errno: ENOENT)
         }
         return CgroupLayout(version: .v1(legacy.filter { controllers.contains($0.key) }))
     }
 
-    private static func hasControllers(_ directory: String) -> Bool {
-        let text: String
-        do { text = try readText(directory + "/cgroup.controllers") } catch { return false }  // no such file: not a usable v2 tree
-        let present = Set(text.split(whereSeparator: \.isWhitespace).map(String.init))
+    /// Whether the controllers are in this hierarchy at all; a hybrid host has them in version 1's.
+    private static func hasControllers(_ root: String) -> Bool {
+        let present = CgroupHome.words(root + "/cgroup.controllers")
         return controllers.allSatisfy(present.contains)
     }
 

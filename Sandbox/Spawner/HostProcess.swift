@@ -7,9 +7,6 @@ struct HostProcess {
     let pid: Int32
     let channel: Int32
 
-    /// Where the host finds its end.
-    static let channelDescriptor: Int32 = 3
-
     /// Whom the host runs as.
     struct Account {
         var userID: uid_t
@@ -49,15 +46,22 @@ struct HostProcess {
         close(pidfd)
         close(program)
         close(pair[1])
+        options.sockets.closeAll()
         return HostProcess(pid: Int32(child), channel: pair[0])
     }
 
     private static func run(_ options: SpawnerOptions, _ account: Account, _ program: Int32, _ channel: Int32) -> Never {
         do {
             clinux_reset_signals()
-            let kept = fcntl(program, F_DUPFD_CLOEXEC, 64)
-            try require("host channel", checked(dup2(channel, channelDescriptor)))
-            try require("close descriptors", clinux_close_range(UInt32(channelDescriptor) + 1, 63))
+            // Out of the way first, so that no target overwrites a source; the channel comes after systemd's sockets.
+            let source = fcntl(channel, F_DUPFD_CLOEXEC, 64)
+            try require("host channel", checked(source))
+            let kept = fcntl(program, F_DUPFD_CLOEXEC, source + 1)
+            try require("host channel", checked(kept))
+            let channelDescriptor = options.sockets.end
+            try require("host channel", checked(dup2(source, channelDescriptor)))
+            try require("close descriptors", clinux_close_range(UInt32(channelDescriptor) + 1, UInt32(kept) - 1))
+            try options.sockets.pass()
             try require("close descriptors", clinux_close_range(UInt32(kept) + 1, UInt32.max))
             if getuid() == 0 {
                 try require("setgroups", clinux_setgroups_none())

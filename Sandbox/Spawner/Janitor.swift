@@ -35,6 +35,7 @@ struct Janitor {
             if getppid() != parent { _exit(1) }
             _exit(Spawner.main(options, cgroups))
         }
+        options.sockets.closeAll()
         guard child > 0 else {
             report("limen-spawner: start: \(describe(errno: Int32(-child)))\n")
             return 1

@@ -17,6 +17,8 @@ struct SpawnerOptions {
     var acceptsGroups = false
     /// The weakest rung on which plugins are started.
     var lowestRung = Rung.landlock
+    /// What systemd listens on for the host; from the environment, not the command line.
+    var sockets = ListeningSockets.none
     /// The host's program and arguments.
     var command: [String] = []
 
@@ -38,7 +40,7 @@ struct SpawnerOptions {
           --lowest-rung RUNG  weakest rung to start plugins on: root, userns, landlock, seccomp (landlock)
           --prepared N        worker processes started ahead of need, 0 to 64                   (2)
           --accept-groups     rootless: start although the account has supplementary groups
-        The host finds its channel in LIMEN_SPAWNER_FD.
+        The host finds its channel in LIMEN_SPAWNER_FD, and systemd's listening sockets (LISTEN_FDS) where systemd puts them.
 
         """
 

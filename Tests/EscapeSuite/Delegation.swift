@@ -1,27 +1,30 @@
 import Glibc
 import Jail
 
-/// What an administrator does once for a rootless account: cgroups of its own in every hierarchy. Made by the suite when it runs as
-/// root, beneath its own cgroups, and removed afterwards.
+/// What an administrator does once for a rootless account: a cgroup of its own in every hierarchy. Made by the suite when it runs as
+/// root, and removed afterwards.
 struct Delegation {
     /// An account that needs no entry anywhere.
     static let userID: uid_t = 64_999
 
-    private var folders: [String] = []
+    private let tree: CgroupTree
+    private let leaf: CgroupLeaf
+    /// Those of the leaf's folders that were given away.
+    private let folders: [String]
 
     /// Makes the folders and gives them away, those of the named v1 controllers or all.
     init(_ controllers: [String]? = nil) throws(EscapeError) {
-        let layout: CgroupLayout
-        do { layout = try CgroupLayout.discover() } catch { throw EscapeError("cgroups: \(error.step)") }
-        let parents: [String] =
-            switch layout.version {
-            case .v1(let own): own.filter { controllers?.contains($0.key) ?? true }.map(\.value)
-            case .v2(let own): controllers?.isEmpty == true ? [] : [own]
-            }
-        for parent in parents {
-            let folder = parent + "/limen-escape-\(getpid())"
-            try Files.makeFolder(folder)
-            folders.append(folder)
+        do {
+            var tree = CgroupTree(layout: try CgroupLayout.discover(), pid: getpid())
+            try tree.prepare()
+            self.tree = tree
+            leaf = try tree.makeLeaf("delegated")
+        } catch {
+            throw EscapeError("cgroups: \(error.step): errno \(error.errno)")
+        }
+        // The unified folder has them all, under the empty name.
+        folders = leaf.directories.filter { controllers?.contains($0.key) ?? true || ($0.key.isEmpty && controllers?.isEmpty == false) }.map(\.value)
+        for folder in folders {
             for name in ["", "/tasks", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"] where access(folder + name, F_OK) == 0 {
                 guard chown(folder + name, Self.userID, Self.userID) == 0 else { throw Files.failure("chown", folder + name) }
             }
@@ -47,9 +50,7 @@ struct Delegation {
     /// Removes the folders; nothing runs in them any more.
     /// - Returns: those that could not be removed: something was left behind.
     func remove() -> [String] {
-        folders.filter { folder in
-            for name in Files.list(folder) { rmdir(folder + "/" + name) }
-            return rmdir(folder) != 0
-        }
+        let left = leaf.directories.values.filter { rmdir($0) != 0 }
+        return left + tree.remove().map(\.step)
     }
 }

@@ -16,6 +16,10 @@ package struct Launcher {
     package var sources: String
     package var quickOnly = false
     package var filter: String?
+    /// Every n-th case alone.
+    package var sample = 1
+    /// A folder of hostile libraries that were compiled before; nil compiles them.
+    package var hostile: String?
 
     package init(build: String, sources: String) {
         self.build = build
@@ -31,8 +35,9 @@ package struct Launcher {
         }
     }
 
-    /// Compiles every hostile library.
+    /// Compiles every hostile library, unless that was done.
     package func compile() throws(EscapeError) -> String {
+        if let hostile { return hostile }
         let output = build + "/hostile"
         let status = try Program(path: "make", arguments: ["-s", "-C", sources, "-j4", "OUT=" + output]).run { print($0) }
         guard status == 0 else { throw EscapeError("make -C \(sources) ended with \(status)") }
@@ -76,6 +81,7 @@ package struct Launcher {
         arguments += ["--", stage.program("limen-escape"), "--inside", rung.rawValue, "--libraries", stage.libraries, "--data", stage.data]
         if quickOnly { arguments.append("--quick") }
         if let filter { arguments += ["--filter", filter] }
+        if sample > 1 { arguments += ["--sample", String(sample)] }
         return arguments
     }
 

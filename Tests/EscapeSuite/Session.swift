@@ -5,6 +5,10 @@ package struct Session {
     package var rungs: [EscapeRung]
     package var quickOnly = false
     package var filter: String?
+    /// Every n-th case alone.
+    package var sample = 1
+    /// As in `Launcher`.
+    package var hostile: String?
 
     package init(rungs: [EscapeRung]) { self.rungs = rungs }
 
@@ -13,6 +17,8 @@ package struct Session {
         var launcher = Launcher(build: Self.buildFolder, sources: Self.hostileSources)
         launcher.quickOnly = quickOnly
         launcher.filter = filter
+        launcher.sample = sample
+        launcher.hostile = hostile
         var lines: [String] = []
         var passed = 0, failed = 0
         for rung in rungs {

@@ -143,26 +143,31 @@ final class ToolHost: EscapeHost {
 
     func reloadUnderLoad(_ neighbour: EscapeCase, calling call: @escaping @Sendable () async -> [String]) async -> [String] {
         await withTaskGroup(of: [String].self) { group in
-            let until = Deadline.after(milliseconds: 1_500)
+            // A slow machine gets longer to change the manifests often enough.
+            let until = Deadline.after(milliseconds: 1_500), patience = Deadline.after(milliseconds: 60_000)
+            let enough = Flag()
             for _ in 0..<3 {
                 group.addTask {
                     var wrong: [String] = []
-                    while !until.hasPassed { wrong += await call() }
+                    while !(until.hasPassed && enough.isSet) && !patience.hasPassed { wrong += await call() }
                     return wrong
                 }
             }
-            group.addTask { await self.reload(neighbour, until: until) }
+            group.addTask {
+                defer { enough.set() }
+                return await self.reload(neighbour, until: until, patience: patience)
+            }
             var wrong: [String] = []
             for await found in group { wrong += found }
             return wrong
         }
     }
 
-    private func reload(_ neighbour: EscapeCase, until: Deadline) async -> [String] {
+    private func reload(_ neighbour: EscapeCase, until: Deadline, patience: Deadline) async -> [String] {
         var changed = neighbour
         var updates = 0
         var problems: [String] = []
-        while !until.hasPassed {
+        while !until.hasPassed || (updates <= 2 && !patience.hasPassed) {
             changed.limits["idle_ms"] = 50_000 + updates % 2
             do {
                 try bundle(changed).writeManifest()
@@ -207,4 +212,11 @@ final class WorkerEnds: Sendable {
         guard message.description == "worker ended", let plugin = fields["plugin"], let reason = fields["reason"] else { return }
         reasons.withLock { $0[plugin] = reason }
     }
+}
+
+/// Said once, seen by all.
+private final class Flag: Sendable {
+    private let state = Lock(false)
+    var isSet: Bool { state.withLock { $0 } }
+    func set() { state.withLock { $0 = true } }
 }

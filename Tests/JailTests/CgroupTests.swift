@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Jail
@@ -25,6 +26,26 @@ struct CgroupTests {
         let layout = try CgroupLayout.parse(mountinfo: mounts, membership: "4:memory:/docker/c1/w\n3:cpu,cpuacct:/\n2:pids:/\n")
         guard case .v1(let own) = layout.version else { throw JailError("version") }
         #expect(own["memory"] == "/sys/fs/cgroup/memory/w")
+    }
+
+    @Test("version 2 with the controllers wins; a hybrid host's empty one does not", arguments: [true, false])
+    func unified(hasControllers: Bool) throws {
+        var template = Array("/tmp/limen-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw JailError("mkdtemp", errno: errno) }
+        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer {
+            unlink(folder + "/cgroup.controllers")
+            rmdir(folder)
+        }
+        close(open(folder + "/cgroup.controllers", O_CREAT | O_WRONLY, 0o600))
+        try writeText(hasControllers ? "cpuset cpu io memory pids\n" : "\n", to: folder + "/cgroup.controllers")
+        let membership = "4:memory:/\n3:cpu,cpuacct:/\n2:pids:/\n0::/user.slice/a.scope\n"
+        let layout = try CgroupLayout.parse(mountinfo: v1Mounts + "\n40 30 0:40 / \(folder) rw - cgroup2 cgroup2 rw\n", membership: membership)
+        if hasControllers {
+            #expect(layout.version == .v2(folder + "/user.slice/a.scope"))
+        } else {
+            guard case .v1 = layout.version else { throw JailError("version 1 is not used") }
+        }
     }
 
     @Test("a missing controller is named")

@@ -80,13 +80,15 @@ struct Service: Sendable {
     func serve() async throws {
         let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP])
         report(await station.begin())
-        let bound = try server.start()
+        let bound = try server.start(on: try ListeningSocket.inherited())
         announce(bound)
+        ServiceManager.tell("READY=1")
         let watch = ManifestWatch(
             folders: [settings.manifests] + ["\(settings.manifests)/", "\(settings.data)/"].map { $0 + TrustFolders.name }, log: engine.log)
         let watcher = OwnedTask(on: engine.loop) { try await watch.forEachChange { await reload("manifests changed") } }
         await waitForStop(signals)
         watcher.cancel()
+        ServiceManager.tell("STOPPING=1")
         engine.log.notice("stopping", [("connections", JSONValue(server.connectionCount))])
         await server.drain(within: settings.limits.drainMilliseconds)
         await watcher.finish()

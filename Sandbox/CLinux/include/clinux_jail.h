@@ -29,6 +29,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* Swift's importer reads these headers without _GNU_SOURCE, which hides the two. */
@@ -112,6 +113,12 @@ static inline long clinux_unshare(int flags) { return clinux_result(syscall(SYS_
 static inline long clinux_setns(int fd, int type) { return clinux_result(syscall(SYS_setns, fd, type)); }
 static inline long clinux_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
     return clinux_result(prctl(option, a, b, c, d));
+}
+
+/* Whether a file has the extended attribute with the value 1, as systemd marks a delegated cgroup. */
+static inline int clinux_has_attribute(const char *path, const char *name) {
+    char value[4];
+    return getxattr(path, name, value, sizeof value) == 1 && value[0] == '1';
 }
 
 /* Landlock (landlock(7)). */
