@@ -7,7 +7,7 @@ package struct CommandLineOptions {
     package init(_ arguments: [String]) { self.arguments = arguments }
 
     static let usage = """
-        usage: limen-escape [--rung root|rootless|all] [--quick] [--filter TEXT] [--sample N] [--hostile DIR] [--list]
+        usage: limen-escape [--rung root|rootless|landlock|all] [--quick] [--filter TEXT] [--sample N] [--hostile DIR] [--list]
                limen-escape --soak SECONDS [--rung root|rootless|all]
                limen-escape --deprive WORDS [--delegate CONTROLLERS] [--as-root] -- PROGRAM [ARGUMENT...]
         Runs the escape suite: hostile plugins in real jails. As root it runs every rung, as another account all but that of root.
@@ -32,9 +32,9 @@ package struct CommandLineOptions {
                 return 2
             }
             if let soak {
-                return try Session(rungs: EscapeRung.running.filter { wanted == "all" || $0.rawValue == wanted }).soak(seconds: soak) ? 0 : 1
+                return try Session(rungs: EscapeRung.soaked.filter { wanted == "all" || $0.rawValue == wanted }).soak(seconds: soak) ? 0 : 1
             }
-            var session = Session(rungs: EscapeRung.running.filter { wanted == "all" || $0.rawValue == wanted })
+            var session = Session(rungs: EscapeRung.allCases.filter { wanted == "all" || $0.rawValue == wanted })
             session.quickOnly = quick
             session.filter = filter
             session.sample = sample

@@ -73,7 +73,8 @@ struct Deprivation {
 
     /// A user namespace of the test's own, in which an administrator has set the limits to 0.
     private func limitNamespaces(_ account: uid_t?) throws(EscapeError) {
-        let own = getuid() == 0 ? [0, account ?? 0] : [getuid()]
+        let isRoot = getuid() == 0
+        let own = isRoot ? [0, account ?? 0] : [getuid()]
         let map = Set(own).sorted().map { "\($0) \($0) 1\n" }.joined()
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw EscapeError("pipe: errno \(errno)") }
@@ -92,6 +93,8 @@ struct Deprivation {
         }
         try hold("helper", child)
         try hold("user namespace", clinux_unshare(Int32(CLONE_NEWUSER)))
+        // Without this an ordinary account may map no group.
+        if !isRoot { do { try writeText("deny", to: "/proc/self/setgroups") } catch { throw EscapeError(error.step) } }
         _ = write(ends[1], [1], 1)
         var status: Int32 = 0
         waitpid(pid_t(child), &status, 0)

@@ -3,14 +3,20 @@ package enum EscapeFamily: String, Sendable, CaseIterable {
     case files, processes, kernel, network, exhaustion, `protocol`, load, tenants, swift
 }
 
-/// How the jail is built while a case runs (DESIGN 4). `landlock` is written beside the others for the issue that brings that rung.
+/// How the jail is built while a case runs (DESIGN 4).
 package enum EscapeRung: String, Sendable, CaseIterable {
+    /// A user of its own for every slot.
     case root
+    /// User namespaces and delegated cgroups.
     case rootless
+    /// Landlock, seccomp and rlimits: an account that may make no user namespace and has no cgroup.
     case landlock
 
-    /// The rungs that exist today.
-    package static let running: [EscapeRung] = [.root, .rootless]
+    /// Those that are soaked with leaking plugins: without a cgroup a leak ends by an allocation that fails, and is nobody's news.
+    package static let soaked: [EscapeRung] = [.root, .rootless]
+
+    /// As the spawner names it.
+    package var spawnerName: String { self == .rootless ? "userns" : rawValue }
 }
 
 /// Who makes a call.
@@ -92,8 +98,8 @@ package struct EscapeCase: Sendable {
     package let steps: [EscapeStep]
     /// Set when root and rootless differ; otherwise `steps` hold for both.
     package var rootless: [EscapeStep]?
-    /// What is expected of Landlock, seccomp and rlimits alone; nil means the same as `steps`.
-    package var landlockOnly: String?
+    /// What comes of it on Landlock, seccomp and rlimits alone; nil means the same as `steps`.
+    package var landlock: [EscapeStep]?
     package var isolation = "tenant"
     package var timeoutMilliseconds = 30_000
     package var limits: [String: Int] = [:]
@@ -101,6 +107,8 @@ package struct EscapeCase: Sendable {
     package var workers = 4
     /// Why the worker must have ended some seconds after the last call, by `KillReason.name`.
     package var endsBy: [String]?
+    /// The same on the Landlock rung, where it differs.
+    package var landlockEndsBy: [String]?
     /// Part of `swift test`; the others run with `make escape` alone, because they take seconds by nature.
     package var isQuick: Bool { timeoutMilliseconds > 2_000 && !isSlow }
     package var isSlow = false
@@ -109,7 +117,41 @@ package struct EscapeCase: Sendable {
     package var plugin: String { id.map { $0 == "." ? "-" : String($0) }.joined() }
 
     /// The steps of a rung.
-    package func steps(on rung: EscapeRung) -> [EscapeStep] { rung == .rootless ? rootless ?? steps : steps }
+    package func steps(on rung: EscapeRung) -> [EscapeStep] {
+        switch rung {
+        case .root: steps
+        case .rootless: rootless ?? steps
+        case .landlock: landlock ?? steps
+        }
+    }
+
+    /// What the worker must have ended by on a rung.
+    package func endsBy(on rung: EscapeRung) -> [String]? { rung == .landlock ? landlockEndsBy ?? endsBy : endsBy }
+
+    /// Writes down what the one call of this case comes to on the Landlock rung.
+    mutating func onLandlock(_ expected: Expectation) { onLandlock([expected]) }
+
+    /// The same for a case of several calls, in their order.
+    mutating func onLandlock(_ expected: [Expectation]) {
+        landlock = zip(steps, expected).map { step, outcome in
+            var step = step
+            step.expected = outcome
+            return step
+        }
+    }
+
+    /// The case with another outcome of its call, or calls, on the Landlock rung.
+    func landlock(_ expected: Expectation...) -> EscapeCase {
+        var made = self
+        made.onLandlock(expected)
+        return made
+    }
+
+    /// The case whose report differs on the Landlock rung in these attempts; nil for an attempt that is not made.
+    func landlock(reports differences: [String: String?]) -> EscapeCase {
+        guard steps.count == 1, case .reports(let attempts) = steps[0].expected else { return self }
+        return landlock(.reports(attempts.merging(differences.compactMapValues { $0 }) { $1 }.filter { differences[$0.key] != .some(nil) }))
+    }
 }
 
 extension EscapeCase {

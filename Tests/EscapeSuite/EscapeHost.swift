@@ -10,6 +10,8 @@ package protocol EscapeHost: Sendable {
     func finish(_ escape: EscapeCase) async
     /// Reloads the manifests ten times a second, changing the neighbour's each time, while it is being called; tells what went wrong.
     func reloadUnderLoad(_ neighbour: EscapeCase, calling call: @escaping @Sendable () async -> [String]) async -> [String]
+    /// The rung that the spawner has found, in its own words.
+    func rung() async -> String
     /// What is wrong with the records after everything.
     func verify() async -> [String]
     /// Ends everything.

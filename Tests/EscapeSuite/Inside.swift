@@ -52,6 +52,8 @@ package struct Inside: Sendable {
         }
         try group.runBlocking {
             let host = try ToolHost(channel: channel, libraries: libraries, data: data, loop: group.loops[1])
+            let found = await host.rung()
+            report("host.rung", found == rung.spawnerName ? [] : ["the spawner holds \(found), not \(rung.spawnerName)"])
             try await host.prepare([Neighbour.escape])
             report("host.reload-under-load", await host.reloadUnderLoad(Neighbour.escape) { await Neighbour.hold(host, milliseconds: 5) })
             try await host.prepare(cases)
@@ -87,14 +89,14 @@ package struct Inside: Sendable {
                 wrong.append("the suite failed: \(error)")
             }
         }
-        if let expected = escape.endsBy {
+        if let expected = escape.endsBy(on: rung) {
             let found = await host.lastEnd(escape) ?? "nothing"
             if !expected.contains(found) { wrong.append("the worker ended by \(found), expected \(expected.joined(separator: " or "))") }
         }
         wrong += await inFlight.map { "in flight: " + $0 }
         wrong += await Neighbour.greet(host).map { "after: " + $0 }
         await host.finish(escape)
-        report(escape.id, wrong, escape.summary)
+        report(escape.id, wrong, escape.summary(on: rung))
     }
 
     private func report(_ id: String, _ wrong: [String], _ note: String = "") {
@@ -167,5 +169,5 @@ struct Resources {
 
 extension EscapeCase {
     /// What held, for the line of a case that passed.
-    var summary: String { steps.map(\.expected.summary).filter { !$0.isEmpty }.joined(separator: ", then ") }
+    func summary(on rung: EscapeRung) -> String { steps(on: rung).map(\.expected.summary).filter { !$0.isEmpty }.joined(separator: ", then ") }
 }

@@ -30,8 +30,7 @@ package struct Launcher {
     package static func obstacle(_ rung: EscapeRung) -> String? {
         switch rung {
         case .root: getuid() == 0 ? nil : "needs root"
-        case .rootless: nil
-        case .landlock: "is not built yet"
+        case .rootless, .landlock: nil
         }
     }
 
@@ -71,8 +70,18 @@ package struct Launcher {
         let delegation = rung == .rootless && isRoot ? try Delegation() : nil
         var program = Program(path: stage.program("limen-spawner"), arguments: spawnerArguments(rung, stage, hostUser) + words)
         if let delegation { program.prepare = { delegation.enter() } }
+        if rung == .landlock { program.prepare = Self.withoutNamespaces }
         let status = try program.run(line: line)
         return Self.leftovers(rung, stage, status, delegation)
+    }
+
+    /// Becomes an account that may make no user namespace and was given no cgroup.
+    private static func withoutNamespaces() -> Bool {
+        do { try Deprivation(["max-user"]).apply(becoming: Delegation.userID) } catch {
+            let bytes = Array("limen-escape: \(error)\n".utf8)
+            return write(2, bytes, bytes.count) < 0
+        }
+        return true
     }
 
     private func spawnerArguments(_ rung: EscapeRung, _ stage: Stage, _ hostUser: uid_t) -> [String] {

@@ -127,6 +127,14 @@ final class ToolHost: EscapeHost {
 
     // MARK: Ends
 
+    func rung() async -> String {
+        let deadline = Deadline.after(milliseconds: 20_000)
+        while workers.posture.isEmpty, !deadline.hasPassed {
+            do { try await loop.sleep(until: .after(milliseconds: 5)) } catch { break }
+        }
+        do { return try JSONValue(parsing: workers.posture)["rung"]?.stringValue ?? "none" } catch { return "unknown: \(error.message)" }
+    }
+
     func lastEnd(_ escape: EscapeCase) async -> String? {
         let deadline = Deadline.after(milliseconds: 9_000)
         while !deadline.hasPassed {

@@ -6,6 +6,7 @@ import Testing
 private actor RungRun {
     static let root = RungRun(.root)
     static let rootless = RungRun(.rootless)
+    static let landlock = RungRun(.landlock)
 
     private let rung: EscapeRung
     private var found: Result<[String: Launcher.Result], EscapeError>?
@@ -43,7 +44,7 @@ private enum BuildFolder {
 /// The cases that `swift test` runs; `LIMEN_ESCAPE=full` adds those that take seconds by nature, as `make escape` does.
 private let cases = EscapeCases.all.filter { $0.isQuick || getenv("LIMEN_ESCAPE") != nil }.map(\.id)
 /// What is asserted of the host itself after each run.
-private let hostPromises = ["host.reload-under-load", "host.descriptors-and-memory", "host.audit-chain", "host.nothing-left-behind"]
+private let hostPromises = ["host.rung", "host.reload-under-load", "host.descriptors-and-memory", "host.audit-chain", "host.nothing-left-behind"]
 
 @Suite("Escape: hostile plugins in real jails", .serialized)
 struct EscapeTests {
@@ -63,12 +64,20 @@ struct EscapeTests {
 
     @Test(
         "crashing, hanging, leaking and forging plugins leave host, spawner, cgroups and mounts as they were (TOOL-9, OPS-3)",
-        arguments: EscapeRung.running.filter { Launcher.obstacle($0) == nil })
+        arguments: EscapeRung.soaked.filter { Launcher.obstacle($0) == nil })
     func soak(rung: EscapeRung) throws {
         var soak = SoakRun(rung: rung)
         try soak.run(Launcher(build: BuildFolder.path, sources: Session.hostileSources), seconds: 12) { _ in }
         print("measured soak \(soak.summary)")
         #expect(soak.problems.isEmpty)
+    }
+
+    @Test(
+        "with Landlock, seccomp and rlimits alone, no plugin gets out, neighbours go on, the audit log knows (TOOL-2, TOOL-3)",
+        arguments: cases + hostPromises)
+    func landlock(id: String) async throws {
+        let result = try #require(await RungRun.landlock.result(id), "\(id) was not run")
+        #expect(result.passed, "\(result.note)")
     }
 
     @Test("the table has a case for every row of the attack list, each with an id of its own")

@@ -30,7 +30,10 @@ static void *eat(void *unused) {
 static void memory_threads(const char *argument) {
     (void)argument;
     pthread_t thread;
-    for (int i = 0; i < 12; i++) pthread_create(&thread, NULL, eat, NULL);
+    for (int i = 0; i < 12; i++) {
+        int error = pthread_create(&thread, NULL, eat, NULL);
+        if (error && i == 0) { saw_errno("thread", error); return; }
+    }
     sleep_forever();
 }
 static void memory_stack(const char *argument) {

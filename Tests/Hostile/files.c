@@ -75,6 +75,34 @@ static void open_given(const char *argument) {
     }
 }
 
+/* Every way to change a file without opening it, on paths of the host. Where one succeeds it changes nothing: modes and owners that the
+ * file has, names that do not exist. */
+static void change_given(const char *argument) {
+    char paths[4096], *rest = paths, *path, beside[4200], name[48];
+    snprintf(paths, sizeof paths, "%s", argument);
+    for (int index = 0; (path = strsep(&rest, ":")); index++) {
+        struct stat status = {.st_mode = 0600, .st_uid = getuid(), .st_gid = getgid()};
+        stat(path, &status);
+        struct timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
+        struct utimbuf old = {status.st_atime, status.st_mtime};
+        snprintf(beside, sizeof beside, "%s.limen-escape", path);
+#define CHANGE(what, result) (snprintf(name, sizeof name, what " %d", index), saw(name, result))
+        CHANGE("chmod", chmod(path, status.st_mode & 07777));
+        CHANGE("fchmodat", fchmodat(AT_FDCWD, path, status.st_mode & 07777, 0));
+        CHANGE("chown", chown(path, status.st_uid, status.st_gid));
+        CHANGE("utimensat", utimensat(AT_FDCWD, path, times, 0));
+        CHANGE("utime", utime(path, &old));
+        CHANGE("setxattr", setxattr(path, "user.limen", "1", 1, 0));
+        CHANGE("truncate", truncate(path, status.st_size));
+        CHANGE("rename", rename(path, path));
+        CHANGE("link", link(path, beside));
+        CHANGE("symlink", symlink(path, beside));
+        CHANGE("unlink", unlink(beside));
+        CHANGE("rmdir", rmdir(beside));
+        CHANGE("mkdir", mkdir(beside, 0700));
+    }
+}
+
 /* Where a walk begins: the root itself may be unreadable. */
 static const char *const starts[] = {"/", "/usr", "/bundle", "/bundle/lib", "/scratch", "/proc", "/proc/self", "/dev", NULL};
 
@@ -455,7 +483,7 @@ static void locks(const char *argument) {
     close(fd);
 }
 
-ATTACKS({"open-host-files", open_host_files}, {"open-every-way", open_every_way}, {"open-given", open_given},
+ATTACKS({"open-host-files", open_host_files}, {"open-every-way", open_every_way}, {"open-given", open_given}, {"change-given", change_given},
         {"climb-dotdot", climb_dotdot}, {"symlink-to-host", symlink_to_host}, {"link-tricks", link_tricks},
         {"write-libraries", write_libraries}, {"change-bundle", change_bundle}, {"map-bundle-shared", map_bundle_shared},
         {"create-anywhere", create_anywhere}, {"remove-scratch", remove_scratch}, {"exec-scratch", exec_scratch},

@@ -99,7 +99,9 @@ static void *trap_in_thread(void *unused) {
 static void tripwire_thread(const char *argument) {
     (void)argument;
     pthread_t thread;
-    if (pthread_create(&thread, NULL, trap_in_thread, NULL) == 0) pthread_join(thread, NULL);
+    int error = pthread_create(&thread, NULL, trap_in_thread, NULL);
+    if (error) { saw_errno("thread", error); return; }
+    pthread_join(thread, NULL);
     saw_text("bpf on a thread", "returned");
 }
 /* A tripwire on many threads at once: one kill, one record, nothing stuck. */
@@ -107,7 +109,9 @@ static void tripwire_storm(const char *argument) {
     (void)argument;
     pthread_t threads[16];
     int count = 0;
-    while (count < 16 && pthread_create(&threads[count], NULL, trap_in_thread, NULL) == 0) count++;
+    int error = 0;
+    while (count < 16 && (error = pthread_create(&threads[count], NULL, trap_in_thread, NULL)) == 0) count++;
+    if (count == 0) { saw_errno("thread", error); return; }
     for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
     saw_text("storm", "returned");
 }

@@ -1,5 +1,6 @@
 /* Processes: making them, reaching them, becoming someone else. */
 #include "hostile.h"
+#include <sys/utsname.h>
 #include <linux/capability.h>
 #include <linux/kcmp.h>
 #include <linux/sched.h>
@@ -116,12 +117,16 @@ static void credentials(const char *argument) {
     int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
     ssize_t count = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
     if (fd >= 0) close(fd);
-    if (count <= 0) { saw("status", -1); return; }
+    if (count <= 0) saw("status", -1);
     static const char *const fields[] = {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "TracerPid", NULL};
     for (int i = 0; fields[i]; i++) {
         char *at = strstr(text, fields[i]), value[64] = "";
         if (at && sscanf(at + strlen(fields[i]), ": %63s", value) == 1) saw_text(fields[i], "%s", value);
     }
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct sets[2] = {{~0u, ~0u, ~0u}, {~0u, ~0u, ~0u}};
+    if (syscall(SYS_capget, &header, sets) < 0) saw("capget", -1);
+    else saw_text("capget", "%s", sets[0].effective | sets[0].permitted | sets[0].inheritable | sets[1].effective | sets[1].permitted | sets[1].inheritable ? "some" : "none");
     saw_text("uid", "%s", getuid() == 0 || geteuid() == 0 ? "root" : "not root");
     saw_text("gid", "%s", getgid() == 0 || getegid() == 0 ? "root" : "not root");
     gid_t groups[64];
@@ -135,6 +140,13 @@ static void credentials(const char *argument) {
     int death = 0;
     prctl(PR_GET_PDEATHSIG, &death);
     saw_text("terminal", "%s", open("/dev/tty", O_RDWR) < 0 ? "none" : "one");
+}
+
+static void host_name(const char *argument) {
+    (void)argument;
+    struct utsname name;
+    if (uname(&name) < 0) saw("node", -1);
+    else saw_text("node", "%s", name.nodename);
 }
 
 static void process_controls(const char *argument) {
@@ -220,4 +232,4 @@ static void ignore_cancel_spinning(const char *argument) {
 ATTACKS({"fork-every-way", fork_every_way}, {"spawn-every-way", spawn_every_way}, {"signals", signals},
         {"memory-of-others", memory_of_others}, {"become-root", become_root}, {"credentials", credentials},
         {"process-controls", process_controls}, {"raise-limits", raise_limits}, {"raise-priority", raise_priority},
-        {"sessions", sessions}, {"ignore-cancel", ignore_cancel}, {"ignore-cancel-spinning", ignore_cancel_spinning});
+        {"sessions", sessions}, {"host-name", host_name}, {"ignore-cancel", ignore_cancel}, {"ignore-cancel-spinning", ignore_cancel_spinning});

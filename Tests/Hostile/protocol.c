@@ -92,10 +92,15 @@ static void complete_race(const char *argument) {
     (void)argument;
     static char *texts[] = {"{\"saw\":{\"which\":\"one\"}}", "{\"saw\":{\"which\":\"one\"}}", "{\"saw\":{\"which\":\"one\"}}", "{\"saw\":{\"which\":\"one\"}}"};
     pthread_t threads[4];
+    int made = 0, error = 0;
     race_call = current;
     current = NULL;
-    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, race_complete, texts[i]);
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    while (made < 4 && (error = pthread_create(&threads[made], NULL, race_complete, texts[made])) == 0) made++;
+    for (int i = 0; i < made; i++) pthread_join(threads[i], NULL);
+    if (made == 0) {
+        current = race_call;
+        saw_errno("thread", error);
+    }
 }
 static void wrong_call_pointer(const char *argument) {
     (void)argument;

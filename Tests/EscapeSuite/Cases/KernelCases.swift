@@ -38,8 +38,8 @@ extension EscapeCases {
         traps.map { trap in
             .one(.kernel, trap.trap.map { $0 == "_" ? "-" : String($0) }.joined(), attack: "tripwire", trap.trap, .violation(trap.systemCall))
         } + [
-            .one(.kernel, "tripwire-thread", .violation("bpf")),
-            .one(.kernel, "tripwire-storm", .violation("bpf")),
+            .one(.kernel, "tripwire-thread", .violation("bpf")).landlock(.reports(["thread": "EAGAIN"])),
+            .one(.kernel, "tripwire-storm", .violation("bpf")).landlock(.reports(["thread": "EAGAIN"])),
             .one(.kernel, "every-call", everyCall, .reports(["tried": "all", "wrong": "0"])),
             .one(.kernel, "unknown-calls", .reports(all(unknownNumbers, "ENOSYS", ["old 134 uselib": "EPERM|ENOSYS"]))),
             .one(
@@ -93,6 +93,7 @@ extension EscapeCases {
                     all(
                         [
                             "clock_gettime", "getrandom", "mmap", "madvise", "munmap", "sched_yield", "scratch", "write", "urandom", "null",
-                        ], "ok"))),
+                        ], "ok"))
+            ).landlock(reports: ["scratch": "ENOENT", "write": "EBADF"]),
         ]
 }

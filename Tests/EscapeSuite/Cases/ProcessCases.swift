@@ -7,8 +7,14 @@ extension EscapeCases {
         ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"], noCapabilities,
         [
             "NoNewPrivs": "1", "Seccomp": "2", "TracerPid": "0", "uid": "root", "gid": "root", "root among groups": "*", "dumpable": "0",
-            "core limit": "0/0", "terminal": "none",
+            "core limit": "0/0", "terminal": "none", "capget": "none",
         ])
+
+    /// Without a /proc the worker is asked by calls alone. The bounding set is the account's: with no-new-privileges nothing comes of it.
+    private static let asAccount: [String: String] = [
+        "status": "EACCES", "uid": "not root", "gid": "not root", "root among groups": "0", "dumpable": "0", "core limit": "0/0", "terminal": "none",
+        "capget": "none",
+    ]
 
     static let processes: [EscapeCase] = [
         .one(
@@ -33,7 +39,9 @@ extension EscapeCases {
                 "tkill host": "ESRCH", "rt_sigqueueinfo": "EPERM", "rt_tgsigqueueinfo": "EPERM", "pidfd_open host": "EPERM",
                 "pidfd_send_signal": "EPERM", "others reachable": "0", "own id": "1", "parent id": "0",
             ])
-        ) { $0.landlockOnly = "no pid namespace: kill EPERM by seccomp, tgkill EPERM by Landlock's scope; own id is not 1" },
+        )
+        // Without a pid namespace the others are there to be named, and nothing reaches them.
+        .landlock(reports: ["kill parent": "EPERM", "tgkill host": "EPERM", "tkill host": "EPERM", "own id": "*", "parent id": "*"]),
         .one(
             .processes, "memory-of-others", "%pid",
             .reports([
@@ -41,7 +49,9 @@ extension EscapeCases {
                 "get_robust_list": "ESRCH", "prlimit host": "EPERM", "sched_getaffinity host": "ESRCH", "getpgid host": "ESRCH",
                 "getsid host": "ESRCH",
                 "ioprio_set host": "EPERM", "waitid": "EPERM",
-            ])),
+            ])
+        ).landlock(
+            reports: ["get_robust_list": "EPERM", "sched_getaffinity host": "EPERM", "getpgid host": "EPERM", "getsid host": "EPERM"]),
         .one(
             .processes, "become-root",
             .reports(
@@ -53,9 +63,10 @@ extension EscapeCases {
                     ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"], noCapabilities,
                     [
                         "NoNewPrivs": "1", "Seccomp": "2", "TracerPid": "0", "uid": "not root", "gid": "not root", "root among groups": "0",
-                        "dumpable": "0", "core limit": "0/0", "terminal": "none",
+                        "dumpable": "0", "core limit": "0/0", "terminal": "none", "capget": "none",
                     ]))
-        ) { $0.rootless = [EscapeStep("credentials", .reports(asNamespaceUser))] },
+        ) { $0.rootless = [EscapeStep("credentials", .reports(asNamespaceUser))] }.landlock(.reports(asAccount)),
+        .one(.processes, "host-name", .reports(["node": "limen"])).landlock(.reports(["node": "EPERM"])),
         .one(
             .processes, "process-controls",
             .reports(

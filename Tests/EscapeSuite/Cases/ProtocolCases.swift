@@ -41,7 +41,7 @@ extension EscapeCases {
                     EscapeStep("complete-then-forge", .either([.reports(["which": "first"]), .dies(["protocol"])])),
                     EscapeStep("null-call-pointer", ownOrKilled), survived,
                 ]),
-            .one(.protocol, "complete-race", .reports(["which": "one"])),
+            .one(.protocol, "complete-race", .reports(["which": "one"])).landlock(.reports(["thread": "EAGAIN"])),
             .one(.protocol, "wrong-call-pointer", .reports([:])),
             .one(.protocol, "null-call-pointer", .reports(["null": "survived"])),
             .several(
