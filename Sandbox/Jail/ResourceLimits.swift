@@ -23,7 +23,11 @@ enum ResourceLimits {
         for (name, resource, value) in table + (spec.features.contains(.cgroup) ? [] : standIns(spec)) {
             try require("rlimit \(name)", clinux_set_limit(resource, value))
         }
+        // With nothing to meter it, a worker gives way to the host, the spawner and whoever else has work.
+        if !spec.features.contains(.cgroup) { try require("priority", checked(setpriority(Int32(PRIO_PROCESS.rawValue), 0, yieldingPriority))) }
     }
+
+    private static let yieldingPriority: Int32 = 10
 
     /// Without a cgroup: memory by what may be mapped, and tasks by what may be cloned. A worker is one process that can make no
     /// other, so what bounds a process bounds a worker; what the kernel keeps for it (page tables, names of files) is not counted.

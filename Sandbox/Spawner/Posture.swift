@@ -201,7 +201,7 @@ extension Posture {
         let why = "no cgroup (\(ground.cgroups.failure.map(Self.reason) ?? "none was made"))"
         return [
             .missing("memory_limit", "\(why); RLIMIT_DATA and RLIMIT_AS stand in, the kernel's own memory is not counted", remedy),
-            .missing("cpu_limit", "\(why); a call's deadline alone bounds it", remedy), taskLimit(why),
+            .missing("cpu_limit", "\(why); a call's deadline bounds it, and workers run at nice 10", remedy), taskLimit(why),
             .missing("memory_peak", "\(why); usage.peak_memory is 0", remedy), rlimits,
         ]
     }

@@ -71,6 +71,8 @@ package struct WorkerState: Sendable {
 
     package private(set) var phase: Phase
     private var lastCall: UInt64 = 0
+    /// The call in flight when the process ended: its answer may still lie in the socket, since the spawner reports from another side.
+    private var unheard: UInt64 = 0
     private var logs: RateMeter
     private var logsOutsideCalls = 0
 
@@ -139,6 +141,7 @@ package struct WorkerState: Sendable {
                 }
             case .idle, .busy, .cancelling: cause
             }
+        if case .busy(let call) = phase { unheard = call.id }
         phase = .dead(reason)
         return reason
     }
@@ -156,7 +159,8 @@ package struct WorkerState: Sendable {
     /// Judges a frame from the worker with a payload of `bytes`. The type, the direction and the length were checked by the decoder.
     package mutating func received(_ type: FrameType, call id: UInt64, bytes: Int = 0, at now: Moment) -> Verdict {
         switch phase {
-        case .spawning, .dead: return .kill(.protocolFault(.unexpectedType))
+        case .spawning: return .kill(.protocolFault(.unexpectedType))
+        case .dead: return lastWords(type, id)
         case .killing: return .ignore
         case .jailing:
             guard type == .jailed, id == 0 else { return fault(.unexpectedType, at: now) }
@@ -177,6 +181,14 @@ package struct WorkerState: Sendable {
         case .cancelling(let call, let since, let until, let cause):
             return inCancelledCall(type, id, call, since, until, cause, at: now)
         }
+    }
+
+    /// What a worker had sent before it ended counts as if it had been read in time.
+    private mutating func lastWords(_ type: FrameType, _ id: UInt64) -> Verdict {
+        guard unheard != 0, id == unheard || (type == .log && id == 0) else { return .kill(.protocolFault(.unexpectedType)) }
+        guard type == .result || type == .failure else { return .ignore }
+        unheard = 0
+        return type == .result ? .result : .failure
     }
 
     private mutating func outsideCall(_ type: FrameType, at now: Moment) -> Verdict {

@@ -67,6 +67,7 @@ final class ToolHost: EscapeHost {
         var seen = try observe(outcome)
         seen.audit = try await trace(escape.plugin, call.requestID)
         seen.brokenReason = brokenReason(escape.plugin)
+        if seen.code == "server_error", let cause = ends.cause(of: escape.plugin) { seen.message += ": " + cause }
         return seen
     }
 
@@ -213,12 +214,17 @@ final class ToolHost: EscapeHost {
 /// Remembers why workers ended, by plugin.
 final class WorkerEnds: Sendable {
     private let reasons = Lock<[String: String]>([:])
+    private let causes = Lock<[String: String]>([:])
 
     func last(of plugin: String) -> String? { reasons.withLock { $0[plugin] } }
+
+    /// The same in the log's words.
+    func cause(of plugin: String) -> String? { causes.withLock { $0[plugin] } }
 
     func note(_ message: StaticString, _ fields: [String: String]) {
         guard message.description == "worker ended", let plugin = fields["plugin"], let reason = fields["reason"] else { return }
         reasons.withLock { $0[plugin] = reason }
+        causes.withLock { $0[plugin] = fields["cause"] }
     }
 }
 

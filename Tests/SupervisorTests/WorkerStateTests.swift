@@ -141,6 +141,19 @@ import WorkerProtocol
         same(worker.received(.log, call: 7, at: start), .kill(.protocolFault(.logFlood)))
     }
 
+    @Test("an answer that was sent before the worker ended counts once, and nothing else that it left does")
+    func lastWords() {
+        var worker = busy(7)
+        same(worker.exited(.exited(status: 0)), .exited(status: 0))
+        same(worker.received(.event, call: 7, at: start), .ignore)
+        same(worker.received(.result, call: 8, at: start), .kill(.protocolFault(.unexpectedType)))
+        same(worker.received(.result, call: 7, at: start), .result)
+        same(worker.received(.result, call: 7, at: start), .kill(.protocolFault(.unexpectedType)))
+        var idle = idle()
+        _ = idle.exited(.crash(signal: 6))
+        same(idle.received(.result, call: 7, at: start), .kill(.protocolFault(.unexpectedType)))
+    }
+
     @Test("loading has a deadline of its own and names itself as the reason")
     func loadDeadline() {
         var worker = WorkerState(at: start)
