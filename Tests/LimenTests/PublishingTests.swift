@@ -117,7 +117,7 @@ struct PublishingTests {
         let refused = try await server.send(.post, "/v1/tools/calc.evaluate/invoke", #"{"input":{"expression":"1"}}"#)
         #expect(refused.status == 404, "\(refused.text)")
         try Command.write(trust, to: file)
-        #expect(try await until { try await plugin()?["state"] == "enabled" })
+        #expect(try await until { try await plugin()?["state"] == "ready" })
         #expect(try await until { try await server.send(.post, "/v1/tools/calc.evaluate/invoke", #"{"input":{"expression":"1"}}"#).status == 200 })
     }
 

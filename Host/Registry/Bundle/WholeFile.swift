@@ -13,7 +13,9 @@ enum WholeFile {
         do throws(FileError) {
             let file = try OpenFile(creating: temporary, in: folder)
             try file.write(bytes)
-            if isThere, geteuid() == 0, before.st_uid != 0, fchown(file.descriptor, before.st_uid, before.st_gid) != 0 { throw FileError(code: errno) }
+            if isThere, geteuid() == 0, before.st_uid != 0, fchown(file.descriptor, before.st_uid, before.st_gid) != 0 {
+                throw FileError(code: errno)
+            }
             try file.seal(mode: mode)
             guard renameat(folder, temporary, folder, name) == 0 else { throw FileError(code: errno) }
         } catch {
