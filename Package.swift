@@ -19,6 +19,14 @@ let carriesRuntime =
     + linker("--gc-sections", "-z", "pack-relative-relocs")
 let selfContained: [LinkerSetting] = [.unsafeFlags(carriesRuntime)]
 
+/// Lets the libraries that a worker loads find its clock and randomness (Sandbox/CConditions) before the C library's.
+let exportsConditions: LinkerSetting = .unsafeFlags(
+    [
+        "clock_gettime", "gettimeofday", "time", "timespec_get", "getrandom", "getentropy", "arc4random", "arc4random_buf", "arc4random_uniform",
+        "nanosleep", "clock_nanosleep", "sleep", "usleep", "syscall", "sem_timedwait", "sem_clockwait", "pthread_cond_timedwait",
+        "pthread_cond_clockwait", "timerfd_settime", "epoll_wait", "poll", "select",
+    ].flatMap { linker("--export-dynamic-symbol=\($0)") })
+
 /// Hides every symbol but the entry's.
 let exportsEntryOnly: LinkerSetting = .unsafeFlags(linker("--version-script=\(Context.packageDirectory)/SDK/exports.map"))
 
@@ -81,9 +89,10 @@ let sandbox: [Target] = [
     swift("WorkerProtocol", "Sandbox/WorkerProtocol", ["JSON"]),
     swift("Jail", "Sandbox/Jail", ["CLinux", "WorkerProtocol"]),
     swift("Supervisor", "Sandbox/Supervisor", ["WorkerProtocol", "JSON", "Jail"]),
+    .target(name: "CConditions", path: "Sandbox/CConditions"),
     .executableTarget(
-        name: "limen-worker", dependencies: ["Jail", "WorkerProtocol", "PluginABI", "CLinux"], path: "Sandbox/Worker",
-        swiftSettings: shared, linkerSettings: selfContained),
+        name: "limen-worker", dependencies: ["Jail", "WorkerProtocol", "PluginABI", "CLinux", "CConditions"], path: "Sandbox/Worker",
+        swiftSettings: shared, linkerSettings: selfContained + [exportsConditions]),
     .executableTarget(
         name: "limen-spawner", dependencies: ["Jail", "WorkerProtocol", "CLinux", "CSeccomp"], path: "Sandbox/Spawner",
         swiftSettings: shared, linkerSettings: selfContained),

@@ -1,5 +1,10 @@
 /// The bounds of this target in one place. Times are milliseconds, sizes bytes.
 package enum ToolLimits {
+    /// Exchanges of one recorded call; recordings and bytes of a file, and files of a plugin.
+    package static let exchangesRecordedMax = 10_000
+    package static let recordingsMax = 1_000
+    package static let recordingBytesMax = 64 << 20
+    package static let recordingFilesMax = 256
     /// No call lasts longer, whatever its manifest says, over all tries.
     package static let callMillisecondsMax = 60_000
     /// How long a call may last whose manifest says nothing.

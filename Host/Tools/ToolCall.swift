@@ -17,11 +17,14 @@ package struct ToolCall: Sendable {
     /// Whether HTML that is not trusted should come sanitised beside the output.
     package var wantsHTML: Bool
     package var attachments: [Attachment]
+    /// Records what the call sees of the outside, or answers as it was recorded.
+    package var tape: CallTape?
 
     package init(
         tool: String, input: [UInt8], caller: Caller, requestID: String, timeoutMilliseconds: Int? = nil, wantsHTML: Bool = false,
-        attachments: [Attachment] = []
+        attachments: [Attachment] = [], tape: CallTape? = nil
     ) {
+        self.tape = tape
         self.tool = tool
         self.input = input
         self.caller = caller

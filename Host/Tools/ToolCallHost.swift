@@ -15,6 +15,7 @@ struct ToolCallHost<Sink: ToolEventSink>: WorkerCallHost {
     let service: ToolService
     let egress: EgressCount
     let deadline: Deadline
+    let tape: CallTape?
 
     /// What the call used of the network.
     final class EgressCount: Sendable {
@@ -42,6 +43,11 @@ struct ToolCallHost<Sink: ToolEventSink>: WorkerCallHost {
     }
 
     func fetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
+        guard let tape else { return await liveFetch(request, until: deadline) }
+        return await tape.fetch(request) { await liveFetch(request, until: deadline) }
+    }
+
+    private func liveFetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
         let reply = await service.fetcher.fetch(request, plugin: entry.spec.plugin, requestID: requestID, until: deadline)
         if reply.status != 0 { egress.add(bytes: request.body.count + reply.body.count) }
         return reply
@@ -59,6 +65,11 @@ struct ToolCallHost<Sink: ToolEventSink>: WorkerCallHost {
     }
 
     func keyValue(_ request: KeyValuePayload, until deadline: Deadline) async -> KeyValueReplyPayload {
+        guard let tape else { return await liveKeyValue(request, until: deadline) }
+        return await tape.keyValue(request) { await liveKeyValue(request, until: deadline) }
+    }
+
+    private func liveKeyValue(_ request: KeyValuePayload, until deadline: Deadline) async -> KeyValueReplyPayload {
         guard let scope, let store = service.keyValues else {
             return KeyValueReplyPayload(
                 id: request.id, found: false, errorCode: "forbidden", errorMessage: "the plugin keeps no state, or its isolation allows none")

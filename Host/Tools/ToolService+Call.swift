@@ -128,7 +128,8 @@ extension ToolService {
     ) async -> Result<ToolReply, ToolError> {
         let egress = ToolCallHost<Sink>.EgressCount()
         let host = ToolCallHost(
-            entry: entry, caller: call.caller, requestID: call.requestID, sink: sink, service: self, egress: egress, deadline: deadline)
+            entry: entry, caller: call.caller, requestID: call.requestID, sink: sink, service: self, egress: egress, deadline: deadline,
+            tape: call.tape)
         defer { (usage.egressRequests, usage.egressBytes) = egress.value }
         var tries = 0
         var lost = 0

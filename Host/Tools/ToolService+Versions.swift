@@ -22,15 +22,29 @@ extension ToolService {
     }
 
     private func deploy(_ record: PluginRecord) -> Deployment {
-        let pool = workers.add(PluginSpec(record, spares: options.spares, queueMax: options.queueMax))
+        let pool = workers.add(workerSpec(record))
         registry?.markWarming(record.name, generation: record.generation)
         // A tool's numbers belong to the tool, not to one version: what is scraped never falls.
         let entries = record.tools.map { tool in
-            ToolEntry(
-                ToolSpec(tool, of: record, timeoutMilliseconds: options.timeoutMillisecondsDefault), pool: pool,
-                statistics: entry(tool.id)?.statistics ?? ToolStatistics())
+            ToolEntry(toolSpec(tool, of: record), pool: pool, statistics: entry(tool.id)?.statistics ?? ToolStatistics())
         }
         return Deployment(plugin: record.name, generation: record.generation, pool: pool, record: record, entries: entries)
+    }
+
+    /// Under conditions there are no spares, which would start before their call's are known, and every worker serves one call.
+    private func workerSpec(_ record: PluginRecord) -> PluginSpec {
+        var spec = PluginSpec(record, spares: options.spares, queueMax: options.queueMax)
+        guard let conditions = options.conditions else { return spec }
+        spec.conditions = conditions
+        spec.pool.spares = 0
+        spec.pool.callsPerWorkerMax = 1
+        return spec
+    }
+
+    private func toolSpec(_ tool: ToolDescriptor, of record: PluginRecord) -> ToolSpec {
+        var spec = ToolSpec(tool, of: record, timeoutMilliseconds: options.timeoutMillisecondsDefault)
+        if options.conditions != nil { spec.retries = 0 }
+        return spec
     }
 
     /// Warms a version that is not here yet, or lets it serve at once when there is none to serve meanwhile.

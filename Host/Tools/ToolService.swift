@@ -19,6 +19,8 @@ package final class ToolService: Sendable {
         package var queueMax = SupervisorLimits.waitersMax
         /// The tool that sanitises HTML: input and output are objects with a member `html`.
         package var sanitizer = "sanitizer.html"
+        /// For calls that are recorded or replayed: every worker then serves one call, and no call is tried twice.
+        package var conditions: ConditionsBox?
         package init() {}
     }
 

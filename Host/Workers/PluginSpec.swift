@@ -21,6 +21,8 @@ package struct PluginSpec: Sendable {
     package var config: [UInt8]
     /// Tells one load of a version from another in what the observer is told.
     package var generation: UInt64
+    /// What workers are told of clock and randomness while calls are recorded or replayed; nil for every other service.
+    package var conditions: ConditionsBox?
     /// Compares what the plugin says of itself with what was approved; answers why it is refused, or nil.
     package var check: @Sendable (ReadyPayload) -> String?
 

@@ -40,9 +40,7 @@ extension WorkerHandle {
             } catch {
                 return LoadEnd(reason: .jail("the posture could not be read: \(error)"))
             }
-            try await send(
-                Frame(type: .hello, callID: 0, payload: pool.spec.config).encoded(), registration,
-                until: .after(milliseconds: SupervisorLimits.loadMillisecondsMax))
+            try await send(greeting(), registration, until: .after(milliseconds: SupervisorLimits.loadMillisecondsMax))
             return nil
         case .ready: return LoadEnd(reason: checkDescription(frame.payload))
         case .loadRefused: return LoadEnd(reason: .load(Self.refusal(frame.payload)))
@@ -51,6 +49,13 @@ extension WorkerHandle {
         default: break
         }
         return nil
+    }
+
+    /// `hello`, and before it the conditions of a call that is recorded or replayed.
+    private func greeting() -> [UInt8] {
+        guard let setting = pool.spec.conditions?.setting else { return Frame(type: .hello, callID: 0, payload: pool.spec.config).encoded() }
+        return Frame(type: .conditions, callID: 0, payload: setting.conditions.encoded()).encoded()
+            + Frame(type: .hello, callID: 0, payload: setting.config).encoded()
     }
 
     private func checkDescription(_ payload: [UInt8]) -> KillReason? {

@@ -1,3 +1,4 @@
+import CConditions
 import CLinux
 import Glibc
 import Jail
@@ -42,7 +43,7 @@ final class FrameSocket: Sendable {
         var set = [
             pollfd(fd: WorkerDescriptor.frames, events: Int16(POLLIN), revents: 0), pollfd(fd: also, events: Int16(POLLIN), revents: 0),
         ]
-        let count = poll(&set, 2, timeoutMilliseconds)
+        let count = cconditions_true_poll(&set, 2, timeoutMilliseconds)
         guard count > 0 else { return (false, false) }
         return (set[0].revents != 0, set[1].revents != 0)
     }

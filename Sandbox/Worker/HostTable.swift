@@ -70,7 +70,9 @@ enum HostTable {
         return isOver ? 1 : 0
     }
 
-    private static let deadline: @convention(c) (OpaquePointer?) -> UInt64 = { _ in PluginRuntime.current.deadline.load(ordering: .relaxed) }
+    private static let deadline: @convention(c) (OpaquePointer?) -> UInt64 = { _ in
+        PluginRuntime.current.recordedDeadline ?? PluginRuntime.current.deadline.load(ordering: .relaxed)
+    }
 
     private static let fetch: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_fetch_callback?, UnsafeMutableRawPointer?) -> Void = {
         call, request, body, callback, context in

@@ -1,3 +1,4 @@
+import CConditions
 import CLinux
 import Glibc
 import PluginABI
@@ -25,6 +26,8 @@ final class PluginRuntime: @unchecked Sendable {
     private var plugin: UnsafePointer<limen_plugin>?
     private var lastPoll: UInt64 = 0
     private(set) var configuration = Array("{}".utf8)
+    /// What the plugin is told of its deadline when the call is recorded or replayed; set before any of its code runs.
+    private(set) var recordedDeadline: UInt64?
 
     /// What the host functions share across threads.
     struct Shared {
@@ -77,10 +80,21 @@ final class PluginRuntime: @unchecked Sendable {
     private func waitForHello() {
         while true {
             guard let frame = nextFrame(wait: true) else { continue }
+            if frame.type == .conditions {
+                impose(decoded { () throws(MalformedPayload) in try Conditions(decoding: frame.payload) })
+                continue
+            }
             guard frame.type == .hello else { _exit(4) }
             if !frame.payload.isEmpty { configuration = frame.payload }
             return
         }
+    }
+
+    private func impose(_ conditions: Conditions) {
+        cconditions_set(conditions.seed, conditions.realtimeNanoseconds, conditions.monotonicNanoseconds, conditions.tickNanoseconds)
+        // Swift's sets and dictionaries are else ordered by where they lie in memory. This process's own runtime has read its environment long ago.
+        setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
+        recordedDeadline = conditions.monotonicNanoseconds &+ conditions.timeoutNanoseconds
     }
 
     /// Waits for one thing to happen and handles it. Between calls only the socket matters, which saves a poll a call.
@@ -231,9 +245,5 @@ final class PluginRuntime: @unchecked Sendable {
     }
 }
 
-/// Nanoseconds on CLOCK_MONOTONIC.
-func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-}
+/// Nanoseconds on the true CLOCK_MONOTONIC, which a recorded plugin does not see.
+func monotonicNanoseconds() -> UInt64 { cconditions_true_monotonic() }

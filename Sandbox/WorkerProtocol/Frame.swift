@@ -7,6 +7,8 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case fetchReply = 0x04
     case keyValueReply = 0x05
     case drain = 0x06
+    /// Before `hello`, and only to a worker whose call is recorded or replayed.
+    case conditions = 0x07
     // Worker to host. `jailed` is sent before any of the plugin's code runs and is the last word that can be trusted.
     case jailed = 0x81
     case ready = 0x82
@@ -99,6 +101,7 @@ package struct FrameLimits: Sendable {
         case .hello: helloBytesMax
         case .call: callBytesMax
         case .cancel, .drain: 0
+        case .conditions: 40
         case .fetchReply: fetchReplyBytesMax
         case .keyValueReply, .keyValue: keyValueBytesMax
         case .jailed: jailedBytesMax

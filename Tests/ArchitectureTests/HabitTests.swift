@@ -38,6 +38,16 @@ struct HabitTests {
         }
     }
 
+    @Test(
+        "clock and randomness are imposed, and calls recorded, by an author's commands alone: the service has no way to",
+        arguments: SourceTree.product)
+    func conditionsAreAuthors(file: SourceFile) {
+        if file.path.hasPrefix("Host/Limen/Author/") { return }
+        for word in ["ConditionsBox(", "CallTape("] {
+            for (number, _) in occurrences(of: word, in: file) { Issue.record("\(file.path):\(number) has \(word)") }
+        }
+    }
+
     @Test("each unchecked promise to the compiler names the invariant that holds it", arguments: SourceTree.product)
     func safetyLines(file: SourceFile) {
         for word in ["@unchecked Sendable", "nonisolated(unsafe)"] {

@@ -140,7 +140,7 @@ private func harness(_ tools: [any Tool]) throws -> PluginHarness {
     @Test("the description compiles: every schema of the probe plugin is a valid 2020-12 schema")
     func description() throws {
         let tools = try #require(runtimeProbe.description()["tools"]?.arrayValue)
-        #expect(tools.count == 13)
+        #expect(tools.count == 14)
         for tool in tools {
             _ = try CompiledSchema(#require(tool["input_schema"]))
             _ = try CompiledSchema(#require(tool["output_schema"]))

@@ -43,6 +43,25 @@ struct PayloadTests {
         #expect(try ReadyPayload(decoding: ready.encoded()) == ready)
     }
 
+    @Test("the conditions of a recorded call survive the wire, only towards a worker and only whole")
+    func conditions() throws {
+        let conditions = Conditions(seed: 1, realtimeNanoseconds: 2, monotonicNanoseconds: 3, tickNanoseconds: 4, timeoutNanoseconds: 5)
+        let payload = conditions.encoded()
+        #expect(try Conditions(decoding: payload) == conditions)
+        for count in 0..<payload.count { #expect(throws: MalformedPayload.self) { try Conditions(decoding: Array(payload[..<count])) } }
+        #expect(throws: MalformedPayload.self) { try Conditions(decoding: payload + [0]) }
+        let frame = Frame(type: .conditions, callID: 0, payload: payload).encoded()
+        for sender in [FrameDecoder.Peer.host, .worker] {
+            var decoder = FrameDecoder(from: sender, limits: FrameLimits(inputBytesMax: 1 << 10))
+            frame.withUnsafeBytes { decoder.append($0) }
+            if sender == .host {
+                #expect(try decoder.next()?.payload == payload)
+            } else {
+                #expect(throws: (any Error).self) { try decoder.next() }
+            }
+        }
+    }
+
     @Test("a payload cut anywhere is malformed, never a trap (API-13)")
     func truncation() {
         let whole = CallPayload(deadlineNanoseconds: 7, tool: "tool", requestID: "r", input: [1, 2], attachments: [attachment]).encoded()

@@ -3,22 +3,35 @@ import IO
 import JSON
 import Registry
 import Tools
+import Workers
 
 /// `limen plugin run NAME|DIR TOOL INPUT`: one call in the real jail, away from a running server's data.
 enum RunCommand {
     static func outer(_ arguments: Arguments) throws -> LaunchPlan {
         let target = try arguments.operand(0, "NAME or DIR")
-        let tool = try arguments.operand(1, "TOOL")
-        let input = try arguments.operand(2, "INPUT")
+        let replay = arguments["replay"]
+        let words = try recordingWords(arguments)
+        if replay != nil, arguments.operands.count > 1 { throw UsageError("--replay has tool and input in its file") }
+        let tool = replay == nil ? try arguments.operand(1, "TOOL") : ""
+        let input = replay == nil ? try arguments.operand(2, "INPUT") : ""
         let (workshop, _) = try AuthorCommands.workshop()
         do {
             let folder = Path.isFolder(target) ? target : try installed(target, arguments)
             _ = try AuthorCommands.stage(folder, arguments, in: workshop)
-            return .inWorkshop(workshop, words: ["plugin", "run", target, tool, input], arguments)
+            if let replay { try Workshop.stageRecordings([replay], in: workshop) }
+            var plan = LaunchPlan.inWorkshop(workshop, words: [], arguments)
+            plan.words = ["plugin", "run"] + plan.words + words + ["--", target, tool, input]
+            return plan.recording(to: arguments["record"], in: workshop)
         } catch {
             Folder.remove(workshop)
             throw error
         }
+    }
+
+    /// How the inner half learns what is to be recorded or replayed; the files are in the shared folder.
+    static func recordingWords(_ arguments: Arguments) throws(UsageError) -> [String] {
+        if arguments["replay"] != nil, arguments["record"] != nil { throw UsageError("--record and --replay exclude each other") }
+        return (arguments["record"] == nil ? [] : ["--recording"]) + (arguments["replay"] == nil ? [] : ["--replay", Workshop.replayFolder])
     }
 
     /// The folder of an installed plugin's bundle.
@@ -38,8 +51,10 @@ enum RunCommand {
 
     static func run(_ arguments: Arguments) throws -> Int32 {
         let workshop = try Workshop(arguments)
+        if arguments["replay"] != nil { return try replay(workshop) }
         let tool = try arguments.operand(1, "TOOL")
         let input = Array(try arguments.operand(2, "INPUT").utf8)
+        if arguments.has("recording") { return try record(workshop, tool, input) }
         return try Engine.run { engine in
             let station = try await workshop.open(engine)
             let id = station.registry.snapshot().plugins.keys.first.map { "\($0).\(tool)" } ?? tool
@@ -50,6 +65,38 @@ enum RunCommand {
                 events: PrintEvents())
             await station.stop()
             return report(outcome)
+        }
+    }
+
+    private static func record(_ workshop: Workshop, _ tool: String, _ input: [UInt8]) throws -> Int32 {
+        try Engine.run { engine in
+            let box = ConditionsBox()
+            let station = try await workshop.open(engine, conditions: box)
+            let snapshot = station.registry.snapshot()
+            guard let found = snapshot.tool(tool) ?? snapshot.plugins.keys.first.flatMap({ snapshot.tool("\($0).\(tool)") }) else {
+                throw CommandError("there is no tool \(tool)")
+            }
+            let made = try await Recorder(station: station, box: box).record(found, input: input, requestID: "plugin-run", events: PrintEvents())
+            try File.write(Recording.file([made.recording]), to: "\(workshop.path)/\(Workshop.recordFile)")
+            await station.stop()
+            return report(made.outcome)
+        }
+    }
+
+    private static func replay(_ workshop: Workshop) throws -> Int32 {
+        let recordings = try workshop.recordings().flatMap(\.recordings)
+        return try Engine.run { engine in
+            let box = ConditionsBox()
+            let station = try await workshop.open(engine, conditions: box)
+            var code: Int32 = 0
+            for recording in recordings {
+                let (outcome, divergence) = try await Recorder(station: station, box: box).replay(recording, events: PrintEvents())
+                _ = report(outcome)
+                if let divergence { Output.complain("not as recorded: \(divergence)\n") }
+                if divergence != nil { code = 1 }
+            }
+            await station.stop()
+            return code
         }
     }
 

@@ -9,6 +9,10 @@ enum Commands {
     private static let groups = Option.flag("accept-groups", "rootless: start although this account has supplementary groups")
     private static let libraries = Option.value("libraries", "DIR", "take libNAME.so from there instead of building")
 
+    private static let recording = [
+        Option.value("record", "FILE", "keep what each call saw: clock, randomness, fetches, key-value state, config, input, answer"),
+        .value("replay", "FILE", "make the recorded calls again, without network, and compare"),
+    ]
     private static let key = Option.value("key", "FILE", "sign with that key (the data folder's own, or yours: ~/.config/limen/publisher.key)")
     private static let trustFolder = [data, manifests]
 
@@ -59,10 +63,11 @@ enum Commands {
             "plugin schema", "DIR", summary: "Print the schemas that a plugin's library derives.", options: [libraries, groups], operandsMax: 1,
             outer: SchemaCommand.outer, run: SchemaCommand.run),
         Command(
-            "plugin test", "DIR", summary: "Run a plugin's examples in the real jail.", options: [libraries, groups], operandsMax: 1,
+            "plugin test", "DIR", summary: "Run a plugin's examples in the real jail.", options: [libraries, groups] + recording, operandsMax: 1,
             outer: TestCommand.outer, run: TestCommand.run),
         Command(
-            "plugin run", "NAME|DIR TOOL INPUT", summary: "Call one tool in the real jail.", options: [data, manifests, libraries, groups],
+            "plugin run", "NAME|DIR TOOL INPUT", summary: "Call one tool in the real jail.",
+            options: [data, manifests, libraries, groups] + recording,
             operandsMax: 3, outer: RunCommand.outer, run: RunCommand.run),
     ]
 

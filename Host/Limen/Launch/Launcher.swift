@@ -14,12 +14,15 @@ struct LaunchPlan {
     var temporary: String?
     /// Runs as the caller when the command has succeeded, before the folder is removed.
     var after: (@Sendable () throws -> Void)?
+    /// Runs as the caller however the command has ended, before the folder is removed.
+    var finally: (@Sendable () throws -> Void)?
 
     /// Options that only the outer half passes to the inner one.
     static let innerOptions: [Option] = [
         .value("workshop", "DIR", "the temporary folder of an author's command"),
         .value("shown-data", "DIR", "what the person calls the data folder"),
-        .value("caller", "ACCOUNT", "who asked"), .flag("pinned", "on one CPU"), .value("seconds", "N", "how long"),
+        .value("caller", "ACCOUNT", "who asked"), .flag("recording", "record into the temporary folder"), .flag("pinned", "on one CPU"),
+        .value("seconds", "N", "how long"),
         .value("data", "DIR", "the data folder"), .value("bundles", "DIR", "packed bundles"), .value("manifests", "DIR", "manifests"),
     ]
 
@@ -50,6 +53,7 @@ enum Launcher {
         guard let temporary = plan.temporary else { try replace(try words(plan)) }
         defer { Folder.remove(temporary) }
         let code = try wait(for: start(plan, pinned: false), meanwhile: {})
+        try plan.finally?()
         if code == 0 { try plan.after?() }
         return code
     }

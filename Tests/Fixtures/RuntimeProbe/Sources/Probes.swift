@@ -239,6 +239,27 @@ struct DetachedProbe: Tool {
     }
 }
 
+/// What no two calls have in common, and a replay has: randomness, a set's order, clocks around a sleep.
+struct ChanceProbe: Tool {
+    struct Seen: Codable, Sendable {
+        var random: String
+        var order: String
+        var sleptMilliseconds: Int
+    }
+
+    static let name = "chance"
+    static let description = "Tells what it sees of chance and time."
+    func call(_ input: Count, _ context: ToolContext) async throws -> Seen {
+        let random = String(UInt64.random(in: .min ... .max), radix: 16)
+        let order = Set((0..<40).map { "word \($0)" }).joined(separator: ",")
+        let clock = ContinuousClock()
+        let before = clock.now
+        try await Task.sleep(for: .milliseconds(input.count))
+        let slept = (clock.now - before) / .milliseconds(1)
+        return Seen(random: random, order: order, sleptMilliseconds: Int(slept))
+    }
+}
+
 /// An adapter that streams.
 struct CountingChat: Adapter {
     static let type = AdapterType.modelChat

@@ -5,5 +5,5 @@ public let runtimeProbe = Plugin(
     name: "runtimeprobe", version: "1.0.0",
     tools: [
         EchoProbe(), ActorProbe(), GroupProbe(), AsyncLetProbe(), SleepProbe(), CastProbe(), GenericProbe(), CodableProbe(),
-        MixedProbe(), StreamProbe(), WaitProbe(), SpinProbe(), DetachedProbe(),
+        MixedProbe(), StreamProbe(), WaitProbe(), SpinProbe(), DetachedProbe(), ChanceProbe(),
     ], adapters: [CountingChat()])
