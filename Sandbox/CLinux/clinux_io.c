@@ -56,5 +56,9 @@ static int set_handler(int signal, void (*handler)(int)) {
 
 int clinux_signal_ignore(int signal) { return set_handler(signal, SIG_IGN); }
 int clinux_signal_default(int signal) { return set_handler(signal, SIG_DFL); }
+int clinux_signal_is_ignored(int signal) {
+    struct sigaction now;
+    return sigaction(signal, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
 
 void clinux_trim_memory(void) { (void)malloc_trim(0); }

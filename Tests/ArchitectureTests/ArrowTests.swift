@@ -36,9 +36,10 @@ struct ArrowTests {
         }
     }
 
-    @Test("the package has no package dependency")
-    func noPackageDependency() {
-        #expect(!CodeOnly.strip(SourceTree.text("Package.swift")).contains(".package("))
+    @Test("neither the package nor the one that authors depend on has a package dependency", arguments: ["Package.swift", "SDK/Package.swift"])
+    func noPackageDependency(path: String) {
+        let text = SourceTree.text(path)
+        #expect(text.contains("targets:") && !CodeOnly.strip(text).contains(".package("))
     }
 
     @Test("no target but the tests may import the tests' own helpers or XCTest")

@@ -27,8 +27,10 @@ enum SourceTree {
     static let swift: [SourceFile] = ["Host", "SDK", "Sandbox", "Plugins", "Tests"].flatMap { files(beneath: $0) }
         .filter { $0.hasSuffix(".swift") }.map(load)
 
-    /// Everything that ships: no tests, no templates (those are text until somebody copies them).
-    static let product: [SourceFile] = swift.filter { $0.layer != "Tests" && !$0.path.contains("/Templates/") }
+    /// Everything that ships: no tests, no templates (those are text until somebody copies them), no description of a package.
+    static let product: [SourceFile] = swift.filter {
+        $0.layer != "Tests" && !$0.path.contains("/Templates/") && !$0.path.hasSuffix("/Package.swift")
+    }
     static let tests: [SourceFile] = swift.filter { $0.layer == "Tests" && !$0.path.hasPrefix("Tests/ArchitectureTests/") }
 
     static func text(_ path: String) -> String {

@@ -12,6 +12,12 @@ enum Command {
 
     static let bin = "\(root)/.build/debug"
 
+    static let hasCargo: Bool = {
+        let home = getenv("HOME").map { String(cString: $0) + "/.cargo/bin" } ?? ""
+        let folders = (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").map(String.init) + [home]
+        return folders.contains { access("\($0)/cargo", X_OK) == 0 }
+    }()
+
     struct Outcome: Sendable {
         var code: Int32
         var output: String
@@ -44,15 +50,25 @@ enum Command {
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, complaints, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
-        var texts = ["PATH", "HOME"].map { name in "\(name)=\(getenv(name).map { String(cString: $0) } ?? "/usr/bin:/bin")" }
+        var texts = ["PATH", "HOME"].filter { environment[$0] == nil }.map { name in
+            "\(name)=\(getenv(name).map { String(cString: $0) } ?? "/usr/bin:/bin")"
+        }
         // An author's key that is made on the way belongs to the test, not to whoever runs it.
         if environment["XDG_CONFIG_HOME"] == nil { texts.append("XDG_CONFIG_HOME=\(configuration)") }
         for (name, value) in environment { texts.append("\(name)=\(value)") }
         var variables: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) }
         variables.append(nil)
         defer { for pointer in arguments + variables { free(pointer) } }
+        // A shell blocks no signal; a thread of the concurrency runtime blocks nearly all.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var child: pid_t = 0
-        let failed = posix_spawn(&child, words[0], &actions, nil, arguments, variables)
+        let failed = posix_spawn(&child, words[0], &actions, &attributes, arguments, variables)
         guard failed == 0 else { throw Failure("cannot start \(words[0]): \(String(cString: strerror(failed)))") }
         return child
     }
@@ -122,16 +138,24 @@ enum Command {
         for folder in folders.withLock({ $0 }) { remove(folder) }
     }
 
+    /// The names in a folder; none when it cannot be read.
+    static func names(_ path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
     /// Removes a folder and all in it, without following links.
     static func remove(_ path: String) {
         var information = stat()
         guard lstat(path, &information) == 0 else { return }
-        if information.st_mode & S_IFMT == S_IFDIR, let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-                if name != ".", name != ".." { remove("\(path)/\(name)") }
-            }
-            closedir(directory)
+        if information.st_mode & S_IFMT == S_IFDIR {
+            for name in names(path) { remove("\(path)/\(name)") }
             rmdir(path)
         } else {
             unlink(path)

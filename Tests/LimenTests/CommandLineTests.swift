@@ -9,7 +9,7 @@ struct CommandLineTests {
             "serve", "doctor", "plugin new", "plugin build", "plugin pack", "plugin install", "plugin list", "plugin enable", "plugin disable",
             "plugin schema", "plugin test", "plugin run", "plugin sign", "plugin verify", "plugin key new", "plugin key show", "plugin trust add",
             "plugin trust list", "plugin trust remove", "bench", "openapi", "config check", "config reference",
-            "plugin rollback", "plugin promote", "plugin history",
+            "plugin rollback", "plugin promote", "plugin history", "plugin dev",
         ])
     func help(command: String) throws {
         let outcome = try Command.limen(command.split(separator: " ").map(String.init) + ["--help"])
@@ -26,7 +26,7 @@ struct CommandLineTests {
             ["plugin", "key", "new"], ["plugin", "key", "new", "--name", "../x"], ["plugin", "key", "new", "--name", "local"],
             ["plugin", "rollback"], ["plugin", "history", "Bad Name"], ["plugin", "install", "/tmp", "--canary", "100"],
             ["plugin", "install", "/tmp", "--mounts", "nonsense"],
-            ["bench", "--soak", "never"], ["bench-measure"],
+            ["bench", "--soak", "never"], ["bench-measure"], ["plugin", "dev"], ["plugin-dev"],
         ])
     func wrongUsage(words: [String]) throws {
         let outcome = try Command.limen(words)
@@ -73,7 +73,10 @@ struct CommandLineTests {
         #expect(!list.output.contains("victim"))
     }
 
-    @Test("what plugin new writes builds and passes its own tests at once", .timeLimit(.minutes(15)), arguments: ["c", "swift"])
+    /// Rust only where there is a cargo: no package of ours needs it.
+    private static let languages = ["c", "swift"] + (Command.hasCargo ? ["rust"] : [])
+
+    @Test("what plugin new writes builds and passes its own tests at once", .timeLimit(.minutes(15)), arguments: languages)
     func newPlugin(language: String) throws {
         let folder = "\(Command.temporary())/hello"
         #expect(try Command.limen("plugin", "new", folder, "--language", language).code == 0)

@@ -3,7 +3,7 @@ import JSON
 
 /// The outer halves of the author's commands: building and staging, as the person who typed them.
 enum AuthorCommands {
-    /// `limen plugin new NAME [--language swift|c]`
+    /// `limen plugin new NAME [--language swift|c|rust]`
     static func new(_ arguments: Arguments) throws -> Int32 {
         let target = try arguments.operand(0, "NAME")
         let name = Path.name(of: target)
@@ -11,7 +11,8 @@ enum AuthorCommands {
             throw UsageError("NAME is lower-case letters, digits, `-` and `_`, at most 63, starting with a letter")
         }
         let language = arguments["language"] ?? "swift"
-        guard Template.languages.contains(language) else { throw UsageError("--language is \(Template.languages.joined(separator: " or "))") }
+        guard Template.languages.contains(language) else { throw UsageError("--language is \(Template.languages.joined(separator: ", "))") }
+        if language == "rust" { _ = try Builder.cargo.find() }
         try Template(language: language, name: name).write(to: target)
         Output.print("wrote \(target); now: limen plugin test \(target)\n")
         return 0

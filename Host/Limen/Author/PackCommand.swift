@@ -65,6 +65,11 @@ struct Workshop {
 
     init(_ arguments: Arguments) throws(CommandError) {
         guard let path = arguments["workshop"] else { throw CommandError("this half of the command is started by the other one only") }
+        try self.init(path: path)
+    }
+
+    /// A folder laid out like a workshop.
+    init(path: String) throws(CommandError) {
         self.path = path
         bundles = Folder.names(in: "\(path)/bundles").map { "\(path)/bundles/\($0)" }
         guard !bundles.isEmpty else { throw CommandError("nothing was staged") }

@@ -2,7 +2,7 @@ import Glibc
 
 /// What `limen plugin new` writes.
 struct Template {
-    static let languages = ["swift", "c"]
+    static let languages = ["swift", "c", "rust"]
 
     let folder: String
     let replacements: [(placeholder: String, value: String)]

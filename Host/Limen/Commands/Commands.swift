@@ -1,7 +1,7 @@
 /// Every command, in the order of the help.
 enum Commands {
     static let table = CommandTable(
-        commands: [serve, doctor] + plugin + publishing + [bench, benchMeasure, benchSoak, openapi, configCheck, configReference])
+        commands: [serve, doctor] + plugin + publishing + [bench, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference])
 
     private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
     private static let manifests = Option.value("manifests", "DIR", "what each plugin is granted (DATA/manifests)")
@@ -29,7 +29,10 @@ enum Commands {
     private static let plugin = [
         Command(
             "plugin new", "NAME", summary: "Write a plugin that builds and passes its own tests at once.",
-            options: [.value("language", "swift|c", "what it is written in (swift)")], operandsMax: 1, run: AuthorCommands.new),
+            options: [.value("language", "swift|c|rust", "what it is written in (swift)")], operandsMax: 1, run: AuthorCommands.new),
+        Command(
+            "plugin dev", "DIR", summary: "Rebuild a plugin on every save and reload it in a running jail.", options: [groups], operandsMax: 1,
+            run: DevCommand.run),
         Command("plugin build", "DIR", summary: "Build a plugin's library.", operandsMax: 1, run: AuthorCommands.build),
         Command(
             "plugin pack", "DIR...", summary: "Build and sign a bundle NAME-VERSION/ that can be installed wherever its publisher is trusted.",
@@ -111,6 +114,7 @@ enum Commands {
         ], run: BenchCommand.run)
     private static let benchMeasure = Command("bench-measure", summary: "", isInner: true, run: BenchMeasure.run)
     private static let benchSoak = Command("bench-soak", summary: "", isInner: true, run: BenchSoak.run)
+    private static let pluginDev = Command("plugin-dev", summary: "", isInner: true, run: DevService.run)
 
     private static let openapi = Command("openapi", summary: "Print the OpenAPI 3.1 document.", run: OpenAPICommand.run)
 

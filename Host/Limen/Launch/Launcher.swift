@@ -81,9 +81,8 @@ enum Launcher {
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
-        // The terminal signals the whole group; a child that ends lets us clean up. A handler is undone by exec, an ignored signal is not.
-        _ = signal(SIGINT) { _ in }
-        _ = signal(SIGTERM) { number in Launcher.forward(number) }
+        // A child that ends lets us clean up. From a terminal it hears of it twice, which is the same to it. What nohup(1) has ignored stays so.
+        for number in [SIGINT, SIGTERM, SIGHUP] where clinux_signal_is_ignored(number) == 0 { _ = signal(number) { Launcher.forward($0) } }
         var child: pid_t = 0
         let failed = posix_spawn(&child, words[0], nil, nil, arguments, environ)
         guard failed == 0 else { throw CommandError("cannot start \(words[0]): \(String(cString: strerror(failed)))") }

@@ -72,6 +72,7 @@ void clinux_loop_set_current(void *loop);
 int clinux_signal_to_pipe(int signal, int fd);
 int clinux_signal_ignore(int signal);
 int clinux_signal_default(int signal);
+int clinux_signal_is_ignored(int signal);
 
 /// Gives memory that malloc keeps unused back to the kernel.
 void clinux_trim_memory(void);
