@@ -56,7 +56,14 @@ final class JailSetup {
     private func handOver(listener: Int32?) throws {
         var descriptor = listener ?? -1
         let message = SetupMessage.filtered.encoded()
-        let sent = clinux_send_fds(WorkerDescriptor.setup, message, message.count, &descriptor, listener == nil ? 0 : 1)
+        var sent = 0
+        for attempt in 1...WorkerBounds.handOverAttemptsMax {
+            sent = clinux_send_fds(WorkerDescriptor.setup, message, message.count, &descriptor, listener == nil ? 0 : 1)
+            // Without root the whole account's descriptors on their way count, and many starts at once have more of them than a worker may open
+            // files. They arrive as the spawner comes round to them.
+            guard sent == -Int(ETOOMANYREFS), attempt < WorkerBounds.handOverAttemptsMax else { break }
+            usleep(1_000)
+        }
         try require("hand over listener", sent)
         if let listener { close(listener) }
         var answer: UInt8 = 0

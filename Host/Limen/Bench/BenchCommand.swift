@@ -6,28 +6,59 @@ import JSON
 /// `limen bench`: the outer half builds a small C plugin, takes the bundled Swift one, and measures twice, unpinned and on one CPU.
 enum BenchCommand {
     static func run(_ arguments: Arguments) throws -> Int32 {
+        let parts = try BenchPart.list(arguments["parts"])
         let (workshop, _) = try AuthorCommands.workshop()
         defer { Folder.remove(workshop) }
         if let seconds = try arguments.integer("soak", in: 1...86_400) { return try soak(seconds, arguments, workshop) }
-        try stageOwn(workshop, arguments)
+        if parts != [.reload] { try stageOwn(workshop, arguments) }
+        var result: JSONObject = [:]
+        for part in BenchPart.allCases where parts.contains(part) { try measure(part, workshop, arguments, &result) }
+        Output.print(arguments.has("json") ? JSONValue.object(result).text + "\n" : BenchTable.text(result))
+        return 0
+    }
+
+    private static func measure(_ part: BenchPart, _ workshop: String, _ arguments: Arguments, _ result: inout JSONObject) throws {
+        switch part {
+        case .calls:
+            Output.progress("measuring, unpinned")
+            add(try measure(part, workshop, arguments), to: &result)
+            Output.progress("measuring, on one CPU")
+            add(try measure(part, workshop, arguments, place: .oneCPU), to: &result, prefix: "pinned_")
+        case .storm:
+            Output.progress("measuring a storm of starts")
+            add(try measure(part, workshop, arguments), to: &result)
+        case .reload:
+            Output.progress("measuring reloads")
+            // A workshop of its own: these plugins are nobody else's.
+            let (own, _) = try AuthorCommands.workshop()
+            defer { Folder.remove(own) }
+            for number in 0..<BenchEffort.plugins(isBrief: arguments.has("brief")) {
+                let source = "\(own)/source-\(number)"
+                try BenchTurn.write(name: "bench\(number)", to: source)
+                _ = try AuthorCommands.stage(source, arguments, in: own)
+            }
+            add(try measure(part, own, arguments), to: &result)
+        case .rootless:
+            guard getuid() == 0 else { return Output.progress("rootless rows are left out: the others are this account's already") }
+            Output.progress("measuring as an ordinary account")
+            add(try measure(part, workshop, arguments, place: .ordinaryAccount), to: &result, prefix: "rootless_")
+        }
+    }
+
+    private static func add(_ measured: JSONObject, to result: inout JSONObject, prefix: String = "") {
+        for (key, value) in measured { result[prefix + key] = value }
+    }
+
+    /// The C plugin that the ratios are taken with, from the author's own template, and the bundled Swift one.
+    private static func stageOwn(_ workshop: String, _ arguments: Arguments) throws {
+        let source = "\(workshop)/source"
+        try Template(language: "c", name: "benchc").write(to: source)
+        _ = try AuthorCommands.stage(source, arguments, in: workshop)
         if let bundle = bundles(arguments).first(where: { Path.name(of: $0).hasPrefix("calc-") }) {
             _ = try AuthorCommands.stage(bundle, arguments, in: workshop)
         } else {
             Output.progress("no packed Swift plugin found: its rows are left out (make bundles, or --bundles DIR)")
         }
-        Output.progress("measuring, unpinned")
-        var result = try measure(workshop, arguments, pinned: false)
-        Output.progress("measuring, on one CPU")
-        for (key, value) in try measure(workshop, arguments, pinned: true) { result["pinned_\(key)"] = value }
-        Output.print(arguments.has("json") ? JSONValue.object(result).text + "\n" : BenchTable.text(result))
-        return 0
-    }
-
-    /// The C plugin that the ratios are taken with, from the author's own template.
-    private static func stageOwn(_ workshop: String, _ arguments: Arguments) throws {
-        let source = "\(workshop)/source"
-        try Template(language: "c", name: "benchc").write(to: source)
-        _ = try AuthorCommands.stage(source, arguments, in: workshop)
     }
 
     /// Packed bundles at hand.
@@ -37,13 +68,16 @@ enum BenchCommand {
     }
 
     /// Runs the inner half and reads what it measured; meanwhile answers what only this account may read.
-    private static func measure(_ workshop: String, _ arguments: Arguments, pinned: Bool) throws -> JSONObject {
-        let data = "\(workshop)/\(pinned ? "pinned" : "unpinned")"
+    private static func measure(
+        _ part: BenchPart, _ workshop: String, _ arguments: Arguments, place: LaunchPlace = .anywhere
+    ) throws -> JSONObject {
+        let data = "\(workshop)/\(part.rawValue)\(place == .oneCPU ? "-pinned" : "")"
         try Account.current().makeFolder(data)
         try Account.current().makeFolder("\(data)/manifests")
-        var plan = LaunchPlan.inWorkshop(workshop, words: ["bench-measure", "--data", data] + (pinned ? ["--pinned"] : []), arguments)
+        let flags = (place == .oneCPU ? ["--pinned"] : []) + (arguments.has("brief") ? ["--brief"] : [])
+        var plan = LaunchPlan.inWorkshop(workshop, words: ["bench-measure", "--part", part.rawValue, "--data", data] + flags, arguments)
         plan.data = data
-        let child = try Launcher.start(plan, pinned: pinned)
+        let child = try Launcher.start(plan, place: place)
         let answer = MemoryAnswer(folder: data)
         let code = try Launcher.wait(for: child) { try answer.giveIfAsked() }
         guard code == 0 else { throw CommandError("the measurement failed") }
@@ -55,7 +89,7 @@ enum BenchCommand {
         guard !found.isEmpty else { throw CommandError("no packed bundles: make bundles, or --bundles DIR") }
         for bundle in found { _ = try AuthorCommands.stage(bundle, arguments, in: workshop) }
         return try Launcher.wait(
-            for: Launcher.start(.inWorkshop(workshop, words: ["bench-soak", "--seconds", String(seconds)], arguments), pinned: false), meanwhile: {})
+            for: Launcher.start(.inWorkshop(workshop, words: ["bench-soak", "--seconds", String(seconds)], arguments)), meanwhile: {})
     }
 }
 

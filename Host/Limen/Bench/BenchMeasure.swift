@@ -9,35 +9,28 @@ import Workers
 
 /// The inner half of `limen bench`: runs as the host does, beneath the spawner.
 enum BenchMeasure {
-    /// How much is measured: a pinned second run repeats only what depends on the CPU.
-    private struct Effort {
-        var starts = 20
-        var calls = 5_000
-        var throughputMilliseconds = 2_000
-        var idleWorkers = 100
-        var growthCalls = 10_000
-    }
-
     static func run(_ arguments: Arguments) throws -> Int32 {
         let workshop = try Workshop(arguments)
-        guard let data = arguments["data"] else { throw CommandError("no data folder") }
-        var effort = Effort()
-        if arguments.has("pinned") { (effort.starts, effort.idleWorkers, effort.growthCalls) = (10, 0, 0) }
-        let plan = effort
+        guard let data = arguments["data"], let part = arguments["part"].flatMap(BenchPart.init) else {
+            throw CommandError("no data folder, or no part")
+        }
+        let effort = BenchEffort(part, isPinned: arguments.has("pinned"), isBrief: arguments.has("brief"))
         var result = try Engine.run { engine in
+            let rung = try await Posture.await(engine).rung
             try await workshop.pack(engine)
             let station = try Station(
                 engine, data: data, manifests: "\(data)/manifests", bundleRoots: ["\(workshop.path)/bundles"], trust: workshop.trust)
             for bundle in workshop.bundles { try await station.take(bundle) }
-            let result = try await BenchRun(engine: engine, station: station, data: data).all(
-                starts: plan.starts, calls: plan.calls, throughputMilliseconds: plan.throughputMilliseconds, idleWorkers: plan.idleWorkers,
-                growthCalls: plan.growthCalls)
+            var result = try await BenchRun(engine: engine, station: station, data: data).measure(part, effort)
+            result["rung"] = .string(rung)
             await station.stop()
             return result
         }
-        let (parsed, text) = try BenchSchema.measure(milliseconds: 1_000)
-        result["schema_validations_per_s"] = JSONValue(parsed.rounded())
-        result["schema_validations_text_per_s"] = JSONValue(text.rounded())
+        if effort.schemaMilliseconds > 0 {
+            let (parsed, text) = try BenchSchema.measure(milliseconds: effort.schemaMilliseconds)
+            result["schema_validations_per_s"] = JSONValue(parsed.rounded())
+            result["schema_validations_text_per_s"] = JSONValue(text.rounded())
+        }
         try File.write(JSONValue.object(result).serialized(), to: "\(data)/result.json")
         return 0
     }
@@ -49,13 +42,26 @@ struct BenchRun: Sendable {
     let station: Station
     let data: String
 
-    private static let caller = Caller(tenant: "main", user: "bench", role: .operator, keyID: "bench")
+    static let caller = Caller(tenant: "main", user: "bench", role: .operator, keyID: "bench")
     /// 256 bytes of input.
-    private static let input: [UInt8] = Array(#"{"text":""#.utf8) + [UInt8](repeating: 0x61, count: 245) + Array(#""}"#.utf8)
+    static let input: [UInt8] = Array(#"{"text":""#.utf8) + [UInt8](repeating: 0x61, count: 245) + Array(#""}"#.utf8)
 
-    func all(starts: Int, calls: Int, throughputMilliseconds: Int, idleWorkers: Int, growthCalls: Int) async throws -> JSONObject {
+    func measure(_ part: BenchPart, _ effort: BenchEffort) async throws -> JSONObject {
         var result: JSONObject = [:]
         func put(_ key: String, _ value: Double?) { result[key] = value.map { JSONValue(($0 * 100).rounded() / 100) } ?? .null }
+        switch part {
+        case .calls: try await calls(effort, put)
+        case .rootless:
+            try await calls(effort, put)
+            try await storm(effort.stormWorkers, put)
+        case .storm: try await storm(effort.stormWorkers, put)
+        case .reload: try await reload(milliseconds: effort.reloadMilliseconds, rounds: effort.reloadRounds, put)
+        }
+        return result
+    }
+
+    private func calls(_ effort: BenchEffort, _ put: (String, Double?) -> Void) async throws {
+        let calls = effort.calls
         let bare = try bareService("benchc")
         Output.progress("  ping-pong and calls")
         let warmUp = try await latencies(bare.service, "benchc.count", Self.input, count: calls / 10)
@@ -72,31 +78,34 @@ struct BenchRun: Sendable {
             let swift = try await latencies(station.tools, "calc.evaluate", Array(#"{"expression":"1+1"}"#.utf8), count: calls / 4)
             put("swift_call_p50_us", swift.microseconds(0.5))
         }
-        for clients in [1, 8, 64] {
+        for clients in effort.throughputMilliseconds > 0 ? [1, 8, 64] : [] {
             Output.progress("  throughput, \(clients) clients")
-            put("calls_per_s_\(clients)", try await throughput(bare.service, clients: clients, milliseconds: throughputMilliseconds))
+            put("calls_per_s_\(clients)", try await throughput(bare.service, clients: clients, milliseconds: effort.throughputMilliseconds))
         }
         await bare.service.stop()
         await engine.workers.remove(bare.pool, until: .after(milliseconds: 1_000))
+        try await starts(effort.starts, put)
+        if effort.growthCalls > 0 { try await growth(effort.growthCalls, put) }
+        if effort.idleWorkers > 0 { try await idle(effort.idleWorkers, put) }
+    }
+
+    private func starts(_ count: Int, _ put: (String, Double?) -> Void) async throws {
         Output.progress("  cold starts, at least 300 ms apart")
-        let cold = try await coldStarts("benchc", count: starts)
+        let cold = try await coldStarts("benchc", count: count)
         put("jail_start_cold_p50_us", cold.microseconds(0.5))
         put("jail_start_cold_p99_us", cold.microseconds(0.99))
         if station.registry.snapshot().plugins["calc"] != nil {
-            let swift = try await coldStarts("calc", count: starts)
+            let swift = try await coldStarts("calc", count: count)
             put("swift_jail_start_cold_p50_us", swift.microseconds(0.5))
             put("swift_jail_start_cold_p99_us", swift.microseconds(0.99))
         }
-        put("jail_start_warm_p50_us", try await warmStarts(count: starts).microseconds(0.5))
-        if growthCalls > 0 { try await growth(growthCalls, put) }
-        if idleWorkers > 0 { try await idle(idleWorkers, put) }
-        return result
+        put("jail_start_warm_p50_us", try await warmStarts(count: count).microseconds(0.5))
     }
 
     // MARK: Calls
 
     /// The call path without store, so that a call is compared with a ping-pong and not with a disk.
-    private func bareService(_ plugin: String, mode: IsolationMode? = nil) throws -> (service: ToolService, pool: PluginPool) {
+    func bareService(_ plugin: String, mode: IsolationMode? = nil) throws -> (service: ToolService, pool: PluginPool) {
         let record = try record(plugin)
         var spec = PluginSpec(record, spares: 1)
         if let mode { spec.pool = WorkerPool.Settings(mode: mode, workersMax: 4, spares: 2) }
@@ -112,7 +121,7 @@ struct BenchRun: Sendable {
         return (service, pool)
     }
 
-    private func record(_ plugin: String) throws(CommandError) -> PluginRecord {
+    func record(_ plugin: String) throws(CommandError) -> PluginRecord {
         guard let record = station.registry.snapshot().plugins[plugin] else { throw CommandError("\(plugin) is not loaded") }
         return record
     }
@@ -122,7 +131,7 @@ struct BenchRun: Sendable {
         if case .failure(let error) = outcome.result { throw CommandError("\(tool): \(error.message) \(JSONValue.object(error.details).text)") }
     }
 
-    private func latencies(_ service: ToolService, _ tool: String, _ input: [UInt8], count: Int) async throws -> Samples {
+    func latencies(_ service: ToolService, _ tool: String, _ input: [UInt8], count: Int) async throws -> Samples {
         var samples = Samples()
         for _ in 0..<max(count, 1) { samples.add(try await Samples.time { try await call(service, tool, input) }) }
         return samples
@@ -183,50 +192,5 @@ struct BenchRun: Sendable {
         }
         await engine.workers.remove(bare.pool, until: .after(milliseconds: 1_000))
         return samples
-    }
-
-    // MARK: Memory
-
-    private func growth(_ calls: Int, _ put: (String, Double?) -> Void) async throws {
-        Output.progress("  \(calls) calls without growth")
-        let bare = try bareService("benchc")
-        _ = try await latencies(bare.service, "benchc.count", Self.input, count: 1_000)
-        let (host, worker) = (Self.residentKiB(), Self.peak(bare.pool))
-        _ = try await latencies(bare.service, "benchc.count", Self.input, count: calls)
-        put("host_growth_10000_kib", Double(Self.residentKiB() - host))
-        put("worker_growth_10000_kib", Double(Self.peak(bare.pool) - worker) / 1024)
-        await engine.workers.remove(bare.pool, until: .after(milliseconds: 1_000))
-    }
-
-    private static func peak(_ pool: PluginPool) -> Int { pool.view.workers.map(\.peakMemoryBytes).max() ?? 0 }
-
-    private static func residentKiB() -> Int {
-        // try?: without a figure there is no growth to show, and the row says 0.
-        guard let text = try? File.read("/proc/self/statm") else { return 0 }
-        let pages = String(decoding: text, as: UTF8.self).split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return pages * sysconf(Int32(_SC_PAGESIZE)) / 1024
-    }
-
-    /// Starts so many idle workers and has the outer half look at their memory.
-    private func idle(_ count: Int, _ put: (String, Double?) -> Void) async throws {
-        Output.progress("  memory of \(count) idle workers")
-        var spec = PluginSpec(try record(station.registry.snapshot().plugins["calc"] == nil ? "benchc" : "calc"), spares: count)
-        spec.pool.workersMax = count
-        spec.pool.spares = count
-        let pool = engine.workers.add(spec)
-        let deadline = Deadline.after(milliseconds: 60_000)
-        while pool.view.workers.count(where: { $0.state == "ready" }) < count, !deadline.hasPassed, pool.broken == nil {
-            try await engine.loop.sleep(until: .after(milliseconds: 50))
-        }
-        sync()
-        try File.write(Array(pool.pids.map(String.init).joined(separator: "\n").utf8), to: "\(data)/pids")
-        let patience = Deadline.after(milliseconds: 10_000)
-        while !Path.exists("\(data)/memory"), !patience.hasPassed { try await engine.loop.sleep(until: .after(milliseconds: 20)) }
-        let values = String(decoding: try File.read("\(data)/memory"), as: UTF8.self).split(separator: "\n").compactMap { Int($0) }
-        put("idle_workers", Double(pool.pids.count))
-        put("worker_private_dirty_kib", values.isEmpty ? nil : Double(values.sorted()[values.count / 2]))
-        put("idle_workers_private_dirty_kib", values.isEmpty ? nil : Double(values.reduce(0, +)))
-        put("host_resident_kib", Double(Self.residentKiB()))
-        await engine.workers.remove(pool, until: .now())
     }
 }

@@ -25,17 +25,38 @@ enum BenchTable {
         ("worker_growth_10000_kib", "worker peak growth over 10,000 calls", "KiB", ""),
         ("schema_validations_per_s", "schema validations of a parsed document", "/s", ""),
         ("schema_validations_text_per_s", "schema validations from text", "/s", ""),
+        ("storm_workers", "storm: workers started at once", "", ""),
+        ("storm_all_answered_ms", "storm: until all have answered", "ms", ""),
+        ("storm_call_p50_ms", "storm: a call, p50", "ms", ""),
+        ("storm_call_p99_ms", "storm: a call, p99", "ms", ""),
+        ("storm_failures", "storm: calls that failed", "", "0"),
+        ("storm_private_dirty_kib", "storm: memory of all workers, Private_Dirty", "KiB", ""),
+        ("storm_host_resident_kib", "storm: host, resident, with them", "KiB", ""),
+        ("reload_plugins", "reload: plugins reloaded at once", "", ""),
+        ("reload_all_serving_p50_ms", "reload: until all new versions serve, p50", "ms", ""),
+        ("reload_calls", "reload: calls by four clients meanwhile", "", ""),
+        ("reload_calls_lost", "reload: calls lost", "", "0"),
+        ("reload_calls_doubled", "reload: calls run twice or unheard of", "", "0"),
+        ("reload_call_p50_before_us", "reload: a call before, p50", "us", ""),
+        ("reload_call_p99_before_us", "reload: a call before, p99", "us", ""),
+        ("reload_call_p50_during_us", "reload: a call during, p50", "us", ""),
+        ("reload_call_p99_during_us", "reload: a call during, p99", "us", ""),
     ]
 
+    /// The rows of the parts that were measured.
     static func text(_ result: JSONObject) -> String {
-        let lines = rows.map { row in
-            [row.label, value(result[row.key]), value(result["pinned_\(row.key)"]), row.unit, row.aim]
+        let columns = ["", "pinned_", "rootless_"]
+        let measured = rows.filter { row in columns.contains { result.contains(key: $0 + row.key) } }
+        let lines = measured.map { row in
+            [row.label] + columns.map { value(result[$0 + row.key]) } + [row.unit, row.aim]
         }
-        return TextTable.titled(["what", "unpinned", "one CPU", "unit", "aim"], lines)
+        let rungs = ["rung", "rootless_rung"].compactMap { result[$0]?.stringValue }
+        return TextTable.titled(["what", "unpinned", "one CPU", "rootless", "unit", "aim"], lines)
+            + (rungs.isEmpty ? "" : "rungs: \(rungs.joined(separator: ", "))\n")
     }
 
     private static func value(_ value: JSONValue?) -> String {
         guard let number = value?.doubleValue else { return "-" }
-        return Numbers.text(number, digits: number < 100 ? 2 : 0)
+        return Numbers.text(number, digits: number < 100 && number != number.rounded() ? 2 : 0)
     }
 }

@@ -107,9 +107,11 @@ enum Commands {
     ]
 
     private static let bench = Command(
-        "bench", summary: "Measure starts, calls and schemas; a table, or one JSON object.",
+        "bench", summary: "Measure starts, calls, schemas, a storm of starts and reloads; a table, or one JSON object.",
         options: [
-            .flag("json", "print one JSON object"), .value("soak", "SECONDS", "call plugins without pause instead, and count deaths"),
+            .flag("json", "print one JSON object"), .value("parts", "LIST", "only these: calls,storm,reload,rootless"),
+            .flag("brief", "little of everything: to see that it runs, not for figures"),
+            .value("soak", "SECONDS", "call plugins without pause instead, and count deaths"),
             .value("bundles", "DIR", "packed bundles to measure with (var/bundles)"), groups,
         ], run: BenchCommand.run)
     private static let benchMeasure = Command("bench-measure", summary: "", isInner: true, run: BenchMeasure.run)

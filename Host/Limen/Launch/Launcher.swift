@@ -22,6 +22,7 @@ struct LaunchPlan {
         .value("workshop", "DIR", "the temporary folder of an author's command"),
         .value("shown-data", "DIR", "what the person calls the data folder"),
         .value("caller", "ACCOUNT", "who asked"), .flag("recording", "record into the temporary folder"), .flag("pinned", "on one CPU"),
+        .flag("brief", "little of everything"), .value("part", "NAME", "what to measure"),
         .value("seconds", "N", "how long"),
         .value("data", "DIR", "the data folder"), .value("bundles", "DIR", "packed bundles"), .value("manifests", "DIR", "manifests"),
     ]
@@ -39,6 +40,24 @@ struct LaunchPlan {
     }
 }
 
+/// Where and as whom a measurement runs.
+enum LaunchPlace {
+    case anywhere
+    /// On the first CPU alone.
+    case oneCPU
+    /// As the service's account from the start, spawner and all: the rung without root.
+    case ordinaryAccount
+
+    fileprivate var prefix: [String] {
+        let account = Account.current()
+        return switch self {
+        case .anywhere: []
+        case .oneCPU: ["/usr/bin/taskset", "-c", "0"]
+        case .ordinaryAccount: ["/usr/bin/setpriv", "--reuid=\(account.userID)", "--regid=\(account.groupID)", "--clear-groups", "--"]
+        }
+    }
+}
+
 /// Starts `limen` again as an ordinary user beneath `limen-spawner`, which keeps what privilege there is.
 enum Launcher {
     /// Set by the spawner for the process beneath it.
@@ -52,19 +71,19 @@ enum Launcher {
     static func run(_ plan: LaunchPlan) throws -> Int32 {
         guard let temporary = plan.temporary else { try replace(try words(plan)) }
         defer { Folder.remove(temporary) }
-        let code = try wait(for: start(plan, pinned: false), meanwhile: {})
+        let code = try wait(for: start(plan), meanwhile: {})
         try plan.finally?()
         if code == 0 { try plan.after?() }
         return code
     }
 
-    private static func words(_ plan: LaunchPlan) throws(CommandError) -> [String] {
+    private static func words(_ plan: LaunchPlan, _ place: LaunchPlace = .anywhere) throws(CommandError) -> [String] {
         let own = Path.ownExecutable()
         let spawner = Path.parent(of: own) + "/limen-spawner"
         guard access(spawner, X_OK) == 0 else { throw CommandError("\(spawner) is missing; build it with `make build`") }
         var words = [spawner, "--data", plan.data] + plan.spawnerOptions
-        if getuid() == 0 { words += ["--user", Account.current().argument] }
-        return words + ["--", own] + plan.words
+        if getuid() == 0, place != .ordinaryAccount { words += ["--user", Account.current().argument] }
+        return place.prefix + words + ["--", own] + plan.words
     }
 
     private static func replace(_ words: [String]) throws(CommandError) -> Never {
@@ -74,10 +93,10 @@ enum Launcher {
         throw CommandError("cannot start \(words[0]): \(Path.reason())")
     }
 
-    /// Starts the plan as a child, on the first CPU alone when `pinned`.
+    /// Starts the plan as a child.
     /// - Returns: The child's process id.
-    static func start(_ plan: LaunchPlan, pinned: Bool) throws(CommandError) -> pid_t {
-        let words = (pinned ? ["/usr/bin/taskset", "-c", "0"] : []) + (try words(plan))
+    static func start(_ plan: LaunchPlan, place: LaunchPlace = .anywhere) throws(CommandError) -> pid_t {
+        let words = try words(plan, place)
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }

@@ -33,14 +33,15 @@ extension Workshop {
     /// Whom this command trusts.
     var trust: TrustFolders { TrustFolders(data: "\(path)/data", manifests: "\(path)/manifests") }
 
-    /// Packs what was staged from sources and signs it; a bundle that was packed before is left as it is, signature and all.
+    /// Packs what was staged from sources and signs it, one key a publisher; a bundle that was packed before is left as it is, signature and all.
     func pack(_ engine: Engine) async throws {
+        var keys: [String: PublisherKey] = [:]
         for bundle in bundles where try !Bundler(bundle).isPacked {
             try await engine.pack(bundle, publisher: Self.publisher)
             let publisher = try Bundler(bundle).asked["publisher"]?.stringValue ?? Self.publisher
-            let key = try PublisherKey.generate(publisher: publisher)
+            let key = try keys[publisher] ?? .generate(publisher: publisher)
             try BundleSigning.sign(bundle, with: key)
-            try TrustFolders.write(key.trusted, in: trust.data)
+            if keys.updateValue(key, forKey: publisher) == nil { try TrustFolders.write(key.trusted, in: trust.data) }
         }
     }
 }

@@ -1,0 +1,44 @@
+import Glibc
+import JSON
+import Testing
+
+@Suite("Limen: bench", .serialized)
+struct BenchTests {
+    /// Every row of a part, in JSON.
+    private static let starts = [
+        "jail_start_cold_p50_us", "jail_start_cold_p99_us", "jail_start_warm_p50_us", "worker_private_dirty_kib", "idle_workers",
+    ]
+    private static let storm = ["storm_workers", "storm_all_answered_ms", "storm_call_p50_ms", "storm_call_p99_ms", "storm_failures"]
+    private static let reload = [
+        "reload_plugins", "reload_all_serving_p50_ms", "reload_calls", "reload_calls_lost", "reload_calls_doubled", "reload_call_p99_before_us",
+        "reload_call_p99_during_us",
+    ]
+
+    @Test(
+        "bench gives every figure on both rungs; eighty workers started at once all answer, without root too, and reloads under load lose and double no call",
+        .timeLimit(.minutes(2)))
+    func brief() throws {
+        let outcome = try Command.limen("bench", "--brief", "--json")
+        #expect(outcome.code == 0, "\(outcome)")
+        let result = try JSONValue(parsing: outcome.output)
+        func number(_ key: String) -> Double? { result[key]?.doubleValue }
+        for key in Self.starts + Self.storm + Self.reload + ["call_p50_us", "call_to_pingpong"] { #expect((number(key) ?? -1) >= 0, "\(key)") }
+        for key in ["pinned_call_p50_us", "pinned_jail_start_cold_p50_us"] { #expect((number(key) ?? 0) > 0, "\(key)") }
+        #expect(number("storm_workers") == 80 && number("storm_failures") == 0)
+        #expect(number("reload_plugins") == 4 && number("reload_calls_lost") == 0 && number("reload_calls_doubled") == 0)
+        #expect((number("reload_calls") ?? 0) > 100)
+        guard getuid() == 0 else { return }
+        #expect(result["rung"] == "root" && result["rootless_rung"] == "userns")
+        for key in Self.starts + Self.storm { #expect((number("rootless_\(key)") ?? -1) >= 0, "rootless_\(key)") }
+        #expect(number("rootless_storm_workers") == 80 && number("rootless_storm_failures") == 0)
+    }
+
+    @Test("bench measures the parts that were asked for, shows them as a table, and names the parts when asked for another")
+    func parts() throws {
+        let outcome = try Command.limen("bench", "--brief", "--parts", "storm")
+        #expect(outcome.code == 0 && outcome.output.contains("storm: until all have answered"), "\(outcome)")
+        #expect(!outcome.output.contains("reload:") && !outcome.output.contains("ping-pong"))
+        let refused = try Command.limen("bench", "--parts", "storm,weather")
+        #expect(refused.code == 2 && refused.complaints.contains("calls, storm, reload, rootless"), "\(refused)")
+    }
+}
