@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// What the service tells systemd of its state (sd_notify(3)), so that `systemctl start` returns when it serves.
