@@ -88,6 +88,13 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         return wakeIfNeeded { $0.callbacks.append(body) }
     }
 
+    /// Runs `body` on the loop when something else next wakes it; from any other thread. Never when the loop has ended.
+    func executeLazily(_ body: @escaping @Sendable () -> Void) {
+        inbox.withLock { inbox in
+            if !inbox.hasEnded { inbox.callbacks.append(body) }
+        }
+    }
+
     /// Changes the inbox and ends the loop's wait if it is in one; false when the loop has ended.
     func wakeIfNeeded(_ change: (inout Inbox) -> Void) -> Bool {
         let (isAlive, mustWake) = inbox.withLock { inbox in

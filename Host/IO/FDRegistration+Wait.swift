@@ -3,15 +3,15 @@ import Glibc
 extension FDRegistration {
     /// Waits until a read will not block (data, end or error). Ends early with `.timedOut`, `.cancelled` or `.closed`.
     package func readable(until deadline: Deadline) async throws(IOError) {
-        if try isReadyNow(POLLIN) { return consume(\.read) }
-        try await edge(\.read, until: deadline, "read")
+        if try isReadyNow(POLLIN) { return consume(.read) }
+        try await edge(.read, until: deadline, "read")
     }
 
     /// Waits until a write will not block (room or error). Ends early with `.timedOut`, `.cancelled` or `.closed`.
     package func writable(until deadline: Deadline) async throws(IOError) {
-        if try isReadyNow(POLLOUT) { return consume(\.write) }
+        if try isReadyNow(POLLOUT) { return consume(.write) }
         try watchWrites()
-        try await edge(\.write, until: deadline, "write")
+        try await edge(.write, until: deadline, "write")
     }
 
     /// Reads what there is, waiting for the first byte; 0 at the end.
@@ -23,7 +23,7 @@ extension FDRegistration {
             } catch {
                 throw IOError(.system(error), "read")
             }
-            try await edge(\.read, until: deadline, "read")
+            try await edge(.read, until: deadline, "read")
         }
     }
 
@@ -41,33 +41,33 @@ extension FDRegistration {
                 throw IOError(.system(error), "write")
             }
             try watchWrites()
-            try await edge(\.write, until: deadline, "write")
+            try await edge(.write, until: deadline, "write")
         }
     }
 
     /// Waits for the next edge without asking the kernel first: only after a call has said "would block", or after a short read of a stream.
-    package func readEdge(until deadline: Deadline) async throws(IOError) { try await edge(\.read, until: deadline, "read") }
+    package func readEdge(until deadline: Deadline) async throws(IOError) { try await edge(.read, until: deadline, "read") }
 
     /// As `readEdge`, but not ended by the task's cancellation, only by `interrupt()`; for a connection's own loop, where it is hot.
     package func readEdgeUncancelled(until deadline: Deadline) async throws(IOError) {
         loop.assertOnLoop()
         guard isOpen else { throw IOError(.closed, "read") }
         if read.isReady { return read.isReady = false }
-        let outcome = await withUnsafeContinuation { begin(\.read, until: deadline, $0) }
+        let outcome = await withUnsafeContinuation { begin(.read, until: deadline, $0) }
         try check(outcome, "read")
     }
 
     private func edge(
-        _ direction: ReferenceWritableKeyPath<FDRegistration, Direction>, until deadline: Deadline, _ operation: StaticString
+        _ side: Side, until deadline: Deadline, _ operation: StaticString
     ) async throws(IOError) {
         loop.assertOnLoop()
         guard isOpen else { throw IOError(.closed, operation) }
-        if self[keyPath: direction].isReady { return self[keyPath: direction].isReady = false }
-        self[keyPath: direction].sequence &+= 1
-        let sequence = self[keyPath: direction].sequence
-        let isRead = direction == \FDRegistration.read
+        if self[side].isReady { return self[side].isReady = false }
+        self[side].sequence &+= 1
+        let sequence = self[side].sequence
+        let isRead = side == .read
         let outcome = await withTaskCancellationHandler {
-            await withUnsafeContinuation { begin(direction, until: deadline, $0) }
+            await withUnsafeContinuation { begin(side, until: deadline, $0) }
         } onCancel: {
             loop.execute { self.cancel(isRead: isRead, sequence: sequence) }
         }
@@ -75,20 +75,20 @@ extension FDRegistration {
     }
 
     private func begin(
-        _ direction: ReferenceWritableKeyPath<FDRegistration, Direction>, until deadline: Deadline,
+        _ side: Side, until deadline: Deadline,
         _ continuation: UnsafeContinuation<Outcome, Never>
     ) {
-        precondition(self[keyPath: direction].waiter == nil, "one task waits for a direction")
-        self[keyPath: direction].waiter = continuation
-        self[keyPath: direction].deadline = deadline.nanoseconds
+        precondition(self[side].waiter == nil, "one task waits for a direction")
+        self[side].waiter = continuation
+        self[side].deadline = deadline.nanoseconds
         arm(deadline.nanoseconds)
     }
 
     private func cancel(isRead: Bool, sequence: UInt32) {
         if isRead {
-            if read.sequence == sequence { finish(\.read, .cancelled) }
+            if read.sequence == sequence { finish(.read, .cancelled) }
         } else if write.sequence == sequence {
-            finish(\.write, .cancelled)
+            finish(.write, .cancelled)
         }
     }
 
@@ -101,8 +101,8 @@ extension FDRegistration {
         }
     }
 
-    private func consume(_ direction: ReferenceWritableKeyPath<FDRegistration, Direction>) {
-        self[keyPath: direction].isReady = false
+    private func consume(_ side: Side) {
+        self[side].isReady = false
     }
 
     /// Asks the kernel, so that a caller who left bytes unread is not made to wait for an edge that has passed.

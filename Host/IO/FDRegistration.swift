@@ -3,7 +3,7 @@ import Glibc
 
 /// A descriptor that a loop watches, edge-triggered, until `deregister()`.
 ///
-/// It belongs to its loop: every method must run on the loop's thread. It does not own the descriptor; deregister before
+/// It belongs to its loop: every method but `abandon()` must run on the loop's thread. It does not own the descriptor; deregister before
 /// closing. At most one task waits for each direction.
 package final class FDRegistration: TimerEntry, @unchecked Sendable {
     // SAFETY: all state is touched only on the loop's thread, which each entry point checks.
@@ -11,7 +11,7 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
     package let fd: Int32
     private var id: UInt64 = 0
     private var events: UInt32 = 0
-    private(set) var isOpen = true
+    package private(set) var isOpen = true
     var read = Direction()
     var write = Direction()
     /// Called once on the loop when the peer is gone (`isHalf` false) or has shut down its sending side (`isHalf` true).
@@ -27,6 +27,15 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
         var deadline: UInt64 = .max
         /// Tells one wait from the next, so that a late cancellation cannot end a wait that is not its own.
         var sequence: UInt32 = 0
+    }
+
+    /// Which of the two.
+    enum Side { case read, write }
+
+    /// One direction by name, in place.
+    subscript(side: Side) -> Direction {
+        get { side == .read ? read : write }
+        _modify { if side == .read { yield &read } else { yield &write } }
     }
 
     /// How a wait ended.
@@ -58,29 +67,55 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
         guard isOpen else { return }
         isOpen = false
         onHangup = nil
-        if !closingNext && clinux_epoll_remove(loop.epoll, fd) != 0 {
-            assert(errno == ENOENT || errno == EBADF, "epoll_ctl(DEL) failed")
+        if !closingNext { unwatch() }
+        forget()
+    }
+
+    /// Stops watching from any thread, while nobody waits on it; the descriptor may be closed right after.
+    ///
+    /// The kernel forgets it at once. The loop does when it next runs for another reason: it is not worth a wake-up.
+    package func abandon() {
+        if loop.isCurrent { return deregister() }
+        unwatch()
+        loop.executeLazily {
+            guard self.isOpen else { return }
+            self.isOpen = false
+            self.onHangup = nil
+            self.forget()
         }
+    }
+
+    /// Forgets what came before the next wait, so that a registration that is kept begins like a new one.
+    package func renew() {
+        loop.assertOnLoop()
+        read.isReady = false
+    }
+
+    private func unwatch() {
+        if clinux_epoll_remove(loop.epoll, fd) != 0 { assert(errno == ENOENT || errno == EBADF, "epoll_ctl(DEL) failed") }
+    }
+
+    private func forget() {
         loop.local.registrations.remove(id)
         loop.local.timers.remove(self)
         loop.statistics.registrationsChanged(by: -1)
-        finish(\.read, .closed)
-        finish(\.write, .closed)
+        finish(.read, .closed)
+        finish(.write, .closed)
     }
 
     /// Ends waits with `.cancelled` while the registration stays.
     package func interrupt() {
         loop.assertOnLoop()
-        finish(\.read, .cancelled)
-        finish(\.write, .cancelled)
+        finish(.read, .cancelled)
+        finish(.write, .cancelled)
     }
 
     /// Takes what epoll reported.
     func handle(events: UInt32) {
         let gone = events & (clinux_epoll_hup | clinux_epoll_err) != 0
         let half = events & clinux_epoll_rdhup != 0
-        if events & clinux_epoll_in != 0 || gone || half { becomeReady(\.read) }
-        if events & clinux_epoll_out != 0 || gone { becomeReady(\.write) }
+        if events & clinux_epoll_in != 0 || gone || half { becomeReady(.read) }
+        if events & clinux_epoll_out != 0 || gone { becomeReady(.write) }
         guard gone || half else { return }
         hasHungUp = true
         onHangup?(!gone)
@@ -89,8 +124,8 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
     /// The deadline of a wait has perhaps come; waits that were prolonged meanwhile arm the timer again.
     override func fire(now: UInt64) {
         if now == .max { return }
-        if read.waiter != nil && read.deadline <= now { finish(\.read, .timedOut) }
-        if write.waiter != nil && write.deadline <= now { finish(\.write, .timedOut) }
+        if read.waiter != nil && read.deadline <= now { finish(.read, .timedOut) }
+        if write.waiter != nil && write.deadline <= now { finish(.write, .timedOut) }
         let next = min(read.waiter == nil ? .max : read.deadline, write.waiter == nil ? .max : write.deadline)
         if next != .max { loop.local.timers.insert(self, due: next) }
     }
@@ -113,18 +148,18 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
         }
     }
 
-    private func becomeReady(_ direction: ReferenceWritableKeyPath<FDRegistration, Direction>) {
-        if self[keyPath: direction].waiter == nil {
-            self[keyPath: direction].isReady = true
+    private func becomeReady(_ side: Side) {
+        if self[side].waiter == nil {
+            self[side].isReady = true
         } else {
-            finish(direction, .ready)
+            finish(side, .ready)
         }
     }
 
-    func finish(_ direction: ReferenceWritableKeyPath<FDRegistration, Direction>, _ outcome: Outcome) {
-        guard let waiter = self[keyPath: direction].waiter else { return }
-        self[keyPath: direction].waiter = nil
-        self[keyPath: direction].isReady = false
+    func finish(_ side: Side, _ outcome: Outcome) {
+        guard let waiter = self[side].waiter else { return }
+        self[side].waiter = nil
+        self[side].isReady = false
         waiter.resume(returning: outcome)
     }
 }

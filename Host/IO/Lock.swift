@@ -34,18 +34,21 @@
         }
     }
 #else
-    import Synchronization
+    public import Synchronization
 
     /// A value that only one thread at a time can reach.
-    package struct Lock<Value: ~Copyable>: ~Copyable, Sendable {
-        private let mutex: Mutex<Value>
+    ///
+    /// Public, unlike all else here, because the optimiser takes nothing that is `package` into another module: every call of `withLock` would look up its
+    /// metadata and go through witnesses.
+    public struct Lock<Value: ~Copyable>: ~Copyable, Sendable {
+        @usableFromInline let mutex: Mutex<Value>
 
         /// Guards `initial`.
-        package init(_ initial: consuming sending Value) { mutex = Mutex(initial) }
+        @inlinable public init(_ initial: consuming sending Value) { mutex = Mutex(initial) }
 
         /// Runs `body` while no other thread runs one on this lock; keep it short and never wait inside.
-        @inline(__always)
-        package borrowing func withLock<Result: ~Copyable, Failure: Error>(
+        @inlinable
+        public borrowing func withLock<Result: ~Copyable, Failure: Error>(
             _ body: (inout sending Value) throws(Failure) -> sending Result
         ) throws(Failure) -> sending Result {
             try mutex.withLock(body)

@@ -7,11 +7,11 @@ import WorkerProtocol
 import Workers
 
 /// Serves one call's events, log lines, fetches and key-value requests. Identity comes from the call, never from a frame.
-struct ToolCallHost<Sink: ToolEventSink>: WorkerCallHost {
+struct ToolCallHost: WorkerCallHost {
     let entry: ToolEntry
     let caller: Caller
     let requestID: String
-    let sink: Sink
+    let sink: any ToolEventSink
     let service: ToolService
     let egress: EgressCount
     let deadline: Deadline

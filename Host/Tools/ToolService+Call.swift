@@ -10,7 +10,7 @@ extension ToolService {
     package func call(_ call: ToolCall) async -> ToolOutcome { await self.call(call, events: NoEvents()) }
 
     /// Calls a tool: resolve, authorise, limit, breaker, validate, worker, validate, account, audit. Never throws: every end is an outcome.
-    package func call<Sink: ToolEventSink>(_ call: ToolCall, events: Sink) async -> ToolOutcome {
+    package func call(_ call: ToolCall, events: any ToolEventSink) async -> ToolOutcome {
         let began = Deadline.now()
         guard var (entry, trial) = route(call) else {
             return ToolOutcome(result: .failure(unknown(call.tool)), usage: CallUsage(), tool: nil, version: nil)
@@ -47,8 +47,8 @@ extension ToolService {
     }
 
     /// Everything before the worker that can say no.
-    private func admitted<Sink: ToolEventSink>(
-        _ call: ToolCall, _ entry: ToolEntry, _ trial: Trial?, _ began: Deadline, _ usage: inout CallUsage, _ sink: Sink
+    private func admitted(
+        _ call: ToolCall, _ entry: ToolEntry, _ trial: Trial?, _ began: Deadline, _ usage: inout CallUsage, _ sink: any ToolEventSink
     ) async -> Result<ToolReply, ToolError> {
         if entry.spec.isPrivileged {
             // TOOL-7: only through an artifact that an admin owns; this host has no artifacts, so nobody may.
@@ -88,8 +88,8 @@ extension ToolService {
         }
     }
 
-    private func validated<Sink: ToolEventSink>(
-        _ call: ToolCall, _ entry: ToolEntry, _ began: Deadline, _ usage: inout CallUsage, _ sink: Sink
+    private func validated(
+        _ call: ToolCall, _ entry: ToolEntry, _ began: Deadline, _ usage: inout CallUsage, _ sink: any ToolEventSink
     ) async -> Result<ToolReply, ToolError> {
         if let error = Self.check(call.input, entry.spec) { return .failure(error) }
         let asked = min(call.timeoutMilliseconds ?? entry.spec.timeoutMilliseconds, entry.spec.timeoutMilliseconds)
@@ -123,10 +123,10 @@ extension ToolService {
     // MARK: Tries
 
     /// One try after the other until one succeeds, none is left, or the deadline over all of them passes.
-    private func tried<Sink: ToolEventSink>(
-        _ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline, _ usage: inout CallUsage, _ sink: Sink
+    private func tried(
+        _ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline, _ usage: inout CallUsage, _ sink: any ToolEventSink
     ) async -> Result<ToolReply, ToolError> {
-        let egress = ToolCallHost<Sink>.EgressCount()
+        let egress = ToolCallHost.EgressCount()
         let host = ToolCallHost(
             entry: entry, caller: call.caller, requestID: call.requestID, sink: sink, service: self, egress: egress, deadline: deadline,
             tape: call.tape)

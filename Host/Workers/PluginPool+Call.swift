@@ -4,7 +4,7 @@ import Supervisor
 /// The path of one call: a worker, the conversation, the bill.
 extension PluginPool {
     /// Calls the plugin. Runs on the caller's loop, or on the service's if the caller has none; ends by `call.deadline` or on cancellation.
-    package func call<Host: WorkerCallHost>(_ call: WorkerCall, host: Host) async -> WorkerCallOutcome {
+    package func call(_ call: WorkerCall, host: any WorkerCallHost) async -> WorkerCallOutcome {
         guard let loop = EventLoop.current else {
             return await withTaskExecutorPreference(service.loop) { await self.hop(call, host) }
         }
@@ -12,11 +12,11 @@ extension PluginPool {
     }
 
     /// Only a concurrent function really moves to the preferred executor; others go on where their caller was.
-    @concurrent private func hop<Host: WorkerCallHost>(_ call: WorkerCall, _ host: Host) async -> WorkerCallOutcome {
+    @concurrent private func hop(_ call: WorkerCall, _ host: any WorkerCallHost) async -> WorkerCallOutcome {
         await self.call(call, host: host, on: service.loop)
     }
 
-    private func call<Host: WorkerCallHost>(_ call: WorkerCall, host: Host, on loop: EventLoop) async -> WorkerCallOutcome {
+    private func call(_ call: WorkerCall, host: any WorkerCallHost, on loop: EventLoop) async -> WorkerCallOutcome {
         var usage = CallUsage()
         for _ in 0..<WorkersLimits.checkOutsMax {
             switch await checkOut(call, &usage) {
@@ -74,8 +74,8 @@ extension PluginPool {
         }
     }
 
-    private func run<Host: WorkerCallHost>(
-        _ call: WorkerCall, _ handle: WorkerHandle, _ host: Host, _ before: CallUsage, on loop: EventLoop
+    private func run(
+        _ call: WorkerCall, _ handle: WorkerHandle, _ host: any WorkerCallHost, _ before: CallUsage, on loop: EventLoop
     ) async -> WorkerCallOutcome {
         var usage = before
         let callID = service.callIDs.next()
@@ -102,7 +102,7 @@ extension PluginPool {
 
     private func watch(_ handle: WorkerHandle, on loop: EventLoop) -> FDRegistration? {
         do {
-            return try loop.register(handle.socket)
+            return try handle.watch(on: loop)
         } catch {
             service.observer.workerLogged(plugin: spec.name, level: 4, message: "a worker's socket could not be watched: \(error)")
             return nil
@@ -113,20 +113,16 @@ extension PluginPool {
     private func settle(_ handle: WorkerHandle, _ fate: WorkerHandle.ServeEnd.Fate, _ registration: FDRegistration, on loop: EventLoop) {
         switch fate {
         case .idle:
-            registration.deregister()
             checkIn(handle)
         case .windDown:
             let isOwned = service.scope.start(on: loop) { await self.windDown(handle, registration) }
             if isOwned { return }
-            registration.deregister()
             handle.kill(.cancelled, service.spawner)
             leave(handle)
         case .kill(let reason):
-            registration.deregister()
             handle.kill(reason, service.spawner)
             leave(handle)
         case .gone:
-            registration.deregister()
             leave(handle)
         }
     }
@@ -149,7 +145,6 @@ extension PluginPool {
 
     private func windDown(_ handle: WorkerHandle, _ registration: FDRegistration) async {
         let reason = await handle.windDown(registration)
-        registration.deregister()
         if let reason {
             handle.kill(reason, service.spawner)
             leave(handle)

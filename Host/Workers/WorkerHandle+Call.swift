@@ -14,10 +14,10 @@ extension WorkerHandle {
     }
 
     /// What one call's task keeps while it talks to the worker.
-    struct Talk<Host: WorkerCallHost> {
+    struct Talk {
         let id: UInt64
         let registration: FDRegistration
-        let host: Host
+        let host: any WorkerCallHost
         let deadline: Deadline
         /// Made for the first fetch or key-value request.
         var requests: CallRequests?
@@ -26,8 +26,8 @@ extension WorkerHandle {
     }
 
     /// Sends the call and listens until it has ended.
-    func serve<Host: WorkerCallHost>(
-        _ call: WorkerCall, id callID: UInt64, _ registration: FDRegistration, _ host: Host
+    func serve(
+        _ call: WorkerCall, id callID: UInt64, _ registration: FDRegistration, _ host: any WorkerCallHost
     ) async -> ServeEnd {
         var talk = Talk(id: callID, registration: registration, host: host, deadline: call.deadline)
         var end: ServeEnd
@@ -43,7 +43,7 @@ extension WorkerHandle {
         return end
     }
 
-    private func converse<Host: WorkerCallHost>(_ call: WorkerCall, _ talk: inout Talk<Host>) async throws(FrameEnd) -> ServeEnd {
+    private func converse(_ call: WorkerCall, _ talk: inout Talk) async throws(FrameEnd) -> ServeEnd {
         let payload = CallPayload(
             deadlineNanoseconds: call.deadline.nanoseconds, tool: call.tool, requestID: call.requestID, input: call.input,
             attachments: call.attachments)
@@ -68,7 +68,7 @@ extension WorkerHandle {
         }
     }
 
-    private func handle<Host: WorkerCallHost>(_ frame: Frame, _ talk: inout Talk<Host>) async throws(FrameEnd) -> ServeEnd? {
+    private func handle(_ frame: Frame, _ talk: inout Talk) async throws(FrameEnd) -> ServeEnd? {
         switch judge(frame) {
         case .result: return try finished(frame)
         case .failure: return try finished(frame)
@@ -93,7 +93,7 @@ extension WorkerHandle {
         return nil
     }
 
-    private func fetch<Host: WorkerCallHost>(_ frame: Frame, _ talk: inout Talk<Host>) async throws(FrameEnd) {
+    private func fetch(_ frame: Frame, _ talk: inout Talk) async throws(FrameEnd) {
         let request: FetchPayload
         do { request = try FetchPayload(decoding: frame.payload) } catch { throw .fault(.malformed) }
         let (callID, host, deadline) = (talk.id, talk.host, talk.deadline)
@@ -102,7 +102,7 @@ extension WorkerHandle {
         }
     }
 
-    private func keyValue<Host: WorkerCallHost>(_ frame: Frame, _ talk: inout Talk<Host>) async throws(FrameEnd) {
+    private func keyValue(_ frame: Frame, _ talk: inout Talk) async throws(FrameEnd) {
         let request: KeyValuePayload
         do { request = try KeyValuePayload(decoding: frame.payload) } catch { throw .fault(.malformed) }
         let (callID, host, deadline) = (talk.id, talk.host, talk.deadline)
@@ -112,8 +112,8 @@ extension WorkerHandle {
     }
 
     /// Serves a request beside the others; while too many are open the worker is not read, which is its back-pressure.
-    private func ask<Host: WorkerCallHost>(
-        _ request: RequestOrder.Request, _ talk: inout Talk<Host>, _ answer: @escaping CallRequests.Answer
+    private func ask(
+        _ request: RequestOrder.Request, _ talk: inout Talk, _ answer: @escaping CallRequests.Answer
     ) async throws(FrameEnd) {
         let requests = talk.requests ?? CallRequests(talk.registration, until: talk.deadline)
         talk.requests = requests
@@ -138,7 +138,7 @@ extension WorkerHandle {
         }
     }
 
-    private func interrupted<Host: WorkerCallHost>(_ end: FrameEnd, _ talk: inout Talk<Host>) async -> ServeEnd {
+    private func interrupted(_ end: FrameEnd, _ talk: inout Talk) async -> ServeEnd {
         let isBroken = isMidFrame || talk.requests?.isMidFrame == true
         switch end {
         case .fault(let fault):

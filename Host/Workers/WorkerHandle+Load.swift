@@ -8,11 +8,10 @@ extension WorkerHandle {
     func load(on loop: EventLoop) async -> KillReason? {
         let registration: FDRegistration
         do {
-            registration = try loop.register(socket)
+            registration = try watch(on: loop)
         } catch {
             return .load("its socket could not be watched: \(error)")
         }
-        defer { registration.deregister() }
         while true {
             do {
                 let until = shared.withLock { $0.state.nextTick } ?? Moment.now

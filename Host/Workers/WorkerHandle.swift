@@ -8,7 +8,7 @@ import WorkerProtocol
 /// At any time at most one task owns the conversation (loading, a call, or winding a call down); it alone touches `decoder` and reads or
 /// writes the socket. Between owners the worker is idle and only the spawner's report can end it.
 final class WorkerHandle: @unchecked Sendable {
-    // SAFETY: `decoder`, `account`, `lastPeak`, `unreadNanoseconds`, `isMidFrame` and `partialSince` are touched only by the owning task; everything else is constant or behind `shared`.
+    // SAFETY: `decoder`, `account`, `lastPeak`, `unreadNanoseconds`, `isMidFrame`, `partialSince` and `watch` are touched only by the owning task, or under `shared` when there is none; everything else is constant or behind `shared`.
 
     struct Shared {
         var state: WorkerState
@@ -53,6 +53,8 @@ final class WorkerHandle: @unchecked Sendable {
     var partialSince: Moment?
     /// Valid while the handle is owned.
     var socket: Int32 = -1
+    /// The watch over the socket, kept from call to call: most calls of a worker come from one loop.
+    private var watch: FDRegistration?
 
     init(id: UInt64, pool: PluginPool, at now: Moment) {
         self.id = id
@@ -80,11 +82,26 @@ final class WorkerHandle: @unchecked Sendable {
     func release() {
         shared.withLock { shared in
             shared.isOwned = false
-            if shared.exit != nil { Self.closeAll(&shared) }
+            if shared.exit != nil { closeAll(&shared) }
         }
     }
 
-    private static func closeAll(_ shared: inout Shared) {
+    /// The watch over the socket on `loop`, whose thread this must be; for the owner.
+    func watch(on loop: EventLoop) throws(IOError) -> FDRegistration {
+        if let watch, watch.loop === loop, watch.isOpen {
+            watch.renew()
+            return watch
+        }
+        watch?.abandon()
+        watch = nil
+        let made = try loop.register(socket)
+        watch = made
+        return made
+    }
+
+    private func closeAll(_ shared: inout Shared) {
+        watch?.abandon()
+        watch = nil
         if shared.socket >= 0 { close(shared.socket) }
         if shared.memoryPeak >= 0 { close(shared.memoryPeak) }
         (shared.socket, shared.memoryPeak) = (-1, -1)
@@ -139,7 +156,7 @@ final class WorkerHandle: @unchecked Sendable {
             let reason = shared.state.exited(cause)
             shared.exit = reason
             shared.peakMemoryBytes = max(shared.peakMemoryBytes, peakMemoryBytes)
-            if !shared.isOwned { Self.closeAll(&shared) }
+            if !shared.isOwned { closeAll(&shared) }
             defer { shared.exitWaiters = [] }
             return ((reason, wasLoading, shared.hasCaller, isFirst), shared.exitWaiters)
         }
