@@ -7,11 +7,12 @@ package struct CommandLineOptions {
     package init(_ arguments: [String]) { self.arguments = arguments }
 
     static let usage = """
-        usage: limen-escape [--rung root|rootless|landlock|all] [--quick] [--filter TEXT] [--sample N] [--hostile DIR] [--list]
+        usage: limen-escape [--rung root|rootless|landlock|all] [--quick] [--filter TEXT] [--sample N] [--patience N] [--hostile DIR] [--list]
                limen-escape --soak SECONDS [--rung root|rootless|all]
                limen-escape --deprive WORDS [--delegate CONTROLLERS] [--as-root] -- PROGRAM [ARGUMENT...]
         Runs the escape suite: hostile plugins in real jails. As root it runs every rung, as another account all but that of root.
         --sample runs every Nth case alone.
+        --patience gives everything N times as long, for an emulated machine; what a case expects stays the same.
         --hostile names a folder of hostile libraries that `make -C Tests/Hostile` has made; without it they are compiled first.
         --deprive runs a program as an ordinary account from which the named layers were taken (Deprivation.swift).
 
@@ -26,7 +27,7 @@ package struct CommandLineOptions {
             if flag("--list") { return say(EscapeCases.all.map { $0.id + "\n" }.joined()) }
             let quick = flag("--quick"), filter = option("--filter"), soak = option("--soak").flatMap { Int($0) }
             if let name = option("--inside"), let rung = EscapeRung(rawValue: name) { return try runInside(rung, quick, filter, soak) }
-            let wanted = option("--rung") ?? "all", hostile = option("--hostile"), sample = self.sample()
+            let wanted = option("--rung") ?? "all", hostile = option("--hostile"), sample = number("--sample"), patience = number("--patience")
             guard arguments.isEmpty, wanted == "all" || EscapeRung(rawValue: wanted) != nil else {
                 complain(Self.usage)
                 return 2
@@ -38,6 +39,7 @@ package struct CommandLineOptions {
             session.quickOnly = quick
             session.filter = filter
             session.sample = sample
+            session.patience = patience
             session.hostile = hostile
             return try session.run() ? 0 : 1
         } catch {
@@ -58,8 +60,8 @@ package struct CommandLineOptions {
         return program
     }
 
-    /// Every how manieth case is run.
-    private mutating func sample() -> Int { max(1, option("--sample").flatMap { Int($0) } ?? 1) }
+    /// An option's number, 1 when it is not given.
+    private mutating func number(_ name: String) -> Int { max(1, option(name).flatMap { Int($0) } ?? 1) }
 
     private mutating func runInside(_ rung: EscapeRung, _ quick: Bool, _ filter: String?, _ soak: Int?) throws(EscapeError) -> Int32 {
         guard let libraries = option("--libraries"), let data = option("--data") else { throw EscapeError("--libraries and --data are needed") }
@@ -67,7 +69,8 @@ package struct CommandLineOptions {
         inside.quickOnly = quick
         inside.filter = filter
         inside.soakSeconds = soak
-        inside.sample = sample()
+        inside.sample = number("--sample")
+        inside.patience = number("--patience")
         do { try inside.run() } catch { throw EscapeError("\(error)") }
         return 0
     }

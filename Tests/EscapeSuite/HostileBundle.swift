@@ -12,6 +12,8 @@ struct HostileBundle {
     let manifests: String
     /// Every case has the same publisher, whom the suite's host trusts.
     let key: PublisherKey
+    /// How many times as long a call may take, up to what the host allows any call.
+    let patience: Int
 
     var folder: String { "\(bundles)/\(escape.plugin)-1.0.0" }
     private var library: String { "lib/lib\(escape.plugin).so" }
@@ -83,7 +85,7 @@ struct HostileBundle {
 
     private func description(_ digest: String) -> JSONObject {
         var tool = Self.tool.objectValue ?? [:]
-        tool["timeout_ms"] = .number(JSONNumber(escape.timeoutMilliseconds))
+        tool["timeout_ms"] = .number(JSONNumber(min(escape.timeoutMilliseconds * patience, 60_000)))
         tool["retries"] = 0
         var limits: JSONObject = ["workers": .number(JSONNumber(escape.workers))]
         for (name, value) in escape.limits { limits[name] = .number(JSONNumber(value)) }

@@ -12,6 +12,8 @@ package struct Inside: Sendable {
     package var soakSeconds: Int?
     /// Every n-th case alone.
     package var sample = 1
+    /// How many times as long everything may take; a machine that needs patience gets fewer cases at once as well.
+    package var patience = 1
 
     /// Cases at once; slow ones wait for time to pass, not for the machine.
     private static let lanes = 4
@@ -51,7 +53,7 @@ package struct Inside: Sendable {
             return group.stop()
         }
         try group.runBlocking {
-            let host = try ToolHost(channel: channel, libraries: libraries, data: data, loop: group.loops[1])
+            let host = try ToolHost(channel: channel, libraries: libraries, data: data, loop: group.loops[1], patience: patience)
             let found = await host.rung()
             report("host.rung", found == rung.spawnerName ? [] : ["the spawner holds \(found), not \(rung.spawnerName)"])
             try await host.prepare([Neighbour.escape])
@@ -69,8 +71,9 @@ package struct Inside: Sendable {
         if !early.isEmpty { report("host.neighbour-first", early) }
         let before = Resources.now()
         await withTaskGroup(of: Void.self) { group in
+            let lanes = patience > 1 ? Self.lanes / 2 : Self.lanes
             for (index, escape) in cases.enumerated() {
-                if index >= Self.lanes { await group.next() }
+                if index >= lanes { await group.next() }
                 group.addTask { await run(escape, on: host) }
             }
         }

@@ -18,6 +18,8 @@ package struct Launcher {
     package var filter: String?
     /// Every n-th case alone.
     package var sample = 1
+    /// As in `Session`.
+    package var patience = 1
     /// A folder of hostile libraries that were compiled before; nil compiles them.
     package var hostile: String?
 
@@ -91,6 +93,7 @@ package struct Launcher {
         if quickOnly { arguments.append("--quick") }
         if let filter { arguments += ["--filter", filter] }
         if sample > 1 { arguments += ["--sample", String(sample)] }
+        if patience > 1 { arguments += ["--patience", String(patience)] }
         return arguments
     }
 

@@ -7,6 +7,8 @@ package struct Session {
     package var filter: String?
     /// Every n-th case alone.
     package var sample = 1
+    /// How many times as long everything may take.
+    package var patience = 1
     /// As in `Launcher`.
     package var hostile: String?
 
@@ -18,6 +20,7 @@ package struct Session {
         launcher.quickOnly = quickOnly
         launcher.filter = filter
         launcher.sample = sample
+        launcher.patience = patience
         launcher.hostile = hostile
         var lines: [String] = []
         var passed = 0, failed = 0

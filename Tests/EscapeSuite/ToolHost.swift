@@ -19,8 +19,10 @@ final class ToolHost: EscapeHost {
     private let ends: WorkerEnds
     private let key: PublisherKey
     private let counter = Lock(0)
+    private let patience: Int
 
-    init(channel: Int32, libraries: String, data: String, loop: EventLoop) throws {
+    init(channel: Int32, libraries: String, data: String, loop: EventLoop, patience: Int = 1) throws {
+        self.patience = patience
         self.libraries = libraries
         self.data = data
         self.loop = loop
@@ -56,7 +58,8 @@ final class ToolHost: EscapeHost {
     }
 
     private func bundle(_ escape: EscapeCase) -> HostileBundle {
-        HostileBundle(escape: escape, libraries: libraries, bundles: data + "/bundles", manifests: data + "/manifests", key: key)
+        HostileBundle(
+            escape: escape, libraries: libraries, bundles: data + "/bundles", manifests: data + "/manifests", key: key, patience: patience)
     }
 
     // MARK: Calls
@@ -129,7 +132,7 @@ final class ToolHost: EscapeHost {
     // MARK: Ends
 
     func rung() async -> String {
-        let deadline = Deadline.after(milliseconds: 20_000)
+        let deadline = Deadline.after(milliseconds: 20_000 * patience)
         while workers.posture.isEmpty, !deadline.hasPassed {
             do { try await loop.sleep(until: .after(milliseconds: 5)) } catch { break }
         }
@@ -137,7 +140,7 @@ final class ToolHost: EscapeHost {
     }
 
     func lastEnd(_ escape: EscapeCase) async -> String? {
-        let deadline = Deadline.after(milliseconds: 9_000)
+        let deadline = Deadline.after(milliseconds: 9_000 * patience)
         while !deadline.hasPassed {
             if let reason = ends.last(of: escape.plugin) { return reason }
             do { try await loop.sleep(until: .after(milliseconds: 10)) } catch { return nil }
