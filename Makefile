@@ -15,19 +15,21 @@ BIN = .build/$(CONFIGURATION)
 BUNDLED := calc markdown sanitizer sysprobe table text time
 
 # Debian packages: what the build links, and what a bare image may lack beside the Swift toolchain.
-DEPS := pkg-config libseccomp-dev libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev
-# The arm64 headers: the sandbox's C and its system call numbers are checked against them.
-TEST_DEPS := $(DEPS) libc6-dev-arm64-cross
+DEPS := pkg-config libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev
+# libseccomp and the arm64 headers: our own table of system call numbers is checked against both, and our C against the latter.
+TEST_DEPS := $(DEPS) libseccomp-dev libc6-dev-arm64-cross
+# For the machine with an arm64 kernel.
+ARM_DEPS := gcc-aarch64-linux-gnu qemu-system-arm mmdebstrap cpio
 # For the virtual machine with Debian's own kernel.
 VM_DEPS := qemu-system-x86 mmdebstrap e2fsprogs
 # The templates hold @NAME@ where a name will stand: no Swift yet.
 SWIFT_FILES = $(shell find Package.swift Host Plugins SDK Sandbox Tests -name '*.swift' -not -path '*/Templates/*' -not -path '*/.build/*')
 TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))
 
-.PHONY: help deps test-deps build bundles serve test escape test-vm fuzz soak soak-hostile bench doctor ledger format lint clean
+.PHONY: help deps test-deps build bundles serve test escape test-vm test-arm64 fuzz soak soak-hostile bench doctor ledger format lint clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 deps: ## install the Debian packages the build needs (only the missing ones)
 	@Tests/Scripts/install-packages $(DEPS)
@@ -57,6 +59,13 @@ test-vm: deps ## the escape suite and the installed service on Debian's own kern
 	@for product in limen-spawner limen-worker limen-escape limen calc; do $(SWIFT) build --product $$product $(STRICT) || exit 1; done
 	@$(MAKE) --no-print-directory -s -C Tests/Hostile -j2 OUT=$(CURDIR)/.build/debug/hostile
 	@Tests/Scripts/vm/run .build/debug $(VM)
+
+test-arm64: test-deps ## the filters, the sandbox's C and a plugin in C on Debian's arm64 kernel, emulated (needs no arm64 machine)
+	@Tests/Scripts/install-packages $(ARM_DEPS)
+	$(SWIFT) build --build-tests $(STRICT)
+	@mkdir -p .build/arm64/vectors
+	@LIMEN_VECTORS=$(CURDIR)/.build/arm64/vectors $(SWIFT) test --skip-build --disable-xctest $(STRICT) --filter JailTests.ArmVectorTests
+	@Tests/Arm64/run .build/arm64 .build/arm64/vectors
 
 fuzz: deps ## fuzz every parser that meets strangers, a table by target (FUZZ_SECONDS=30 each)
 	@Tests/Fuzz/run $${FUZZ_SECONDS:-30} $(FUZZ_TARGETS)

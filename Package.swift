@@ -85,7 +85,6 @@ let sdk: [Target] = [
 
 let sandbox: [Target] = [
     .target(name: "CLinux", path: "Sandbox/CLinux"),
-    .systemLibrary(name: "CSeccomp", path: "Sandbox/CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     swift("WorkerProtocol", "Sandbox/WorkerProtocol", ["JSON"]),
     swift("Jail", "Sandbox/Jail", ["CLinux", "WorkerProtocol"]),
     swift("Supervisor", "Sandbox/Supervisor", ["WorkerProtocol", "JSON", "Jail"]),
@@ -94,7 +93,7 @@ let sandbox: [Target] = [
         name: "limen-worker", dependencies: ["Jail", "WorkerProtocol", "PluginABI", "CLinux", "CConditions"], path: "Sandbox/Worker",
         swiftSettings: shared, linkerSettings: selfContained + [exportsConditions]),
     .executableTarget(
-        name: "limen-spawner", dependencies: ["Jail", "WorkerProtocol", "CLinux", "CSeccomp"], path: "Sandbox/Spawner",
+        name: "limen-spawner", dependencies: ["Jail", "WorkerProtocol", "CLinux"], path: "Sandbox/Spawner",
         swiftSettings: shared, linkerSettings: selfContained),
 ]
 
@@ -156,6 +155,8 @@ let testTargets: [Target] = [
         path: "Tests/Support", swiftSettings: shared),
     // What tests of every layer use; it needs nothing of the host, so that the lower layers' tests build without it.
     .target(name: "TestKit", dependencies: ["JSON"], path: "Tests/Kit", swiftSettings: shared),
+    // A second source of system call numbers, for tests of ours.
+    .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     // What only C can do in a test: a child of a threaded process that goes on without a runtime.
     .target(name: "CKit", path: "Tests/CKit"),
     tests("JSONTests", ["JSON", "TestKit"]),

@@ -1,31 +1,30 @@
 /// A whole filter as a value: which call gets which rule. Compiled to BPF and, for tests, evaluated directly.
 package struct SeccompPolicy: Sendable, Equatable {
-    /// Rules by system call number of the native architecture.
+    /// Whose numbers the rules' are; the filter kills on every other.
+    package let architecture: Architecture
+    /// Rules by system call number.
     package var rules: [UInt32: SyscallRule]
     /// For every other number.
     package var otherwise: SyscallAction
 
-    package init(rules: [UInt32: SyscallRule], otherwise: SyscallAction) {
+    package init(rules: [UInt32: SyscallRule], otherwise: SyscallAction, for architecture: Architecture = .native) {
+        self.architecture = architecture
         self.rules = rules
         self.otherwise = otherwise
     }
 
-    /// The reference semantics of the compiled filter for the native architecture.
-    package func action(number: UInt32, arguments: [UInt64]) -> SyscallAction {
-        if number & Self.foreignNumberBit != 0 { return .kill }
-        return rules[number]?.action(arguments) ?? otherwise
+    /// Rules by name; a call that the architecture lacks needs none there.
+    package init(named rules: [Syscall: SyscallRule], otherwise: SyscallAction, for architecture: Architecture = .native) {
+        let numbered = rules.compactMap { call, rule in call.number(on: architecture).map { ($0, rule) } }
+        // No two calls of one architecture share a number; a slip of the table traps in the first test and at the first start.
+        self.init(rules: Dictionary(uniqueKeysWithValues: numbered), otherwise: otherwise, for: architecture)
     }
 
-    /// `AUDIT_ARCH_*` of the machine this was built for (linux/audit.h).
-    #if arch(x86_64)
-        package static let nativeArchitecture: UInt32 = 0xc000_003e
-    #elseif arch(arm64)
-        package static let nativeArchitecture: UInt32 = 0xc000_00b7
-    #else
-        #error("add this architecture's AUDIT_ARCH and system call table")
-    #endif
-    /// Set in x32 numbers; no native number has it.
-    package static let foreignNumberBit: UInt32 = 0x4000_0000
+    /// The reference semantics of the compiled filter for the architecture.
+    package func action(number: UInt32, arguments: [UInt64]) -> SyscallAction {
+        if let bit = architecture.foreignNumberBit, number >= bit { return .kill }
+        return rules[number]?.action(arguments) ?? otherwise
+    }
 }
 
 extension SeccompPolicy {
@@ -35,22 +34,21 @@ extension SeccompPolicy {
         let rules = rules.mapValues { rule in
             SyscallRule(rule.clauses.map { .init($0.tests, changed($0.action)) }, otherwise: changed(rule.otherwise))
         }
-        return SeccompPolicy(rules: rules, otherwise: changed(otherwise))
+        return SeccompPolicy(rules: rules, otherwise: changed(otherwise), for: architecture)
     }
 
     /// Compiles to a program that finds a number by binary search: a linear one costs a third of a millisecond to load.
-    /// The numbers of `rules` are those of `architecture`, an `AUDIT_ARCH_*`.
-    package func compiled(for architecture: UInt32 = nativeArchitecture) -> BPFProgram {
+    package func compiled() -> BPFProgram {
         var code: [BPFProgram.Instruction] = [
             .init(BPF.loadWordAbsolute, Offset.architecture),
-            .init(BPF.jumpIfEqual, architecture, jumpTrue: 1),
+            .init(BPF.jumpIfEqual, architecture.auditValue, jumpTrue: 1),
             .init(BPF.return, SyscallAction.kill.returnValue),
             .init(BPF.loadWordAbsolute, Offset.number),
-            .init(BPF.jumpIfGreaterOrEqual, Self.foreignNumberBit, jumpFalse: 1),
-            .init(BPF.return, SyscallAction.kill.returnValue),
         ]
-        code += tree(ranges()[...])
-        return BPFProgram(code)
+        if let bit = architecture.foreignNumberBit {
+            code += [.init(BPF.jumpIfGreaterOrEqual, bit, jumpFalse: 1), .init(BPF.return, SyscallAction.kill.returnValue)]
+        }
+        return BPFProgram(code + tree(ranges()[...]))
     }
 
     private enum Offset {

@@ -2,69 +2,68 @@ import CLinux
 import Glibc
 
 /// The system calls of a worker (DESIGN 4): an allowlist, tripwires, and W^X. Stage 1 is installed before any of the
-/// plugin's code runs and carries every promise; stage 2 is hardening after the library is mapped.
+/// plugin's code runs and carries every promise; stage 2 is hardening after the library is mapped. One policy, written by name, for every architecture.
 package enum WorkerPolicy {
-    /// Installed before the plugin's first constructor.
-    package static var stage1: SeccompPolicy {
-        var rules: [UInt32: SyscallRule] = [:]
-        for number in SyscallTable.allowed { rules[UInt32(number)] = SyscallRule(otherwise: .allow) }
-        for number in SyscallTable.refused { rules[UInt32(number)] = SyscallRule(otherwise: .errno(EPERM)) }
-        for number in SyscallTable.tripwires { rules[UInt32(number)] = SyscallRule(otherwise: .tripwire) }
-        for (number, rule) in conditional { rules[UInt32(number)] = rule }
-        // Whatever libraries probe for must look absent, so that they fall back.
-        return SeccompPolicy(rules: rules, otherwise: .errno(ENOSYS))
-    }
-
-    /// Stage 1 of a rung.
+    /// Stage 1 of a rung, installed before the plugin's first constructor.
     ///
     /// Where the file system is the host's own, a worker's user owns files that Landlock does not protect from a change of mode or
     /// time, and the account's tasks and memory are counted together: there nothing changes a file, and no thread is made.
     /// - Parameter reportsTripwires: false where no listener can be had: a tripwire then kills by itself.
-    package static func stage1(on rung: Rung, reportsTripwires: Bool = true) -> SeccompPolicy {
-        var policy = stage1
+    package static func stage1(on rung: Rung, reportsTripwires: Bool = true, for architecture: Architecture = .native) -> SeccompPolicy {
+        var rules = everywhere
         if !rung.hasNamespaces {
-            for number in SyscallTable.changesOfFiles { policy.rules[UInt32(number)] = SyscallRule(otherwise: .errno(EPERM)) }
-            policy.rules[UInt32(__NR_clone)] = noThreads
+            for call in SyscallTable.changesOfFiles { rules[call] = SyscallRule(otherwise: .errno(EPERM)) }
+            rules[.clone] = noThreads
             // The name of the host.
-            policy.rules[UInt32(__NR_uname)] = SyscallRule(otherwise: .errno(EPERM))
+            rules[.uname] = SyscallRule(otherwise: .errno(EPERM))
         }
         if rung == .seccomp {
-            for (number, argument) in SyscallTable.openFlags { policy.rules[UInt32(number)] = readOnly(flags: argument) }
+            for (call, argument) in SyscallTable.openFlags { rules[call] = readOnly(flags: argument) }
         }
+        // Whatever libraries probe for must look absent, so that they fall back.
+        let policy = SeccompPolicy(named: rules, otherwise: .errno(ENOSYS), for: architecture)
         return reportsTripwires ? policy : policy.killingAtTripwires()
     }
 
+    private static var everywhere: [Syscall: SyscallRule] {
+        var rules = conditional
+        for call in SyscallTable.allowed { rules[call] = SyscallRule(otherwise: .allow) }
+        for call in SyscallTable.refused { rules[call] = SyscallRule(otherwise: .errno(EPERM)) }
+        for call in SyscallTable.tripwires { rules[call] = SyscallRule(otherwise: .tripwire) }
+        return rules
+    }
+
     /// Before stage 1 where there is no pid namespace: a worker names no process but itself.
-    package static func ownProcess(_ pid: Int32) -> SeccompPolicy {
+    package static func ownProcess(_ pid: Int32, for architecture: Architecture = .native) -> SeccompPolicy {
         let own = UInt32(bitPattern: pid)
-        var rules: [UInt32: SyscallRule] = [:]
-        for number in [__NR_tgkill, __NR_tkill] { rules[UInt32(number)] = oneOf(argument: 0, [own]) }
-        for number in [__NR_sched_getaffinity, __NR_sched_getparam, __NR_sched_getscheduler, __NR_getpgid, __NR_getsid, __NR_get_robust_list] {
-            rules[UInt32(number)] = oneOf(argument: 0, [0, own])
+        var rules: [Syscall: SyscallRule] = [:]
+        for call in [Syscall.tgkill, .tkill] { rules[call] = oneOf(argument: 0, [own]) }
+        for call in [Syscall.sched_getaffinity, .sched_getparam, .sched_getscheduler, .getpgid, .getsid, .get_robust_list] {
+            rules[call] = oneOf(argument: 0, [0, own])
         }
-        rules[UInt32(__NR_getpriority)] = SyscallRule(
+        rules[.getpriority] = SyscallRule(
             [0, own].map { .init([.equals(argument: 0, value: 0), .equals(argument: 1, value: $0)], .allow) }, otherwise: .errno(EPERM))
-        return SeccompPolicy(rules: rules, otherwise: .allow)
+        return SeccompPolicy(named: rules, otherwise: .allow, for: architecture)
     }
 
     /// Added after `dlopen` with TSYNC: no new code, no further filters. A later filter's errno would outrank an earlier tripwire, so
     /// everything else is allowed here and left to stage 1.
-    package static var stage2: SeccompPolicy {
+    package static func stage2(for architecture: Architecture = .native) -> SeccompPolicy {
         let refuse = SyscallRule(otherwise: .errno(EPERM))
-        var rules: [UInt32: SyscallRule] = [:]
-        rules[UInt32(__NR_mmap)] = SyscallRule([.init([.hasAny(argument: 2, mask: UInt32(PROT_EXEC))], .errno(EPERM))], otherwise: .allow)
-        rules[UInt32(__NR_seccomp)] = refuse
-        // Its one use was to hand the listener over.
-        rules[UInt32(__NR_sendmsg)] = refuse
-        rules[UInt32(__NR_execve)] = refuse
-        rules[UInt32(__NR_execveat)] = refuse
-        return SeccompPolicy(rules: rules, otherwise: .allow)
+        let rules: [Syscall: SyscallRule] = [
+            .mmap: SyscallRule([.init([.hasAny(argument: 2, mask: UInt32(PROT_EXEC))], .errno(EPERM))], otherwise: .allow),
+            .seccomp: refuse,
+            // Its one use was to hand the listener over.
+            .sendmsg: refuse,
+            .execve: refuse, .execveat: refuse,
+        ]
+        return SeccompPolicy(named: rules, otherwise: .allow, for: architecture)
     }
 
-    private static var conditional: [(Int32, SyscallRule)] {
+    private static var conditional: [Syscall: SyscallRule] {
         [
-            (__NR_mmap, mmap), (__NR_mprotect, noExecute), (__NR_pkey_mprotect, noExecute), (__NR_clone, clone), (__NR_prctl, prctl),
-            (__NR_ioctl, ioctl), (__NR_fcntl, fcntl), (__NR_prlimit64, prlimit), (__NR_seccomp, seccomp), (__NR_socket, socket),
+            .mmap: mmap, .mprotect: noExecute, .pkey_mprotect: noExecute, .clone: clone, .prctl: prctl, .ioctl: ioctl, .fcntl: fcntl,
+            .prlimit64: prlimit, .seccomp: seccomp, .socket: socket,
         ]
     }
 
@@ -84,7 +83,7 @@ package enum WorkerPolicy {
     }
 
     /// Threads exactly as glibc makes them; a new namespace is a tripwire, a process is refused. `clone3` is ENOSYS: its flags
-    /// lie in memory where a filter cannot read them.
+    /// lie in memory where a filter cannot read them. `clone` has its flags first on both architectures; arm64 swaps only what follows the third.
     private static var clone: SyscallRule {
         SyscallRule(
             [

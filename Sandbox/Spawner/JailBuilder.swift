@@ -44,7 +44,7 @@ struct JailBuilder {
         hostUserID = rung == .userNamespace ? 0 : ground.account.userID
         birth = try WorkerBirth(program: image?.worker ?? options.workerPath, rung: rung)
         stage1 = WorkerPolicy.stage1(on: rung, reportsTripwires: features.contains(.notification)).compiled().encoded()
-        stage2 = WorkerPolicy.stage2.compiled().encoded()
+        stage2 = WorkerPolicy.stage2().compiled().encoded()
     }
 
     private static func enterNamespaces(_ rung: Rung) throws(JailError) {

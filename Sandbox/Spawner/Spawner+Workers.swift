@@ -48,7 +48,7 @@ extension Spawner {
         let result = clinux_seccomp_receive(listener, &notification)
         if result == 0, worker.violation == nil {
             workers[workerID]?.violation = SyscallViolation(
-                number: notification.number, name: SyscallNames.name(notification.number),
+                number: notification.number, name: Syscall.name(notification.number),
                 arguments: withUnsafeBytes(of: notification.arguments) { Array($0.bindMemory(to: UInt64.self)) })
         }
         if result == 0 || result != -Int(ENOENT) {

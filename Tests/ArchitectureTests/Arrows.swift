@@ -14,7 +14,7 @@ enum Arrows {
         "Sandbox/WorkerProtocol": ["JSON"],
         "Sandbox/Jail": ["CLinux", "WorkerProtocol"],
         "Sandbox/Worker": ["Jail", "WorkerProtocol", "PluginABI", "CLinux", "CConditions", "JSON"],
-        "Sandbox/Spawner": ["Jail", "WorkerProtocol", "CLinux", "CSeccomp", "JSON"],
+        "Sandbox/Spawner": ["Jail", "WorkerProtocol", "CLinux", "JSON"],
         "Sandbox/Supervisor": ["WorkerProtocol", "Jail", "JSON"],
         "Host/IO": ["CLinux"],
         "Host/Telemetry": ["JSON", "IO", "CLinux"],

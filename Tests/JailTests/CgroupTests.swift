@@ -63,8 +63,8 @@ struct JailSpecTests {
         let file = VerifiedFile(path: "lib/a.so", device: 1, inode: 2, size: 3, changeSeconds: 4, changeNanoseconds: 5)
         let spec = JailSpec(
             rung: .userNamespace, userID: 5, groupID: 6, bundlePath: "/b", bundleDevice: 7, bundleInode: 8, files: [file],
-            library: "lib/a.so", limits: WorkerLimits(), stage1: WorkerPolicy.stage1.compiled().encoded(),
-            stage2: WorkerPolicy.stage2.compiled().encoded())
+            library: "lib/a.so", limits: WorkerLimits(), stage1: WorkerPolicy.stage1(on: .root).compiled().encoded(),
+            stage2: WorkerPolicy.stage2().compiled().encoded())
         #expect(try JailSpec(decoding: spec.encoded()) == spec)
         #expect(spec.encoded().count <= JailSpec.bytesMax)
         let base = JailBase(imagePath: "/i")

@@ -114,6 +114,29 @@ struct AuthorTests {
         #expect(try Command.run(["/usr/bin/pgrep", "-f", dev.temporary]).output == "")
     }
 
+    @Test("plugin dev whose outer half is killed outright leaves no process")
+    func killed() throws {
+        let dev = try Development(try Self.template("c"))
+        #expect(dev.waits { dev.err.contains("turn 1: answers") }, "\(dev.err)")
+        kill(dev.pid, SIGKILL)
+        #expect(dev.ends() == SIGKILL)
+        let isGone = dev.waits {
+            // A pgrep that cannot be run is a failure as well.
+            (try? Command.run(["/usr/bin/pgrep", "-f", dev.temporary]))?.output == ""
+        }
+        #expect(isGone)
+    }
+
+    @Test("an author who is not root finds nothing left in the temporary folder either", .enabled(if: Ordinary.isPossible))
+    func ordinaryAccount() throws {
+        let folder = try Self.template("c")
+        #expect(try Command.limen("plugin", "build", folder).code == 0)
+        let temporary = Ordinary.folder()
+        let outcome = try Ordinary.limen(["plugin", "test", folder, "--libraries", "\(folder)/lib"], environment: ["TMPDIR": temporary])
+        #expect(outcome.code == 0 && outcome.output.contains("1 passed, 0 failed"), "\(outcome)")
+        #expect(Command.names(temporary) == [])
+    }
+
     @Test("a machine without a language's builder is told which one is missing and how to get it", arguments: ["swift", "c"])
     func noBuilder(language: String) throws {
         let outcome = try Command.limen(["plugin", "build", try Self.template(language)], environment: ["PATH": "/nowhere", "HOME": "/nowhere"])

@@ -9,13 +9,16 @@ import Workers
 /// The half of `limen plugin dev` beneath the spawner: serves the last turn that loaded.
 enum DevService {
     static func run(_ arguments: Arguments) throws -> Int32 {
-        guard let workshop = arguments["workshop"] else { throw CommandError("this half of the command is started by the other one only") }
+        guard let workshop = arguments["workshop"], let author = arguments["author"].flatMap(pid_t.init), author > 0 else {
+            throw CommandError("this half of the command is started by the other one only")
+        }
         return try Engine.run { engine in
             let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP])
             let isEnding = Lock(false)
             let listener = OwnedTask(on: engine.loop) { try await signals.receive { _ in isEnding.withLock { $0 = true } } }
             var bench = DevBench(engine: engine, workshop: workshop)
-            while !isEnding.withLock({ $0 }) {
+            // Killed outright, the author's half cannot say so.
+            while !isEnding.withLock({ $0 }), kill(author, 0) == 0 || errno != ESRCH {
                 await bench.step()
                 try await engine.loop.sleep(until: .after(milliseconds: 10))
             }

@@ -19,7 +19,7 @@ struct LaunchPlan {
 
     /// Options that only the outer half passes to the inner one.
     static let innerOptions: [Option] = [
-        .value("workshop", "DIR", "the temporary folder of an author's command"),
+        .value("workshop", "DIR", "the temporary folder of an author's command"), .value("author", "PID", "whose command it is"),
         .value("shown-data", "DIR", "what the person calls the data folder"),
         .value("caller", "ACCOUNT", "who asked"), .flag("recording", "record into the temporary folder"), .flag("pinned", "on one CPU"),
         .flag("brief", "little of everything"), .value("part", "NAME", "what to measure"),
@@ -162,6 +162,8 @@ enum Folder {
             unlink(path)
             return
         }
+        // A stored bundle's folders are read-only, which holds back their owner; root needs no leave, and gives none where a link could be in the way.
+        if getuid() != 0 { chmod(path, 0o700) }
         for name in names(in: path) { remove("\(path)/\(name)") }
         rmdir(path)
     }

@@ -25,7 +25,7 @@ extension EscapeCases {
         let none = [UInt64](repeating: 0, count: 6)
         let letters = (UInt32(0)..<512).map { number -> String in
             guard number != 335, number != 336 else { return "." }
-            let later = WorkerPolicy.stage2.action(number: number, arguments: none)
+            let later = WorkerPolicy.stage2().action(number: number, arguments: none)
             switch later == .allow ? WorkerPolicy.stage1(on: .root).action(number: number, arguments: none) : later {
             case .errno(let code): return code == EPERM ? "E" : code == ENOSYS ? "N" : "."
             default: return "."
