@@ -52,15 +52,19 @@ extension WorkerHandle {
 
     /// `hello`, and before it the conditions of a call that is recorded or replayed.
     private func greeting() -> [UInt8] {
-        guard let setting = pool.spec.conditions?.setting else { return Frame(type: .hello, callID: 0, payload: pool.spec.config).encoded() }
-        return Frame(type: .conditions, callID: 0, payload: setting.conditions.encoded()).encoded()
-            + Frame(type: .hello, callID: 0, payload: setting.config).encoded()
+        let setting = pool.spec.conditions?.setting
+        // Once compared it is of no further use: what callers see is the approved one.
+        isDescribing = !pool.isReady
+        let hello = HelloPayload(wantsDescription: isDescribing, config: setting?.config ?? pool.spec.config)
+        let frame = Frame(type: .hello, callID: 0, payload: hello.encoded()).encoded()
+        guard let setting else { return frame }
+        return Frame(type: .conditions, callID: 0, payload: setting.conditions.encoded()).encoded() + frame
     }
 
     private func checkDescription(_ payload: [UInt8]) -> KillReason? {
         do {
             let ready = try ReadyPayload(decoding: payload)
-            if let refusal = pool.spec.check(ready) { return .load(refusal) }
+            if isDescribing, let refusal = pool.spec.check(ready) { return .load(refusal) }
             shared.withLock { $0.wasReady = true }
             return nil
         } catch {

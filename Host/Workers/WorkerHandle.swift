@@ -8,7 +8,7 @@ import WorkerProtocol
 /// At any time at most one task owns the conversation (loading, a call, or winding a call down); it alone touches `decoder` and reads or
 /// writes the socket. Between owners the worker is idle and only the spawner's report can end it.
 final class WorkerHandle: @unchecked Sendable {
-    // SAFETY: `decoder`, `account`, `lastPeak`, `unreadNanoseconds`, `isMidFrame`, `partialSince` and `watch` are touched only by the owning task, or under `shared` when there is none; everything else is constant or behind `shared`.
+    // SAFETY: `decoder`, `account`, `lastPeak`, `unreadNanoseconds`, `isMidFrame`, `partialSince`, `isDescribing` and `watch` are touched only by the owning task, or under `shared` when there is none; everything else is constant or behind `shared`.
 
     struct Shared {
         var state: WorkerState
@@ -53,6 +53,8 @@ final class WorkerHandle: @unchecked Sendable {
     var partialSince: Moment?
     /// Valid while the handle is owned.
     var socket: Int32 = -1
+    /// Whether this worker was asked to describe its plugin.
+    var isDescribing = false
     /// The watch over the socket, kept from call to call: most calls of a worker come from one loop.
     private var watch: FDRegistration?
 

@@ -26,6 +26,7 @@ final class PluginRuntime: @unchecked Sendable {
     private var plugin: UnsafePointer<limen_plugin>?
     private var lastPoll: UInt64 = 0
     private(set) var configuration = Array("{}".utf8)
+    private var wantsDescription = true
     /// What the plugin is told of its deadline when the call is recorded or replayed; set before any of its code runs.
     private(set) var recordedDeadline: UInt64?
 
@@ -62,7 +63,7 @@ final class PluginRuntime: @unchecked Sendable {
             let plugin = try PluginLibrary.load(path)
             self.plugin = plugin
             tighten()
-            let description = Array(plugin.pointee.description)
+            let description = wantsDescription ? try PluginLibrary.description(of: plugin) : []
             try frames.send(
                 Frame(type: .ready, callID: 0, payload: ReadyPayload(abi: plugin.pointee.abi, description: description).encoded()).encoded())
         } catch {
@@ -85,7 +86,9 @@ final class PluginRuntime: @unchecked Sendable {
                 continue
             }
             guard frame.type == .hello else { _exit(4) }
-            if !frame.payload.isEmpty { configuration = frame.payload }
+            let hello = decoded { () throws(MalformedPayload) in try HelloPayload(decoding: frame.payload) }
+            if !hello.config.isEmpty { configuration = hello.config }
+            wantsDescription = hello.wantsDescription
             return
         }
     }

@@ -114,11 +114,13 @@ package final class FakeSpawner: WorkerSpawner {
 
 /// The worker's end of the frame socket, in the hands of a test.
 package final class FakeWorker: @unchecked Sendable {
-    // SAFETY: `decoder` and `buffer` are touched only by the worker's own thread; the rest is constant or locked.
+    // SAFETY: `decoder`, `buffer` and `hello` are touched only by the worker's own thread; the rest is constant or locked.
     package let id: UInt64
     /// 0 for the first worker of its spawner.
     package let index: Int
     package let socket: Int32
+    /// What the host said before the plugin was loaded.
+    package private(set) var hello: HelloPayload?
     private var decoder = FrameDecoder(from: .host, limits: FrameLimits(inputBytesMax: 16 << 20))
     private var buffer = [UInt8](repeating: 0, count: 64 << 10)
     private let end = Lock<(exit: WorkerExit?, isClosed: Bool)>((nil, false))
@@ -191,7 +193,8 @@ package final class FakeWorker: @unchecked Sendable {
     /// Posture, hello, description.
     package func load(description: String = "{}") {
         send(.jailed, 0, JailedPayload(rung: "test", landlockABI: 0, memoryDenyWriteExecute: false).encoded())
-        guard let hello = next(), hello.type == .hello else { return }
+        guard let frame = next(), frame.type == .hello else { return }
+        do { hello = try HelloPayload(decoding: frame.payload) } catch { return }
         send(.ready, 0, ReadyPayload(abi: 1, description: Array(description.utf8)).encoded())
     }
 

@@ -22,6 +22,27 @@ import Workers
         Frame(type: .event, callID: id, payload: EventPayload(kind: .token, json: Array(json.utf8)).encoded()).encoded()
     }
 
+    // MARK: Loading
+
+    @Test("only the first worker of a version is asked to describe itself; what a later one says of itself changes nothing")
+    func describesOnce() async throws {
+        let asked = Lock<[Bool]>([])
+        try await ToolHarness.run(script: { worker in
+            worker.load(description: worker.index == 0 ? "{}" : "no JSON at all")
+            asked.withLock { $0.append(worker.hello?.wantsDescription ?? false) }
+            guard let (id, _) = worker.nextCall() else { return }
+            worker.answer(id, "true")
+        }) { harness in
+            for _ in 0..<3 {
+                let call = ToolCall(tool: "fake.echo", input: Array("0".utf8), caller: harness.caller(), requestID: "r")
+                #expect(text(await harness.tools.call(call)) == "true")
+                // The script has ended, and with it the worker.
+                try await EventLoop.current?.sleep(until: .after(milliseconds: 50))
+            }
+        }
+        #expect(asked.withLock { $0.first == true && $0.count >= 3 && $0.dropFirst().allSatisfy { !$0 } })
+    }
+
     // MARK: Events
 
     private final class Counter: ToolEventSink {

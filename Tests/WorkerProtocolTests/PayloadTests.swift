@@ -39,6 +39,11 @@ struct PayloadTests {
         #expect(try KeyValuePayload(decoding: value.encoded()) == value)
         let answer = KeyValueReplyPayload(id: 1, found: true, value: [])
         #expect(try KeyValueReplyPayload(decoding: answer.encoded()) == answer)
+        for wants in [true, false] {
+            let hello = HelloPayload(wantsDescription: wants, config: Array(#"{"a":1}"#.utf8))
+            #expect(try HelloPayload(decoding: hello.encoded()) == hello)
+        }
+        #expect(throws: MalformedPayload("description wanted")) { try HelloPayload(decoding: [2]) }
         let ready = ReadyPayload(abi: 1, description: [123, 125])
         #expect(try ReadyPayload(decoding: ready.encoded()) == ready)
     }

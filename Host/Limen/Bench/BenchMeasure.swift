@@ -91,13 +91,14 @@ struct BenchRun: Sendable {
 
     private func starts(_ count: Int, _ put: (String, Double?) -> Void) async throws {
         Output.progress("  cold starts, at least 300 ms apart")
-        let cold = try await coldStarts("benchc", count: count)
+        let cold = try await coldStarts("benchc", Self.input, tool: "count", count: count)
         put("jail_start_cold_p50_us", cold.microseconds(0.5))
         put("jail_start_cold_p99_us", cold.microseconds(0.99))
         if station.registry.snapshot().plugins["calc"] != nil {
-            let swift = try await coldStarts("calc", count: count)
+            let swift = try await coldStarts("calc", Array(#"{"expression":"1+1"}"#.utf8), tool: "evaluate", count: count)
             put("swift_jail_start_cold_p50_us", swift.microseconds(0.5))
             put("swift_jail_start_cold_p99_us", swift.microseconds(0.99))
+            put("swift_jail_first_start_us", try await firstStarts("calc", count: min(count, 5)).microseconds(0.5))
         }
         put("jail_start_warm_p50_us", try await warmStarts(count: count).microseconds(0.5))
     }
@@ -105,10 +106,10 @@ struct BenchRun: Sendable {
     // MARK: Calls
 
     /// The call path without store, so that a call is compared with a ping-pong and not with a disk.
-    func bareService(_ plugin: String, mode: IsolationMode? = nil) throws -> (service: ToolService, pool: PluginPool) {
+    func bareService(_ plugin: String, mode: IsolationMode? = nil, spares: Int = 2) throws -> (service: ToolService, pool: PluginPool) {
         let record = try record(plugin)
         var spec = PluginSpec(record, spares: 1)
-        if let mode { spec.pool = WorkerPool.Settings(mode: mode, workersMax: 4, spares: 2) }
+        if let mode { spec.pool = WorkerPool.Settings(mode: mode, workersMax: 4, spares: spares) }
         spec.pool.workersMax = max(spec.pool.workersMax, 4)
         let pool = engine.workers.add(spec)
         let service = ToolService(workers: engine.workers, observer: engine.observer)
@@ -160,7 +161,24 @@ struct BenchRun: Sendable {
 
     // MARK: Starts
 
-    private func coldStarts(_ plugin: String, count: Int) async throws -> Samples {
+    /// Workers that a call has to wait for, from the decision to the loaded plugin. The first of a version describes itself as well and is not among them.
+    private func coldStarts(_ plugin: String, _ input: [UInt8], tool: String, count: Int) async throws -> Samples {
+        var samples = Samples()
+        let bare = try bareService(plugin, mode: .call, spares: 0)
+        for round in 0...count {
+            try await engine.loop.sleep(until: .after(milliseconds: 320))
+            let before = engine.observer.counts
+            let outcome = await bare.service.call(
+                ToolCall(tool: "\(plugin).\(tool)", input: input, caller: Self.caller, requestID: "bench"))
+            guard case .success = outcome.result else { throw CommandError("a call of \(plugin) on a cold start failed") }
+            if round > 0 { samples.add(engine.observer.counts.startNanoseconds - before.startNanoseconds) }
+        }
+        await engine.workers.remove(bare.pool, until: .after(milliseconds: 1_000))
+        return samples
+    }
+
+    /// The first worker of a version, which is asked to describe itself.
+    private func firstStarts(_ plugin: String, count: Int) async throws -> Samples {
         var samples = Samples()
         let record = try record(plugin)
         for _ in 0..<count {

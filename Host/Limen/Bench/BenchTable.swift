@@ -7,6 +7,7 @@ enum BenchTable {
         ("jail_start_cold_p99_us", "jailed start to ready, C, p99", "us", "5000"),
         ("swift_jail_start_cold_p50_us", "jailed start to ready, Swift, p50", "us", "2500"),
         ("swift_jail_start_cold_p99_us", "jailed start to ready, Swift, p99", "us", "5000"),
+        ("swift_jail_first_start_us", "first worker of a version, which describes itself, p50", "us", ""),
         ("jail_start_warm_p50_us", "first call on a warm spare, whole, p50", "us", "300"),
         ("pingpong_p50_us", "raw 256-byte ping-pong, p50", "us", ""),
         ("call_p50_us", "tool call, validated and jailed, p50", "us", ""),

@@ -9,7 +9,7 @@ final class PluginRuntime: @unchecked Sendable {
     private let host: HostTable
     private let executor: MainExecutor
     private let runners: [String: any Runner]
-    private let description: [UInt8]
+    private let offer: OfferedTools
     private let config: JSONValue
     private let scratch: String
     private var running: [OpaquePointer: Task<Void, Never>] = [:]
@@ -20,24 +20,34 @@ final class PluginRuntime: @unchecked Sendable {
         let configBytes = host.config
         config = configBytes.isEmpty ? .object([:]) : try JSONValue(parsing: configBytes, limits: Limits.input)
         scratch = host.scratch
-        let described = try PluginDescription(plugin: plugin, offer: plugin.make(config))
-        runners = described.runners
-        description = described.json.serialized()
+        offer = try OfferedTools(plugin: plugin, offer: plugin.make(config))
+        runners = offer.runners
     }
 
     /// Gives the host the C view of the plugin; both live as long as the process.
     func publish() -> UnsafePointer<limen_plugin> {
-        let bytes = immortalCopy(description)
         let entry = UnsafeMutablePointer<limen_plugin>.allocate(capacity: 1)
         entry.initialize(
             to: limen_plugin(
                 size: UInt32(MemoryLayout<limen_plugin>.size), abi: LIMEN_ABI_VERSION,
-                description: limen_bytes(data: bytes.baseAddress, length: bytes.count),
+                description: limen_bytes(data: nil, length: 0),
                 state: Unmanaged.passRetained(self).toOpaque(),
                 call: { PluginRuntime.at($0).call($1, $2) },
                 cancel: { PluginRuntime.at($0).cancel($1) },
-                stop: { PluginRuntime.at($0).stop() }))
+                stop: { PluginRuntime.at($0).stop() },
+                describe: { PluginRuntime.at($0).describe() }))
         return UnsafePointer(entry)
+    }
+
+    /// Derives the schemas, which takes longer than all the rest of a start and is needed for the first worker of a version only.
+    private func describe() -> limen_bytes {
+        do {
+            let bytes = immortalCopy(try offer.description().serialized())
+            return limen_bytes(data: bytes.baseAddress, length: bytes.count)
+        } catch {
+            host.log(nil, LIMEN_LOG_ERROR, "\(offer.plugin.name) cannot describe itself: \(error)")
+            return limen_bytes(data: nil, length: 0)
+        }
     }
 
     private static func at(_ state: UnsafeMutableRawPointer?) -> PluginRuntime {

@@ -1,4 +1,5 @@
 import JSON
+import Synchronization
 
 /// One tool or adapter with its types erased: bytes in, bytes out.
 protocol Runner: Sendable {
@@ -34,14 +35,27 @@ struct AdapterRunner<A: Adapter>: Runner {
     }
 }
 
-/// Turns a call's bytes into its input type, filling in defaults.
-struct InputDecoder<Input: Codable & Sendable>: Sendable {
-    let defaults: DefaultsPlan?
+/// Turns a call's bytes into its input type, filling in defaults. The schema that has them is asked for at the first call.
+final class InputDecoder<Input: Codable & Sendable>: Sendable {
+    private let schema: @Sendable () throws -> JSONValue
+    /// Nil until the first call; then whether there are defaults, and which.
+    private let plan = Mutex<DefaultsPlan??>(nil)
+
+    init(schema: @escaping @Sendable () throws -> JSONValue) { self.schema = schema }
+
+    private func defaults() throws -> DefaultsPlan? {
+        try plan.withLock { plan in
+            if let plan { return plan }
+            let made = DefaultsPlan(try schema())
+            plan = .some(made)
+            return made
+        }
+    }
 
     func decode(_ bytes: [UInt8]) throws -> Input {
         do {
             var value = try JSONValue(parsing: bytes, limits: Limits.input)
-            if let defaults { value = defaults.applied(to: value) }
+            if let defaults = try defaults() { value = defaults.applied(to: value) }
             if let value = value as? Input { return value }
             return try JSONCoder.decode(Input.self, from: value)
         } catch {

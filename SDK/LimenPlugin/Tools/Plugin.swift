@@ -64,6 +64,6 @@ public struct Plugin: Sendable {
     ///
     /// Throws ``SchemaDerivationError`` for a type that has no schema.
     public func description(config: JSONValue = .object([:])) throws -> JSONValue {
-        try PluginDescription(plugin: self, offer: make(config)).json
+        try OfferedTools(plugin: self, offer: make(config)).description()
     }
 }

@@ -175,6 +175,10 @@ typedef struct limen_plugin {
 
     /* Optional. The worker is about to end; no call is in flight. 100 ms are given. */
     void (*stop)(void *state);
+
+    /* Optional, for a description that takes time to make. Asked for at most once, before the first call, when `description`
+     * is empty and the host has not seen it yet; the bytes must live as long as the process. Empty bytes refuse to serve. */
+    limen_bytes (*describe)(void *state);
 } limen_plugin;
 
 /* The one symbol that a plugin exports. Returns NULL if it cannot serve; `host->log` says why. */

@@ -45,7 +45,8 @@ private func frames(_ bytes: [UInt8], from peer: FrameDecoder.Peer, step: Int) -
 
 private func checkPayload(_ frame: Frame) {
     switch frame.type {
-    case .hello, .cancel, .drain: break
+    case .cancel, .drain: break
+    case .hello: checkCodec(frame, HelloPayload.init(decoding:), { $0.encoded() })
     case .conditions: checkCodec(frame, Conditions.init(decoding:), { $0.encoded() })
     case .call: checkCodec(frame, CallPayload.init(decoding:), { $0.encoded() })
     case .result: checkCodec(frame, ResultPayload.init(decoding:), { $0.encoded() })
