@@ -13,6 +13,8 @@ final class JailSetup {
         do {
             let base = try JailBase(decoding: receive(upTo: JailBase.bytesMax).bytes)
             try Jail.prepare(base, keepingDescriptorsBelow: WorkerDescriptor.count)
+            // Nobody waits for a worker that has no plugin yet: from here on a fault taken is a fault that a start does not take.
+            clinux_populate_code()
             // The frame socket, and the bundle where it is mounted.
             let (bytes, descriptors) = try receive(upTo: JailSpec.bytesMax, descriptors: base.imagePath == nil ? 1 : 2)
             let spec = try JailSpec(decoding: bytes)

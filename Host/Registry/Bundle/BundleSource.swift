@@ -28,12 +28,8 @@ package struct BundleSource: ~Copyable {
         let label = path.split(separator: "/").last.map(String.init) ?? "bundle"
         do {
             try self.init(directory: OpenFile(trusted: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW), label: label, trust: judge)
-        } catch let error as FileError {
-            throw ManifestError(file: label, reason: error.reason)
-        } catch let error as ManifestError {
-            throw error
         } catch {
-            throw ManifestError(file: label, reason: "\(error)")
+            throw ManifestError(error, file: label)
         }
     }
 
@@ -107,12 +103,8 @@ package struct BundleSource: ~Copyable {
     func verifyFiles() throws(ManifestError) {
         do {
             _ = try BundleVerifier(self).verify(tree, directory.descriptor, label)
-        } catch let error as ManifestError {
-            throw error
-        } catch let error as FileError {
-            throw ManifestError(file: label, reason: error.reason)
         } catch {
-            throw ManifestError(file: label, reason: "\(error)")
+            throw ManifestError(error, file: label)
         }
     }
 

@@ -37,12 +37,8 @@ struct BundleTree {
                 do {
                     let child = try OpenFile(name, beneath: directory, flags: O_RDONLY | O_DIRECTORY)
                     try walk(child.descriptor, prefix: path + "/", depth: depth + 1, label: label)
-                } catch let error as FileError {
-                    throw ManifestError(file: file, reason: error.reason)
-                } catch let error as ManifestError {
-                    throw error
                 } catch {
-                    throw ManifestError(file: file, reason: "\(error)")
+                    throw ManifestError(error, file: file)
                 }
             case S_IFLNK: throw ManifestError(file: file, reason: "is a symbolic link")
             default: throw ManifestError(file: file, reason: "is neither a file nor a folder")

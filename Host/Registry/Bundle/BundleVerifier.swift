@@ -28,12 +28,8 @@ struct BundleVerifier {
                 path: "\(storePath)/\(name)", digest: digest, signer: signer, files: files, device: UInt64(status.st_dev),
                 inode: UInt64(status.st_ino),
                 directory: BundleDirectory(owning: held.release()))
-        } catch let error as ManifestError {
-            throw error
-        } catch let error as FileError {
-            throw ManifestError(file: name, reason: error.reason)
         } catch {
-            throw ManifestError(file: name, reason: "\(error)")
+            throw ManifestError(error, file: name)
         }
     }
 

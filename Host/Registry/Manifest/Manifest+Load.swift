@@ -16,13 +16,9 @@ extension Manifest {
     /// Bounded before it is parsed; duplicate keys, deep nesting and unknown members are refused. `file` names it in problems.
     package init(parsing bytes: [UInt8], file: String, role: Role) throws(ManifestError) {
         let document = try Self.document(bytes, file: file)
-        let failures = try ManifestSchema.compiled().validate(document, failuresMax: Limits.problemsMax)
-        guard failures.isEmpty else {
-            throw ManifestError(failures.map { ManifestProblem(file: file, pointer: $0.instancePath, reason: $0.message) })
-        }
-        guard let object = document.value().objectValue else { throw ManifestError(file: file, reason: "must be an object") }
+        let reader = try ManifestReader(document, ManifestSchema.compiled(), file: file)
         do {
-            try self.init(ManifestReader(file: file, pointer: "", object: object))
+            try self.init(reader)
         } catch {
             throw ManifestError([error])
         }

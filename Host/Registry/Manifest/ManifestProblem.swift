@@ -33,6 +33,15 @@ package struct ManifestError: Error, Sendable, Hashable, CustomStringConvertible
         self.init([ManifestProblem(file: file, pointer: pointer, reason: reason)])
     }
 
+    /// Any error of reading `file`: its own problems if it has some, else its reason as the one problem.
+    init(_ error: any Error, file: String) {
+        switch error {
+        case let error as ManifestError: self = error
+        case let error as FileError: self.init(file: file, reason: error.reason)
+        default: self.init(file: file, reason: "\(error)")
+        }
+    }
+
     /// The problems, joined by semicolons.
     package var description: String { problems.map(\.description).joined(separator: "; ") }
 }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import JSONSchema
 
 /// Reads the members of one JSON object that the schema has already accepted, with defaults, and names the pointer if it disagrees.
 struct ManifestReader {
@@ -8,6 +9,19 @@ struct ManifestReader {
     let pointer: String
     /// The members.
     let object: JSONObject
+
+    init(file: String, pointer: String, object: JSONObject) { (self.file, self.pointer, self.object) = (file, pointer, object) }
+
+    /// A whole file, after it was compared with its schema.
+    /// - Throws: `ManifestError` with a problem for every place that is not as the schema says.
+    init(_ document: JSONDocument, _ schema: CompiledSchema, file: String) throws(ManifestError) {
+        let failures = schema.validate(document, failuresMax: Limits.problemsMax)
+        guard failures.isEmpty else {
+            throw ManifestError(failures.map { ManifestProblem(file: file, pointer: $0.instancePath, reason: $0.message) })
+        }
+        guard let object = document.value().objectValue else { throw ManifestError(file: file, reason: "must be an object") }
+        self.init(file: file, pointer: "", object: object)
+    }
 
     /// A problem at a member, or at this object when `key` is nil.
     func problem(_ key: String?, _ reason: String) -> ManifestProblem {

@@ -30,12 +30,8 @@ struct ManifestFolder: Sendable {
         do {
             let folder = try OpenFile(trusted: path, flags: O_RDONLY | O_DIRECTORY)
             return try BoundedRead.file(name, beneath: folder.descriptor, bytesMax: Limits.manifestBytesMax, label: name)
-        } catch let error as ManifestError {
-            throw error
-        } catch let error as FileError {
-            throw ManifestError(file: name, reason: error.reason)
         } catch {
-            throw ManifestError(file: name, reason: "\(error)")
+            throw ManifestError(error, file: name)
         }
     }
 

@@ -47,12 +47,8 @@ package struct PublisherKey: Sendable, CustomStringConvertible {
         do {
             let file = try OpenFile(trusted: path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
             try self.init(file, label: label)
-        } catch let error as FileError {
-            throw ManifestError(file: label, reason: error.reason)
-        } catch let error as ManifestError {
-            throw error
         } catch {
-            throw ManifestError(file: label, reason: "\(error)")
+            throw ManifestError(error, file: label)
         }
     }
 

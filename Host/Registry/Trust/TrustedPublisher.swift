@@ -56,13 +56,9 @@ package struct TrustedPublisher: Sendable, Hashable {
         } catch {
             throw ManifestError(file: file, reason: "is not acceptable JSON at byte \(error.offset): \(error.message)")
         }
-        let failures = try TrustSchema.compiled().validate(document, failuresMax: Limits.problemsMax)
-        guard failures.isEmpty else {
-            throw ManifestError(failures.map { ManifestProblem(file: file, pointer: $0.instancePath, reason: $0.message) })
-        }
-        guard let object = document.value().objectValue else { throw ManifestError(file: file, reason: "must be an object") }
+        let reader = try ManifestReader(document, TrustSchema.compiled(), file: file)
         do {
-            try self.init(ManifestReader(file: file, pointer: "", object: object))
+            try self.init(reader)
         } catch {
             throw ManifestError([error])
         }
