@@ -50,8 +50,9 @@ struct AuthorTests {
 
         init(_ folder: String) throws {
             self.folder = folder
+            mkfifo("\(folder).in", 0o600)
             pid = try Command.start(
-                ["\(Command.bin)/limen", "plugin", "dev", folder], output: "\(folder).out", complaints: "\(folder).err",
+                ["\(Command.bin)/limen", "plugin", "dev", folder], input: "\(folder).in", output: "\(folder).out", complaints: "\(folder).err",
                 environment: ["TMPDIR": temporary])
         }
 
@@ -102,6 +103,19 @@ struct AuthorTests {
         #expect(Command.names(dev.temporary) == [])
     }
 
+    @Test("what is typed at plugin dev is called in the version that is served, or refused with the reason")
+    func typed() throws {
+        let folder = try Self.template("c")
+        let dev = try Development(folder)
+        #expect(dev.waits { dev.err.contains("turn 1: answers") }, "\(dev.err)")
+        try Command.write(
+            "count {\"text\":\"123456\"}\n\nhello.count {\"text\":\"1234567\"}\ncount\nnothing {}\ncount {\"text\":1}\ncount {", to: "\(folder).in")
+        #expect(dev.waits { dev.out.contains(#"{"bytes":17}"#) && dev.out.contains(#"{"bytes":18}"#) }, "\(dev.out)")
+        #expect(dev.waits { dev.err.contains("there is no tool nothing") && dev.out.split(separator: "validation_error").count == 3 }, "\(dev.out)")
+        kill(dev.pid, SIGTERM)
+        #expect(dev.ends() == 0, "\(dev.err)")
+    }
+
     @Test("plugin dev that is interrupted, terminated or hung up leaves neither a process nor a file", arguments: [SIGINT, SIGTERM, SIGHUP])
     func interrupted(signal: Int32) throws {
         let dev = try Development(try Self.template("c"))
@@ -111,7 +125,7 @@ struct AuthorTests {
         kill(dev.pid, signal)
         #expect(dev.ends() == 0, "\(dev.err)")
         #expect(Command.names(dev.temporary) == [])
-        #expect(try Command.run(["/usr/bin/pgrep", "-f", dev.temporary]).output == "")
+        #expect(Command.processes(naming: dev.temporary) == [])
     }
 
     @Test("plugin dev whose outer half is killed outright leaves no process")
@@ -120,11 +134,7 @@ struct AuthorTests {
         #expect(dev.waits { dev.err.contains("turn 1: answers") }, "\(dev.err)")
         kill(dev.pid, SIGKILL)
         #expect(dev.ends() == SIGKILL)
-        let isGone = dev.waits {
-            // A pgrep that cannot be run is a failure as well.
-            (try? Command.run(["/usr/bin/pgrep", "-f", dev.temporary]))?.output == ""
-        }
-        #expect(isGone)
+        #expect(dev.waits { Command.processes(naming: dev.temporary) == [] })
     }
 
     @Test("an author who is not root finds nothing left in the temporary folder either", .enabled(if: Ordinary.isPossible))

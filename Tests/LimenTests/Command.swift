@@ -40,12 +40,14 @@ enum Command {
         return Outcome(code: wait(child), output: text(files.0), complaints: text(files.1))
     }
 
-    /// Starts a program with its outputs in files.
-    static func start(_ words: [String], output: String, complaints: String, environment: [String: String] = [:]) throws -> pid_t {
+    /// Starts a program with its outputs in files; `input` may be a pipe with a name.
+    static func start(
+        _ words: [String], input: String = "/dev/null", output: String, complaints: String, environment: [String: String] = [:]
+    ) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDWR, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, complaints, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
@@ -148,6 +150,11 @@ enum Command {
             if name != ".", name != ".." { names.append(name) }
         }
         return names
+    }
+
+    /// Processes whose command line has this text in it.
+    static func processes(naming text: String) -> [pid_t] {
+        names("/proc").compactMap { pid_t($0) }.filter { Command.text("/proc/\($0)/cmdline").contains(text) }
     }
 
     /// Removes a folder and all in it, without following links.

@@ -199,15 +199,5 @@ final class LiveServer: Sendable {
     }
 
     /// Processes whose command line names this server's folder, or that are its workers.
-    func processes() -> [pid_t] {
-        guard let directory = opendir("/proc") else { return [] }
-        defer { closedir(directory) }
-        var found: [pid_t] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            guard let pid = pid_t(name), Command.text("/proc/\(pid)/cmdline").contains(folder) else { continue }
-            found.append(pid)
-        }
-        return found
-    }
+    func processes() -> [pid_t] { Command.processes(naming: folder) }
 }

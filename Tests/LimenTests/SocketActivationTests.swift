@@ -91,7 +91,7 @@ struct SocketActivationTests {
         var link = stat()
         #expect(fstat(manager.descriptor, &link) == 0)
         var counts: [String: Int] = [:]
-        for pid in processes(folder) {
+        for pid in Command.processes(naming: folder) {
             let isSpawner = Command.text("/proc/\(pid)/comm").hasPrefix("limen-spawner")
             counts[isSpawner ? "spawner" : "host", default: 0] += holds(pid, inode: link.st_ino)
         }
@@ -114,25 +114,11 @@ struct SocketActivationTests {
         #expect(end(other) == 0)
     }
 
-    private func processes(_ folder: String) -> [pid_t] {
-        names("/proc").compactMap { pid_t($0) }.filter { Command.text("/proc/\($0)/cmdline").contains(folder) }
-    }
-
     private func holds(_ pid: pid_t, inode: ino_t) -> Int {
-        names("/proc/\(pid)/fd").count { name in
+        Command.names("/proc/\(pid)/fd").count { name in
             var buffer = [CChar](repeating: 0, count: 256)
             let count = readlink("/proc/\(pid)/fd/\(name)", &buffer, buffer.count)
             return String(decoding: buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self) == "socket:[\(inode)]"
         }
-    }
-
-    private func names(_ path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
-        }
-        return names
     }
 }

@@ -31,7 +31,9 @@ enum Commands {
             "plugin new", "NAME", summary: "Write a plugin that builds and passes its own tests at once.",
             options: [.value("language", "swift|c|rust", "what it is written in (swift)")], operandsMax: 1, run: AuthorCommands.new),
         Command(
-            "plugin dev", "DIR", summary: "Rebuild a plugin on every save and reload it in a running jail.", options: [groups], operandsMax: 1,
+            "plugin dev", "DIR",
+            summary: "On every save: build, reload in the real jail, show what the examples say. Type TOOL INPUT to call a tool.", options: [groups],
+            operandsMax: 1,
             run: DevCommand.run),
         Command("plugin build", "DIR", summary: "Build a plugin's library.", operandsMax: 1, run: AuthorCommands.build),
         Command(
