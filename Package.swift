@@ -109,6 +109,7 @@ let host: [Target] = [
     swift("Store", "Host/Store", ["CSQLite", "IO", "JSON", "Crypto"]),
     swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
+    swift("Egress", "Host/Egress", ["Registry"]),
     swift(
         "Tools", "Host/Tools",
         ["Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol"]),
@@ -121,7 +122,7 @@ let host: [Target] = [
     .executableTarget(
         name: "limen",
         dependencies: [
-            "API", "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
+            "API", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ], path: "Host/Limen", swiftSettings: shared, linkerSettings: selfContained),
 ]
@@ -171,6 +172,7 @@ let testTargets: [Target] = [
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
+    tests("EgressTests", ["Egress", "Registry", "JSON", "TestKit"]),
     tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry", "IO"]),
     tests(
         "ToolsTests",
@@ -192,7 +194,7 @@ let testTargets: [Target] = [
     tests("ArchitectureTests", ["JSON"]),
     .target(
         name: "FuzzTargets",
-        dependencies: ["JSON", "JSONSchema", "HTTP", "WorkerProtocol", "Jail", "Registry", "CalcPlugin", "TablePlugin", "TimePlugin"],
+        dependencies: ["JSON", "JSONSchema", "HTTP", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin"],
         path: "Tests/Fuzz/Targets", swiftSettings: shared),
     tests("FuzzTests", ["FuzzTargets", "TestKit"]),
 ]

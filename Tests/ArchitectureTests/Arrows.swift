@@ -23,6 +23,7 @@ enum Arrows {
         "Host/HTTP": ["IO", "JSON", "CLinux"],
         "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
+        "Host/Egress": ["Registry"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
         "Host/Tools": [
             "Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol",
@@ -32,7 +33,7 @@ enum Arrows {
             "WorkerProtocol",
         ],
         "Host/Limen": [
-            "API", "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
+            "API", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ],
         "Plugins/Text": ["TextPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CPCRE2Archive"],

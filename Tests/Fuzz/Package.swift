@@ -28,11 +28,12 @@ let package = Package(
         linked("IO", ["CLinux"]), linked("HTTP", ["IO", "JSON", "CLinux"]), linked("Crypto", ["COpenSSL"]),
         linked("Telemetry", ["JSON", "IO", "CLinux"]), linked("Store", ["CSQLite", "IO", "JSON", "Crypto"]),
         linked("Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
+        linked("Egress", ["Registry"]),
         linked("CalcPlugin", ["LimenPlugin", "PluginABI", "JSON"]), linked("TablePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
         linked("TimePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
         .target(
             name: "FuzzTargets",
-            dependencies: ["JSON", "JSONSchema", "HTTP", "WorkerProtocol", "Jail", "Registry", "CalcPlugin", "TablePlugin", "TimePlugin"],
+            dependencies: ["JSON", "JSONSchema", "HTTP", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin"],
             path: "Targets", swiftSettings: settings),
         .executableTarget(
             name: "limen-fuzz", dependencies: ["FuzzTargets"], path: "Entry", swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),

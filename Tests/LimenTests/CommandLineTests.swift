@@ -9,7 +9,7 @@ struct CommandLineTests {
             "serve", "doctor", "plugin new", "plugin build", "plugin pack", "plugin install", "plugin list", "plugin enable", "plugin disable",
             "plugin schema", "plugin test", "plugin run", "plugin sign", "plugin verify", "plugin key new", "plugin key show", "plugin trust add",
             "plugin trust list", "plugin trust remove", "bench", "openapi", "config check", "config reference",
-            "plugin rollback", "plugin promote", "plugin history", "plugin dev",
+            "plugin rollback", "plugin promote", "plugin history", "plugin dev", "egress test",
         ])
     func help(command: String) throws {
         let outcome = try Command.limen(command.split(separator: " ").map(String.init) + ["--help"])
@@ -26,6 +26,9 @@ struct CommandLineTests {
             ["plugin", "key", "new"], ["plugin", "key", "new", "--name", "../x"], ["plugin", "key", "new", "--name", "local"],
             ["plugin", "rollback"], ["plugin", "history", "Bad Name"], ["plugin", "install", "/tmp", "--canary", "100"],
             ["plugin", "install", "/tmp", "--mounts", "nonsense"],
+            ["egress"], ["egress", "test"], ["egress", "test", "x.json"], ["egress", "test", "x.json", "x:1", "--connect", "--method", "GET"],
+            ["egress", "test", "x.json", "https://x.org/", "--resolve", "x.org"],
+            ["egress", "test", "x.json", "https://x.org/", "--resolve", "x.org=1"],
             ["bench", "--soak", "never"], ["bench-measure"], ["plugin", "dev"], ["plugin-dev"],
         ])
     func wrongUsage(words: [String]) throws {

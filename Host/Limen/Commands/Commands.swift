@@ -1,7 +1,9 @@
 /// Every command, in the order of the help.
 enum Commands {
     static let table = CommandTable(
-        commands: [serve, doctor] + plugin + publishing + [bench, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference])
+        commands: [serve, doctor] + plugin + publishing + [
+            egressTest, bench, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
+        ])
 
     private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
     private static let manifests = Option.value("manifests", "DIR", "what each plugin is granted (DATA/manifests)")
@@ -107,6 +109,14 @@ enum Commands {
             "plugin trust remove", "NAME", summary: "Take no more bundles of a publisher; a running server stops its plugins.",
             options: trustFolder, operandsMax: 1, run: TrustCommands.remove),
     ]
+
+    private static let egressTest = Command(
+        "egress test", "MANIFEST URL", summary: "Explain what a manifest's egress rules make of a request; nothing is looked up or sent.",
+        options: [
+            .value("method", "METHOD", "of a fetch (GET)"), .flag("connect", "a tunnel: URL is HOST:PORT"),
+            .value("resolve", "HOST=ADDRESS,...", "judge these answers as if the DNS had given them"),
+            .value("private", "HOST=NETWORK,...", "as if the operator had opened these networks for that host"),
+        ], operandsMax: 2, run: EgressCommand.test)
 
     private static let bench = Command(
         "bench", summary: "Measure starts, calls, schemas, a storm of starts and reloads; a table, or one JSON object.",

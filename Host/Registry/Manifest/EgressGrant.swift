@@ -50,6 +50,19 @@ package struct EgressRule: Sendable, Hashable {
     /// Whether host and ports are open to a CONNECT tunnel too.
     package let isSocket: Bool
 
+    /// A rule as code makes it; nothing is checked here.
+    package init(
+        scheme: Scheme = .https, host: String, ports: [Int]? = nil, methods: [String] = ["GET", "HEAD"], paths: [String] = ["/*"],
+        isSocket: Bool = false
+    ) {
+        self.scheme = scheme
+        self.host = host
+        self.ports = ports ?? [scheme == .https ? 443 : 80]
+        self.methods = methods
+        self.paths = paths
+        self.isSocket = isSocket
+    }
+
     init(_ reader: ManifestReader) throws(ManifestProblem) {
         scheme = try reader.choice("scheme", default: .https)
         host = try reader.string("host")

@@ -5,6 +5,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case request, reply, events
     case frames, spawner
     case manifest, library
+    case url, egress
     case calc, csv, query, time, zone
 
     /// Runs the target once over `bytes`.
@@ -21,6 +22,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .spawner: checkSpawner(bytes)
         case .manifest: checkManifest(bytes)
         case .library: checkLibrary(bytes)
+        case .url: checkURL(bytes)
+        case .egress: checkEgress(bytes)
         case .calc: checkCalculator(bytes)
         case .csv: checkCSV(bytes)
         case .query: checkQuery(bytes)
