@@ -40,6 +40,7 @@ func makeHarnessHost(config: [UInt8], scratch: String) -> limen_host {
     var host = limen_host()
     host.size = UInt32(MemoryLayout<limen_host>.size)
     host.abi = LIMEN_ABI_VERSION
+    host.wants_description = 1
     host.complete = { call, output, attachments, count in
         let attached = UnsafeBufferPointer(start: attachments, count: attachments == nil ? 0 : Int(count)).map {
             Attachment(name: String($0.name), contentType: String($0.content_type), data: [UInt8]($0.data))

@@ -56,14 +56,7 @@ public final class PluginHarness: Sendable {
         }
         loaded = Loaded(plugin: plugin)
         fetchHandler = fetch
-        description = try Self.description(of: plugin)
-    }
-
-    private static func description(of plugin: UnsafePointer<limen_plugin>) throws -> JSONValue {
-        var said = [UInt8](plugin.pointee.description)
-        if said.isEmpty, let describe = plugin.pointee.describe { said = [UInt8](describe(plugin.pointee.state)) }
-        if said.isEmpty { throw PluginError("refused", loadLog.withLock { $0.popLast() } ?? "The plugin does not describe itself.") }
-        return try JSONValue(parsing: said)
+        description = try JSONValue(parsing: [UInt8](plugin.pointee.description))
     }
 
     /// Loads a plugin from a shared library, which stays loaded.

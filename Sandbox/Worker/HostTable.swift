@@ -16,7 +16,8 @@ enum HostTable {
             to: limen_host(
                 size: UInt32(MemoryLayout<limen_host>.size), abi: LIMEN_ABI_VERSION, complete: complete, fail: fail, emit: emit, log: log,
                 cancelled: cancelled, deadline: deadline, fetch: fetch, kv: keyValue, schedule: schedule, pump: pump,
-                scratch_path: UnsafePointer(strdup("/scratch")), config: limen_bytes(data: bytes.baseAddress, length: bytes.count)))
+                scratch_path: UnsafePointer(strdup("/scratch")), config: limen_bytes(data: bytes.baseAddress, length: bytes.count),
+                wants_description: PluginRuntime.current.wantsDescription ? 1 : 0))
         return UnsafePointer(table)
     }()
 

@@ -29,15 +29,4 @@ enum PluginLibrary {
         guard plugin.pointee.call != nil else { throw LoadFailure(description: "limen_plugin.call is NULL") }
         return plugin
     }
-
-    /// What the plugin says of itself, made now if it has left that for later. A plugin from before `describe` has no such member.
-    /// - Throws: `LoadFailure`.
-    static func description(of plugin: UnsafePointer<limen_plugin>) throws(LoadFailure) -> [UInt8] {
-        let said = Array(plugin.pointee.description)
-        let member = MemoryLayout<limen_plugin>.offset(of: \.describe) ?? 0
-        guard said.isEmpty, Int(plugin.pointee.size) >= member + MemoryLayout<Int>.size, let describe = plugin.pointee.describe else { return said }
-        let made = Array(describe(plugin.pointee.state))
-        if made.isEmpty { throw LoadFailure(description: "the plugin could not describe itself") }
-        return made
-    }
 }

@@ -26,7 +26,7 @@ final class PluginRuntime: @unchecked Sendable {
     private var plugin: UnsafePointer<limen_plugin>?
     private var lastPoll: UInt64 = 0
     private(set) var configuration = Array("{}".utf8)
-    private var wantsDescription = true
+    private(set) var wantsDescription = true
     /// What the plugin is told of its deadline when the call is recorded or replayed; set before any of its code runs.
     private(set) var recordedDeadline: UInt64?
 
@@ -63,7 +63,7 @@ final class PluginRuntime: @unchecked Sendable {
             let plugin = try PluginLibrary.load(path)
             self.plugin = plugin
             tighten()
-            let description = wantsDescription ? try PluginLibrary.description(of: plugin) : []
+            let description = wantsDescription ? Array(plugin.pointee.description) : []
             try frames.send(
                 Frame(type: .ready, callID: 0, payload: ReadyPayload(abi: plugin.pointee.abi, description: description).encoded()).encoded())
         } catch {

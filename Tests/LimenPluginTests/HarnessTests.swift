@@ -2,6 +2,7 @@ import Glibc
 import JSON
 import JSONSchema
 import LimenPlugin
+import PluginABI
 import PluginHarness
 import RuntimeProbe
 import Synchronization
@@ -135,6 +136,21 @@ private func harness(_ tools: [any Tool]) throws -> PluginHarness {
         }
         #expect(throws: PluginError.self) { try harness([Bad()]) }
         #expect(throws: PluginError.self) { try harness([Defaults(), Defaults()]) }
+    }
+
+    @Test("a plugin describes itself to a host that wants it and to one from before the question, and spares itself the work otherwise")
+    func describesOnRequest() throws {
+        let member = try #require(MemoryLayout<limen_host>.offset(of: \.wants_description))
+        for (size, wants, isDescribed) in [(member + 4, 1, true), (member + 4, 0, false), (member, 0, true)] as [(Int, UInt32, Bool)] {
+            _ = try PluginHarness { host in
+                let table = UnsafeMutablePointer<limen_host>.allocate(capacity: 1)
+                table.initialize(to: host.pointee)
+                (table.pointee.size, table.pointee.wants_description) = (UInt32(size), wants)
+                let entry = Plugin(name: "probe", version: "1.0.0", tools: [Defaults()]).serve(UnsafePointer(table))
+                #expect((entry?.pointee.description.length ?? 0 > 0) == isDescribed && entry != nil, "size \(size), wants \(wants)")
+                return Plugin(name: "probe", version: "1.0.0", tools: [Defaults()]).serve(host)
+            }
+        }
     }
 
     @Test("the description compiles: every schema of the probe plugin is a valid 2020-12 schema")

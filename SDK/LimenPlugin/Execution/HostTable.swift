@@ -18,11 +18,12 @@ struct HostTable: @unchecked Sendable {
 
     /// Fails for a host of another ABI or with a table that lacks a function.
     init?(_ pointer: LimenHost) {
-        let host = pointer.pointee
-        guard host.size >= MemoryLayout<limen_host>.size, host.abi == LIMEN_ABI_VERSION,
-            let complete = host.complete, let fail = host.fail, let emit = host.emit, let log = host.log,
-            let cancelled = host.cancelled, let deadline = host.deadline, let fetch = host.fetch, let keyValue = host.kv,
-            let schedule = host.schedule
+        // What a host of ABI 1 has at least; newer members are asked for one by one, and nothing copies the whole table, which may be shorter than ours.
+        guard Int(pointer.pointee.size) >= Self.wantsDescriptionOffset, pointer.pointee.abi == LIMEN_ABI_VERSION,
+            let complete = pointer.pointee.complete, let fail = pointer.pointee.fail, let emit = pointer.pointee.emit, let log = pointer.pointee.log,
+            let cancelled = pointer.pointee.cancelled, let deadline = pointer.pointee.deadline, let fetch = pointer.pointee.fetch,
+            let keyValue = pointer.pointee.kv,
+            let schedule = pointer.pointee.schedule
         else { return nil }
         self.pointer = pointer
         self.complete = complete
@@ -38,6 +39,12 @@ struct HostTable: @unchecked Sendable {
 
     var scratch: String { pointer.pointee.scratch_path.map { String(cString: $0) } ?? "" }
     var config: [UInt8] { [UInt8](pointer.pointee.config) }
+
+    private static let wantsDescriptionOffset = MemoryLayout<limen_host>.offset(of: \.wants_description) ?? 0
+    /// A host that does not know the question always wants the answer.
+    var wantsDescription: Bool {
+        Int(pointer.pointee.size) < Self.wantsDescriptionOffset + MemoryLayout<UInt32>.size || pointer.pointee.wants_description != 0
+    }
 
     func log(_ call: OpaquePointer?, _ level: limen_log_level, _ message: String) {
         message.withLimenBytes { logFunction(call, level, $0) }

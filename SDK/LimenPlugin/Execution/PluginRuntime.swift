@@ -25,29 +25,20 @@ final class PluginRuntime: @unchecked Sendable {
     }
 
     /// Gives the host the C view of the plugin; both live as long as the process.
-    func publish() -> UnsafePointer<limen_plugin> {
+    ///
+    /// Schemas are derived only if the host wants them: that takes longer than all the rest of a start, and only the first worker of a version is asked.
+    func publish() throws -> UnsafePointer<limen_plugin> {
+        let bytes = immortalCopy(host.wantsDescription ? try offer.description().serialized() : [])
         let entry = UnsafeMutablePointer<limen_plugin>.allocate(capacity: 1)
         entry.initialize(
             to: limen_plugin(
                 size: UInt32(MemoryLayout<limen_plugin>.size), abi: LIMEN_ABI_VERSION,
-                description: limen_bytes(data: nil, length: 0),
+                description: limen_bytes(data: bytes.baseAddress, length: bytes.count),
                 state: Unmanaged.passRetained(self).toOpaque(),
                 call: { PluginRuntime.at($0).call($1, $2) },
                 cancel: { PluginRuntime.at($0).cancel($1) },
-                stop: { PluginRuntime.at($0).stop() },
-                describe: { PluginRuntime.at($0).describe() }))
+                stop: { PluginRuntime.at($0).stop() }))
         return UnsafePointer(entry)
-    }
-
-    /// Derives the schemas, which takes longer than all the rest of a start and is needed for the first worker of a version only.
-    private func describe() -> limen_bytes {
-        do {
-            let bytes = immortalCopy(try offer.description().serialized())
-            return limen_bytes(data: bytes.baseAddress, length: bytes.count)
-        } catch {
-            host.log(nil, LIMEN_LOG_ERROR, "\(offer.plugin.name) cannot describe itself: \(error)")
-            return limen_bytes(data: nil, length: 0)
-        }
     }
 
     private static func at(_ state: UnsafeMutableRawPointer?) -> PluginRuntime {

@@ -53,7 +53,7 @@ public struct Plugin: Sendable {
         guard let table = HostTable(host) else { return nil }
         do {
             let runtime = try PluginRuntime(plugin: self, host: table)
-            return runtime.publish()
+            return try runtime.publish()
         } catch {
             table.log(nil, LIMEN_LOG_ERROR, "\(name) cannot serve: \(error)")
             return nil

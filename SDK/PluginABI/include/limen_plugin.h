@@ -154,6 +154,10 @@ typedef struct limen_host {
 
     /* The operator's `config` object as JSON; "{}" when none. */
     limen_bytes config;
+
+    /* Only where `size` reaches this far. 0 when the host has compared this bundle's description already, so that `limen_plugin.description`
+     * may stay empty: for plugins that take time to make it. */
+    uint32_t wants_description;
 } limen_host;
 
 /* What the plugin offers. The struct must live as long as the process. */
@@ -175,10 +179,6 @@ typedef struct limen_plugin {
 
     /* Optional. The worker is about to end; no call is in flight. 100 ms are given. */
     void (*stop)(void *state);
-
-    /* Optional, for a description that takes time to make. Asked for at most once, before the first call, when `description`
-     * is empty and the host has not seen it yet; the bytes must live as long as the process. Empty bytes refuse to serve. */
-    limen_bytes (*describe)(void *state);
 } limen_plugin;
 
 /* The one symbol that a plugin exports. Returns NULL if it cannot serve; `host->log` says why. */
