@@ -83,9 +83,14 @@ struct HostileBundle {
         }
     }
 
+    /// A call that waits for a worker hears after 10 s that there is none: a case about its deadline stays below.
+    private var timeoutMilliseconds: Int {
+        min(escape.timeoutMilliseconds * patience, escape.timeoutMilliseconds < 10_000 ? 9_000 : 60_000)
+    }
+
     private func description(_ digest: String) -> JSONObject {
         var tool = Self.tool.objectValue ?? [:]
-        tool["timeout_ms"] = .number(JSONNumber(min(escape.timeoutMilliseconds * patience, 60_000)))
+        tool["timeout_ms"] = .number(JSONNumber(timeoutMilliseconds))
         tool["retries"] = 0
         var limits: JSONObject = ["workers": .number(JSONNumber(escape.workers))]
         for (name, value) in escape.limits { limits[name] = .number(JSONNumber(value)) }

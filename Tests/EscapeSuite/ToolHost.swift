@@ -66,7 +66,7 @@ final class ToolHost: EscapeHost {
 
     func perform(_ escape: EscapeCase, _ step: EscapeStep) async throws -> Observation {
         let call = toolCall(escape, step)
-        let outcome = try await cancelling(step.cancelAfterMilliseconds) { [tools] in await tools.call(call) }
+        let outcome = try await cancelling(step.cancelAfterMilliseconds.map { $0 * patience }) { [tools] in await tools.call(call) }
         var seen = try observe(outcome)
         seen.audit = try await trace(escape.plugin, call.requestID)
         seen.brokenReason = brokenReason(escape.plugin)
