@@ -105,7 +105,7 @@ let host: [Target] = [
     swift("Telemetry", "Host/Telemetry", ["JSON", "IO", "CLinux"]),
     swift("Config", "Host/Config", ["JSON", "JSONSchema"]),
     swift("Crypto", "Host/Crypto", ["COpenSSL"]),
-    swift("HTTP", "Host/HTTP", ["IO", "JSON", "CLinux"]),
+    swift("HTTP", "Host/HTTP", ["IO", "JSON", "CLinux", "CZlib"]),
     swift("Store", "Host/Store", ["CSQLite", "IO", "JSON", "Crypto"]),
     swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
@@ -194,7 +194,9 @@ let testTargets: [Target] = [
     tests("ArchitectureTests", ["JSON"]),
     .target(
         name: "FuzzTargets",
-        dependencies: ["JSON", "JSONSchema", "HTTP", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin"],
+        dependencies: [
+            "JSON", "JSONSchema", "HTTP", "IO", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin",
+        ],
         path: "Tests/Fuzz/Targets", swiftSettings: shared),
     tests("FuzzTests", ["FuzzTargets", "TestKit"]),
 ]

@@ -3,7 +3,9 @@ import IO
 
 extension HTTPConnection {
     /// Sends a reply; throws when it could not be sent whole, and the connection is over then.
-    func write(_ response: HTTPResponse, to head: HTTPRequestHead, requestID: String, keepsAlive: Bool) async throws {
+    func write(
+        _ response: HTTPResponse, to head: HTTPRequestHead, hasBody: Bool = false, requestID: String, keepsAlive: Bool
+    ) async throws {
         switch response.body {
         case .bytes(let bytes):
             var out = context.takeOut()
@@ -13,6 +15,9 @@ extension HTTPConnection {
             try await sendOut(&out)
         case .stream(let produce):
             try await writeStream(response, produce, to: head, requestID: requestID, keepsAlive: keepsAlive)
+        case .webSocket(let upgrade):
+            try await self.upgrade(
+                upgrade, headers: response.headers, to: head, hasBody: hasBody, requestID: requestID, keepsAlive: keepsAlive)
         }
     }
 
@@ -28,7 +33,7 @@ extension HTTPConnection {
     }
 
     /// Sends with one call when the kernel has room, and gives the buffer back.
-    private func sendOut(_ out: inout [UInt8]) async throws {
+    func sendOut(_ out: inout [UInt8]) async throws {
         let sent = try Syscall.send(fd, out, from: 0) ?? 0
         if sent == out.count { return context.giveOut(&out) }
         let rest = Array(out[sent...])

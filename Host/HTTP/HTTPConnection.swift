@@ -28,6 +28,8 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
     var isClosing = false
     /// The reply that is being streamed, if one is.
     var bodyWriter: HTTPBodyWriter?
+    /// What the connection has become, if a handshake succeeded.
+    var webSocket: WebSocket?
     private var task: OwnedTask<Void>?
     private var graceTimer: Timer?
     private let onEnd: @Sendable () -> Void
@@ -79,6 +81,7 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
     func drain() {
         isClosing = true
         if phase == .idle { registration?.interrupt() }
+        webSocket?.drain()
     }
 
     func cut() {
@@ -90,6 +93,7 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
     /// The client went away: what is being done for it stops, after a short grace when it only shut down its sending side.
     private func peerHungUp(isHalf: Bool) {
         guard phase == .handling else { return }
+        if let webSocket { return webSocket.hungUp(isHalf: isHalf) }
         if !isHalf {
             task?.cancel()
         } else if graceTimer == nil {
@@ -111,7 +115,7 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
                 let request = HTTPRequest(head: head, body: body, remoteAddress: remoteAddress, requestID: requestID)
                 let response = await server.handler.handle(request)
                 let keepsAlive = head.keepsAlive && !isClosing && !Task.isCancelled
-                try await write(response, to: head, requestID: requestID, keepsAlive: keepsAlive)
+                try await write(response, to: head, hasBody: !body.isEmpty, requestID: requestID, keepsAlive: keepsAlive)
                 graceTimer?.cancel()
                 graceTimer = nil
                 if !keepsAlive || isClosing || Task.isCancelled { return await linger() }

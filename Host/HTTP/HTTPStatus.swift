@@ -3,6 +3,7 @@ enum HTTPStatus {
     static func reason(_ status: Int) -> StaticString {
         switch status {
         case 100: "Continue"
+        case 101: "Switching Protocols"
         case 200: "OK"
         case 201: "Created"
         case 202: "Accepted"

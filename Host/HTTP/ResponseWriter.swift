@@ -10,6 +10,8 @@ struct ResponseWriter: Sendable {
         case close
         /// There is no content and no length (1xx, 204, 304).
         case none
+        /// Frames follow (101).
+        case webSocket
     }
 
     /// Fields of every reply, ready to send, and their names to look for replacements.
@@ -45,6 +47,7 @@ struct ResponseWriter: Sendable {
             ResponseWriter.append(&out, "\r\nContent-Length: ")
             ResponseWriter.append(&out, count)
         case .chunked: ResponseWriter.append(&out, "\r\nTransfer-Encoding: chunked")
+        case .webSocket: ResponseWriter.append(&out, "\r\nConnection: Upgrade\r\nUpgrade: websocket")
         case .close, .none: break
         }
         if !keepsAlive {

@@ -110,6 +110,12 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
         finish(.write, .cancelled)
     }
 
+    /// As `interrupt`, for a wait to read alone: a write under way goes on.
+    package func interruptRead() {
+        loop.assertOnLoop()
+        finish(.read, .cancelled)
+    }
+
     /// Takes what epoll reported.
     func handle(events: UInt32) {
         let gone = events & (clinux_epoll_hup | clinux_epoll_err) != 0

@@ -20,7 +20,7 @@ enum Arrows {
         "Host/Telemetry": ["JSON", "IO", "CLinux"],
         "Host/Config": ["JSON", "JSONSchema"],
         "Host/Crypto": ["COpenSSL"],
-        "Host/HTTP": ["IO", "JSON", "CLinux"],
+        "Host/HTTP": ["IO", "JSON", "CLinux", "CZlib"],
         "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Egress": ["Registry"],

@@ -22,10 +22,11 @@ let package = Package(
         .target(name: "PluginABI", path: "Linked/PluginABI"),
         .systemLibrary(name: "CPCRE2", path: "Linked/CPCRE2", pkgConfig: "libpcre2-8"),
         .systemLibrary(name: "COpenSSL", path: "Linked/COpenSSL", pkgConfig: "openssl"),
+        .systemLibrary(name: "CZlib", path: "Linked/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CSQLite", path: "Linked/CSQLite", pkgConfig: "sqlite3"),
         linked("JSON"), linked("JSONSchema", ["JSON", "CPCRE2"]), linked("LimenPlugin", ["PluginABI", "JSON"]),
         linked("WorkerProtocol", ["JSON"]), linked("Jail", ["CLinux", "WorkerProtocol"]),
-        linked("IO", ["CLinux"]), linked("HTTP", ["IO", "JSON", "CLinux"]), linked("Crypto", ["COpenSSL"]),
+        linked("IO", ["CLinux"]), linked("HTTP", ["IO", "JSON", "CLinux", "CZlib"]), linked("Crypto", ["COpenSSL"]),
         linked("Telemetry", ["JSON", "IO", "CLinux"]), linked("Store", ["CSQLite", "IO", "JSON", "Crypto"]),
         linked("Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
         linked("Egress", ["Registry"]),
@@ -33,7 +34,9 @@ let package = Package(
         linked("TimePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
         .target(
             name: "FuzzTargets",
-            dependencies: ["JSON", "JSONSchema", "HTTP", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin"],
+            dependencies: [
+                "JSON", "JSONSchema", "HTTP", "IO", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin",
+            ],
             path: "Targets", swiftSettings: settings),
         .executableTarget(
             name: "limen-fuzz", dependencies: ["FuzzTargets"], path: "Entry", swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]),

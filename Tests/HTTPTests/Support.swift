@@ -125,7 +125,7 @@ final class Running<Handler: HTTPHandler>: Sendable {
 }
 
 /// A blocking client that sends exactly what it is told.
-final class RawClient {
+final class RawClient: Sendable {
     let fd: Int32
 
     init(_ address: SocketAddress) throws {

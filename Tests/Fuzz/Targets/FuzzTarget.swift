@@ -2,7 +2,7 @@
 /// libFuzzer drives them (`make fuzz`), and `Tests/FuzzTests` replays the corpus and some thousand mutations of it on every test run.
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case json, schema, pattern, patch
-    case request, reply, events
+    case request, reply, events, websocket
     case frames, spawner
     case manifest, library
     case url, egress
@@ -18,6 +18,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .request: checkCut(bytes, readRequests)
         case .reply: checkCut(bytes, readReplies)
         case .events: checkCut(bytes, readEvents)
+        case .websocket: checkWebSocket(bytes)
         case .frames: checkFrames(bytes)
         case .spawner: checkSpawner(bytes)
         case .manifest: checkManifest(bytes)
