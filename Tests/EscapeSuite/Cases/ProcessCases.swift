@@ -92,11 +92,11 @@ extension EscapeCases {
         .one(
             .processes, "sessions",
             .reports(all(["setsid", "setpgid", "TIOCSTI", "TIOCSCTTY", "TIOCSETD", "TIOCLINUX", "TIOCCONS"], "EPERM"))),
-        .several(.processes, "ignore-cancel", [EscapeStep("ignore-cancel", cancelAfterMilliseconds: 200, .cancelled)]) {
+        .several(.processes, "ignore-cancel", [EscapeStep("ignore-cancel", cancelAfterMilliseconds: 1_000, .cancelled)]) {
             $0.isSlow = true
             $0.endsBy = ["cancelled"]
         },
-        .several(.processes, "ignore-cancel-spinning", [EscapeStep("ignore-cancel-spinning", cancelAfterMilliseconds: 200, .cancelled)]) {
+        .several(.processes, "ignore-cancel-spinning", [EscapeStep("ignore-cancel-spinning", cancelAfterMilliseconds: 1_000, .cancelled)]) {
             $0.isSlow = true
             $0.endsBy = ["cancelled"]
         },

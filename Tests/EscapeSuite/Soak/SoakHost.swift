@@ -96,7 +96,7 @@ struct SoakHost: Sendable {
         let here = Resources.now()
         let calls = tally.calls.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
         let ends = host.ended.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
-        say("round", "\(round)\t\(getppid())\t\(here.descriptors)\t\(here.residentKiB)\t\(tally.neighbourCalls)\t\(calls)\t\(ends)")
+        say("round", "\(round)\t\(getppid())\t\(here.descriptors)\t\(here.ownKiB)\t\(tally.neighbourCalls)\t\(calls)\t\(ends)")
     }
 
     private func say(_ kind: String, _ text: String) {
