@@ -60,7 +60,7 @@ private func run(_ name: String) {
     case "task-storm": Task { while true { Task.detached { spinForEver() } } }
     case "threads":
         for _ in 0..<200 { DispatchQueue(label: "hostile").async { sleep(1000) } }
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(200)) { answer("threads") }
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(500)) { answer("threads") }
     case "linger":
         for _ in 0..<8 { Task.detached { spinForEver() } }
         answer("lingering")
