@@ -10,15 +10,7 @@ extension EgressURL {
         guard bytes.count <= Limits.urlBytesMax else { throw .urlTooLong }
         let reference = bytes.prefix { $0 != UInt8(ascii: "#") }
         // The fragment is not sent, but what no URL may hold is refused wherever it stands.
-        for byte in bytes {
-            switch byte {
-            case 0..<0x20, 0x7f: throw .urlControl
-            case 0x20: throw .urlSpace
-            case UInt8(ascii: "\\"): throw .urlBackslash
-            case 0x80...: throw .urlNonASCII
-            default: continue
-            }
-        }
+        if let refusal = bytes.lazy.compactMap(EgressURL.refusal(ofByte:)).first { throw refusal }
         return try EgressURL(absolute(String(decoding: reference, as: UTF8.self)))
     }
 

@@ -9,15 +9,7 @@ package struct EgressAuthority: Sendable, Hashable {
         let bytes = Array(text.utf8)
         guard !bytes.isEmpty else { throw .urlEmpty }
         guard bytes.count <= Limits.hostBytesMax + 8 else { throw .hostTooLong }
-        for byte in bytes {
-            switch byte {
-            case 0..<0x20, 0x7f: throw .urlControl
-            case 0x20: throw .urlSpace
-            case UInt8(ascii: "\\"): throw .urlBackslash
-            case 0x80...: throw .urlNonASCII
-            default: continue
-            }
-        }
+        if let refusal = bytes.lazy.compactMap(EgressURL.refusal(ofByte:)).first { throw refusal }
         try self.init(bytes[...], isURL: false)
     }
 

@@ -39,14 +39,19 @@ package struct EgressURL: Sendable, Hashable {
         guard !bytes.isEmpty else { throw .urlEmpty }
         guard bytes.count <= Limits.urlBytesMax else { throw .urlTooLong }
         for byte in bytes {
-            switch byte {
-            case 0..<0x20, 0x7f: throw .urlControl
-            case 0x20: throw .urlSpace
-            case UInt8(ascii: "\\"): throw .urlBackslash
-            case UInt8(ascii: "#"): throw .urlFragment
-            case 0x80...: throw .urlNonASCII
-            default: continue
-            }
+            if byte == UInt8(ascii: "#") { throw .urlFragment }
+            if let refusal = refusal(ofByte: byte) { throw refusal }
+        }
+    }
+
+    /// What is wrong with a byte wherever it stands: in a URL, in the target of CONNECT, in a `Location`.
+    static func refusal(ofByte byte: UInt8) -> EgressRefusal? {
+        switch byte {
+        case 0..<0x20, 0x7f: .urlControl
+        case 0x20: .urlSpace
+        case UInt8(ascii: "\\"): .urlBackslash
+        case 0x80...: .urlNonASCII
+        default: nil
         }
     }
 
