@@ -1,5 +1,3 @@
-import Glibc
-
 /// Turns replies into bytes; no I/O.
 struct ResponseWriter: Sendable {
     /// How the end of the content is told.
@@ -108,13 +106,5 @@ struct ResponseWriter: Sendable {
     }
 
     /// The present time as RFC 9110, 5.6.7 wants it.
-    static func dateNow() -> [UInt8] {
-        var seconds = time(nil)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        var buffer = [CChar](repeating: 0, count: 40)
-        // The C locale is never changed, so the names are English.
-        let count = strftime(&buffer, buffer.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
-        return buffer[..<count].map { UInt8(bitPattern: $0) }
-    }
+    static func dateNow() -> [UInt8] { HTTPDate.now().bytes }
 }
