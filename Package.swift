@@ -167,7 +167,7 @@ let testTargets: [Target] = [
     tests("JailTests", ["Jail", "CLinux", "CSeccomp", "CKit", "WorkerProtocol", "TestKit"]),
     tests("SupervisorTests", ["Supervisor", "WorkerProtocol", "JSON", "Jail", "TestKit"]),
     tests("IOTests", ["IO", "CLinux", "TestKit"]),
-    tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux", "TestKit"]),
+    tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux", "CZlib", "TestKit"]),
     tests("CryptoTests", ["Crypto"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),

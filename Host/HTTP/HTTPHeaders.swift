@@ -91,7 +91,7 @@ package struct HTTPHeaders: Sendable {
     func name(_ field: Field) -> String { String(decoding: bytes[Int(field.nameStart)..<Int(field.nameEnd)], as: UTF8.self) }
     func value(_ field: Field) -> String { String(decoding: bytes[Int(field.valueStart)..<Int(field.valueEnd)], as: UTF8.self) }
 
-    private static func trimmed(_ text: Substring) -> String {
+    static func trimmed(_ text: Substring) -> String {
         var text = text
         while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
         while let last = text.last, last == " " || last == "\t" { text.removeLast() }
