@@ -35,13 +35,8 @@ package struct HTTPRequestHead: Sendable {
     /// The query's parameters in order, decoded; a parameter without `=` has an empty value.
     package var query: [(name: String, value: String)] {
         guard pathEnd < targetEnd else { return [] }
-        return headers.bytes[(pathEnd + 1)..<targetEnd].split(separator: 0x26).map { part in
-            let equals = part.firstIndex(of: 0x3d) ?? part.endIndex
-            let value = equals == part.endIndex ? [] : part[(equals + 1)...]
-            return (
-                PercentCoding.decode(part[..<equals], plusIsSpace: true) ?? "", PercentCoding.decode(value, plusIsSpace: true) ?? ""
-            )
-        }
+        // The parser has refused a query that cannot be decoded.
+        return FormCoding.fields(headers.bytes[(pathEnd + 1)..<targetEnd]) ?? []
     }
 
     private func text(_ start: Int, _ end: Int) -> String { String(decoding: headers.bytes[start..<end], as: UTF8.self) }

@@ -173,9 +173,6 @@ package struct RequestParser: Sendable {
 
     private static func isSoundTarget(_ line: RequestLine, _ bytes: [UInt8]) -> Bool {
         let query = bytes[min(line.pathEnd + 1, line.targetEnd)..<line.targetEnd]
-        return PercentCoding.isSoundPath(bytes[line.pathStart..<line.pathEnd])
-            && query.split(separator: 0x26).allSatisfy { part in
-                part.split(separator: 0x3d, maxSplits: 1).allSatisfy { PercentCoding.decode($0, plusIsSpace: true) != nil }
-            }
+        return PercentCoding.isSoundPath(bytes[line.pathStart..<line.pathEnd]) && FormCoding.fields(query) != nil
     }
 }
