@@ -8,7 +8,7 @@ struct ChunkedDecoder: Sendable {
         /// Goes to `size`.
         case dataEnd
         /// Nothing follows.
-        case trailers(FieldScanner, count: Int)
+        case trailers(FieldScanner)
     }
 
     /// What to do with the bytes that were given.
@@ -25,6 +25,8 @@ struct ChunkedDecoder: Sendable {
     }
 
     private var state = State.size
+    /// The trailer fields that have come; their offsets count from where the trailer section begins.
+    private(set) var trailers: [HTTPHeaders.Field] = []
 
     /// Looks at `bytes`, which begin where the last step ended.
     mutating func advance(_ bytes: UnsafeBufferPointer<UInt8>) -> Step {
@@ -41,7 +43,7 @@ struct ChunkedDecoder: Sendable {
             if bytes.count < 2 { return .needMore }
             state = .size
             return .skip(2)
-        case .trailers(let scanner, let count): return trailers(bytes, scanner, count)
+        case .trailers(let scanner): return takeTrailers(bytes, scanner)
         }
     }
 
@@ -69,36 +71,40 @@ struct ChunkedDecoder: Sendable {
         if index + 1 == bytes.count { return .needMore }
         guard bytes[index + 1] == 0x0a else { return bad("A chunk-size line is malformed.") }
         if value == 0 {
-            state = .trailers(FieldScanner(bytesMax: HTTPLimits.trailerBytesMax), count: 0)
+            state = .trailers(FieldScanner(bytesMax: HTTPLimits.trailerBytesMax))
         } else {
             state = .data(remaining: value)
         }
         return .skip(index + 2)
     }
 
-    private mutating func trailers(_ bytes: UnsafeBufferPointer<UInt8>, _ start: FieldScanner, _ startCount: Int) -> Step {
+    private mutating func takeTrailers(_ bytes: UnsafeBufferPointer<UInt8>, _ start: FieldScanner) -> Step {
         var scanner = start
-        var count = startCount
         while true {
             switch scanner.next(bytes) {
             case .needMore:
-                state = .trailers(scanner, count: count)
+                state = .trailers(scanner)
                 return .needMore
             case .failure(let failure): return .failure(failure)
             case .line(let start, let end) where start == end: return .end(scanner.position)
             case .line(let start, let end):
-                count += 1
-                if count > HTTPLimits.fieldsMax { return .failure(HTTPFailure(431, "There are too many trailer fields.")) }
+                if trailers.count >= HTTPLimits.fieldsMax { return .failure(HTTPFailure(431, "There are too many trailer fields.")) }
                 switch FieldScanner.field(bytes, start, end) {
                 case .failure(let failure): return .failure(failure)
                 case .success(let field):
                     let name = UnsafeBufferPointer(rebasing: bytes[Int(field.nameStart)..<Int(field.nameEnd)])
-                    for forbidden in ["content-length", "transfer-encoding", "host", "connection", "expect"] as [StaticString]
-                    where Characters.equals(name, forbidden) {
-                        return bad("A trailer field may not change the framing.")
+                    if ChunkedDecoder.forbidden.contains(where: { Characters.equals(name, $0) }) {
+                        return bad("A trailer field may not change the framing, the routing or who asks.")
                     }
+                    trailers.append(field)
                 }
             }
         }
     }
+
+    /// What must be known before a body is read (RFC 9110, 6.5.1).
+    private static let forbidden: [StaticString] = [
+        "content-length", "transfer-encoding", "host", "connection", "expect", "trailer", "te", "upgrade", "content-encoding", "content-type",
+        "content-range", "authorization", "cookie", "x-session", "idempotency-key", "x-request-id", "traceparent",
+    ]
 }

@@ -40,6 +40,8 @@ struct Framing: Sendable {
         guard !value.isEmpty, value.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
             return HTTPFailure(400, "Content-Length is not a decimal number.")
         }
+        // Correct by RFC 9110, but nobody sends it, and some read it as octal.
+        if value.count > 1 && value[0] == 0x30 { return HTTPFailure(400, "Content-Length begins with a zero.") }
         guard value.count <= 18 else { return HTTPFailure(413, "The body is larger than can be counted.") }
         contentLength = value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
         return nil

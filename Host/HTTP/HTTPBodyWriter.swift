@@ -3,7 +3,7 @@ package import IO
 /// Writes the content of a streamed reply; only on the connection's loop, one write at a time.
 package final class HTTPBodyWriter: @unchecked Sendable {
     // SAFETY: every method checks that it runs on the connection's loop.
-    private let registration: FDRegistration
+    private let stream: SocketStream
     private let isChunked: Bool
     private let writeMillisecondsMax: Int
     private var isWriting = false
@@ -11,17 +11,21 @@ package final class HTTPBodyWriter: @unchecked Sendable {
     private var backlog: [UInt8] = []
     /// Sends something that means nothing, to learn whether a client that says no more still listens: one that has gone answers with a reset.
     var probe: (() -> Void)?
+    /// Fields that follow the content, for a client that said `TE: trailers`; nobody else is sent them.
+    package var trailers = HTTPHeaders()
+    /// Bytes sent, framing included.
+    private(set) var count = 0
     /// A write ended before all of it was sent: nothing that follows would be understood.
     private var isBroken = false
 
-    init(registration: FDRegistration, isChunked: Bool, writeMillisecondsMax: Int) {
-        self.registration = registration
+    init(stream: SocketStream, isChunked: Bool, writeMillisecondsMax: Int) {
+        self.stream = stream
         self.isChunked = isChunked
         self.writeMillisecondsMax = writeMillisecondsMax
     }
 
     /// The loop that the stream lives on.
-    package var loop: EventLoop { registration.loop }
+    package var loop: EventLoop { stream.loop }
 
     /// Sends `bytes` at once, waiting while the client is slow; throws when it has gone, is too slow, or the task was cancelled, and the stream is
     /// over then.
@@ -36,8 +40,9 @@ package final class HTTPBodyWriter: @unchecked Sendable {
         lastWrite = loop.turnDeadline
         let patience = writeMillisecondsMax + out.count / HTTPLimits.writeBytesPerMillisecondMin
         isBroken = true
-        try await registration.write(out, until: min(deadline, .after(milliseconds: patience)))
+        try await stream.write(out, until: min(deadline, .after(milliseconds: patience)))
         isBroken = false
+        count += out.count
     }
 
     /// As `write`, for text.
@@ -49,8 +54,9 @@ package final class HTTPBodyWriter: @unchecked Sendable {
         var out: [UInt8] = []
         if isChunked { ResponseWriter.chunk(&out, bytes) } else { out = bytes }
         lastWrite = loop.turnDeadline
-        do throws(Errno) {
-            let sent = try Syscall.send(registration.fd, out, from: 0) ?? 0
+        do throws(IOError) {
+            let sent = try stream.send(out) ?? 0
+            count += sent
             backlog = Array(out[sent...])
         } catch {
             // The client has gone: the next write says so, and the hang-up cancels the task.
@@ -58,10 +64,11 @@ package final class HTTPBodyWriter: @unchecked Sendable {
         }
     }
 
-    func finish() async throws(IOError) {
+    func finish(takesTrailers: Bool) async throws(IOError) {
         var out = takeBacklog()
-        if isChunked { ResponseWriter.lastChunk(&out) }
-        try await registration.write(out, until: .after(milliseconds: writeMillisecondsMax))
+        if isChunked { ResponseWriter.lastChunk(&out, takesTrailers ? trailers : HTTPHeaders()) }
+        try await stream.write(out, until: .after(milliseconds: writeMillisecondsMax))
+        count += out.count
     }
 
     private func takeBacklog() -> [UInt8] {

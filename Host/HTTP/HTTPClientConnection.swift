@@ -3,27 +3,24 @@ import IO
 
 /// One connection of a client; lives on its loop.
 final class HTTPClientConnection: @unchecked Sendable {
-    // SAFETY: every member that changes is touched only on the loop of `registration`.
-    private let fd: Int32
-    private let registration: FDRegistration
+    // SAFETY: every member that changes is touched only on the loop of `stream`.
+    private let stream: SocketStream
     private var input = InputBuffer()
     private(set) var isReusable = false
     private var hasEnded = false
 
-    private init(fd: Int32, registration: FDRegistration) {
-        self.fd = fd
-        self.registration = registration
-    }
+    private init(_ stream: SocketStream) { self.stream = stream }
 
     /// Connects; runs on `loop`.
     static func open(_ address: SocketAddress, _ loop: EventLoop, until deadline: Deadline) async throws -> HTTPClientConnection {
         let socket: FileDescriptor
         do throws(Errno) { socket = try Sockets.connect(to: address) } catch { throw IOError(.system(error), "connect") }
         let registration = try loop.register(socket.raw)
-        let connection = HTTPClientConnection(fd: socket.release(), registration: registration)
+        let fd = socket.release()
+        let connection = HTTPClientConnection(SocketStream(registration))
         do {
             try await registration.writable(until: deadline)
-            if let error = try Sockets.pendingError(connection.fd) { throw IOError(.system(error), "connect") }
+            if let error = try Sockets.pendingError(fd) { throw IOError(.system(error), "connect") }
             return connection
         } catch {
             connection.end()
@@ -32,21 +29,19 @@ final class HTTPClientConnection: @unchecked Sendable {
     }
 
     /// Whether an idle connection still stands.
-    var isUsable: Bool { isReusable && !hasEnded && !registration.hasHungUp }
+    var isUsable: Bool { isReusable && !hasEnded && !stream.hasHungUp }
 
     func end() {
         if hasEnded { return }
         hasEnded = true
-        registration.deregister(closingNext: true)
-        let result = close(fd)
-        assert(result == 0 || errno != EBADF)
+        stream.close()
     }
 
     /// As `end`, when the loop that watched the descriptor is no more.
     func endAfterLoop() {
         if hasEnded { return }
         hasEnded = true
-        let result = close(fd)
+        let result = close(stream.registration.fd)
         assert(result == 0 || errno != EBADF)
     }
 
@@ -55,7 +50,7 @@ final class HTTPClientConnection: @unchecked Sendable {
         _ request: HTTPClientRequest, host: String, until deadline: Deadline, _ body: @Sendable ([UInt8]) async throws -> Bool
     ) async throws -> HTTPResponse {
         isReusable = false
-        try await registration.write(HTTPClientConnection.encode(request, host: host), until: deadline)
+        try await stream.write(HTTPClientConnection.encode(request, host: host), until: deadline)
         var parser = ResponseParser(isHead: request.method == .head)
         var response: HTTPResponse?
         while true {
@@ -114,7 +109,7 @@ final class HTTPClientConnection: @unchecked Sendable {
     private func fill(_ deadline: Deadline) async throws -> Bool {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: HTTPLimits.readBytes, alignment: 16)
         defer { buffer.deallocate() }
-        let count = try await registration.read(into: buffer, until: deadline)
+        let count = try await stream.read(into: buffer, until: deadline)
         if count == 0 { return false }
         input.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         return true

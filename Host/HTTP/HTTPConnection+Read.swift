@@ -3,56 +3,91 @@ import IO
 
 extension HTTPConnection {
     /// The state of a request that is being read.
-    private struct Partial {
+    struct Partial {
         var head: HTTPRequestHead?
         var body: [UInt8] = []
+        /// Bytes of the body that have come, whether they still lie in `body` or not.
+        var bodyCount = 0
         var bodyBytesMax = 0
+        var bodyMilliseconds = 0
+        var isStreamed = false
         var requestID = ""
         var isComplete = false
+
+        /// Whether the handler may begin.
+        var isReady: Bool { isComplete || (isStreamed && head != nil) }
     }
 
-    /// The next whole request; nil when the client ended the connection in order, or was idle for too long.
-    func readRequest(isFirst: Bool) async throws -> (HTTPRequestHead, [UInt8], String)? {
+    /// What a read waits for, each with a time-out of its own.
+    private enum Awaited { case nothing, request, head, body }
+
+    /// The next request, whole or ready to be streamed; nil when the client ended the connection in order, or was idle for too long.
+    func readRequest(isFirst: Bool) async throws -> Partial? {
         var partial = Partial()
         if !input.isEmpty { try parse(&partial) }
         var deadline = Deadline.distantFuture
-        var deadlineKind = 0
-        while !partial.isComplete {
-            // The time-out changes with what is awaited: a request, the rest of its head, the rest of its body.
+        var awaited = Awaited.nothing
+        while !partial.isReady {
             let isIdle = parser.isAtStart && input.isEmpty
-            let kind = partial.head != nil ? 3 : isIdle ? 1 : 2
-            if kind != deadlineKind {
-                let isFirstByte = deadlineKind == 1 && isFirst && kind == 2
-                deadlineKind = kind
-                if !isFirstByte { deadline = context.loop.turnDeadline.adding(milliseconds: timeout(kind, isFirst: isFirst)) }
+            let next: Awaited = partial.head != nil ? .body : isIdle ? .request : .head
+            if next != awaited {
+                // A connection's first byte does not prolong the time that its first head has.
+                let isPrompted = awaited == .request && isFirst && next == .head
+                awaited = next
+                if !isPrompted { deadline = context.loop.turnDeadline.adding(milliseconds: timeout(next, isFirst, partial)) }
             }
             phase = isIdle ? .idle : .reading
             if isIdle && isClosing { return nil }
-            if let head = partial.head, head.expectsContinue, input.isEmpty, partial.body.isEmpty { try await sendContinue(&partial) }
-            guard let count = try await fill(until: deadline, partial) else { return nil }
-            if count == 0 { return nil }
+            if partial.head != nil { try await sendContinue(&partial) }
+            let grace = awaited == .body ? partial.bodyCount / HTTPLimits.bodyBytesPerMillisecondMin : 0
+            guard let count = try await fill(until: deadline.adding(milliseconds: grace), partial), count > 0 else { return nil }
             try consume(count, &partial)
         }
-        guard let head = partial.head else { return nil }
-        return (head, partial.body, partial.requestID)
+        return partial
     }
 
-    private func timeout(_ kind: Int, isFirst: Bool) -> Int {
-        switch kind {
-        case 1: isFirst ? server.configuration.headMillisecondsMax : server.configuration.idleMillisecondsMax
-        case 2: server.configuration.headMillisecondsMax
-        default: server.configuration.bodyMillisecondsMax
+    private func timeout(_ awaited: Awaited, _ isFirst: Bool, _ partial: Partial) -> Int {
+        switch awaited {
+        case .request where !isFirst: server.configuration.idleMillisecondsMax
+        case .body: partial.bodyMilliseconds
+        default: server.configuration.headMillisecondsMax
         }
+    }
+
+    /// Reads more of a streamed body into `partial.body`, if there is more.
+    func readPiece(_ partial: inout Partial, since began: Deadline, until deadline: Deadline) async throws {
+        if !input.isEmpty && !partial.isComplete { try parse(&partial) }
+        while partial.body.isEmpty && !partial.isComplete {
+            try await sendContinue(&partial)
+            let patience = partial.bodyMilliseconds + partial.bodyCount / HTTPLimits.bodyBytesPerMillisecondMin
+            let due = began.adding(milliseconds: patience)
+            do {
+                guard let count = try await fill(until: min(due, deadline), partial, isCancellable: true), count > 0 else {
+                    throw IOError(.closed, "body")
+                }
+                try consume(count, &partial)
+            } catch let refusal as Refusal where deadline < due && refusal.cause?.status == 408 {
+                throw IOError(.timedOut, "body")
+            }
+        }
+    }
+
+    /// A client that shut down its sending side did so behind the body; now it counts.
+    func bodyEnded() {
+        if stream?.hasHungUp == true { peerHungUp(isHalf: true) }
     }
 
     /// Waits for bytes and reads them to the scratch buffer; nil when the client was idle for too long or is wanted gone.
-    private func fill(until deadline: Deadline, _ partial: Partial) async throws -> Int? {
-        guard let registration else { return nil }
+    private func fill(until deadline: Deadline, _ partial: Partial, isCancellable: Bool = false) async throws -> Int? {
+        guard let stream else { return nil }
         while true {
             if deadline != .distantFuture && context.loop.turnDeadline >= deadline { return try timedOut(partial) }
-            if let count = try Syscall.receive(fd, context.scratch) { return count }
+            if let count = try stream.receive(into: context.scratch) {
+                context.counters.bytesIn.add(count)
+                return count
+            }
             do throws(IOError) {
-                try await registration.readEdgeUncancelled(until: deadline)
+                if isCancellable { try await stream.readEdge(until: deadline) } else { try await stream.readEdgeUncancelled(until: deadline) }
             } catch {
                 switch error.code {
                 case .timedOut: return try timedOut(partial)
@@ -92,7 +127,7 @@ extension HTTPConnection {
         input.take(taken)
     }
 
-    /// Runs the parser until it needs more or the request is complete; the answer is how many bytes it took.
+    /// Runs the parser until it needs more, the request is complete, or its handler wants the rest; the answer is how many bytes it took.
     private func advance(_ bytes: UnsafeBufferPointer<UInt8>, _ partial: inout Partial) throws -> Int {
         var position = 0
         while true {
@@ -103,8 +138,10 @@ extension HTTPConnection {
             case .head(let head, let taken):
                 position += taken
                 try admit(head, &partial)
+                if partial.isStreamed { return position }
             case .content(let taken):
-                if partial.body.count + taken > partial.bodyBytesMax { throw tooLarge(partial) }
+                partial.bodyCount += taken
+                if partial.bodyCount > partial.bodyBytesMax { throw tooLarge(partial) }
                 partial.body.append(contentsOf: UnsafeBufferPointer(rebasing: rest[..<taken]))
                 position += taken
             case .end(let taken):
@@ -118,15 +155,20 @@ extension HTTPConnection {
     private func admit(_ head: HTTPRequestHead, _ partial: inout Partial) throws {
         partial.head = head
         partial.requestID = requestID(head)
+        bodyBytesIn = 0
+        arrived = context.loop.turnDeadline
         switch server.handler.admit(head, remoteAddress: remoteAddress, requestID: partial.requestID) {
         case .refuse(let response):
-            throw Refusal(response: response, requestID: partial.requestID, isHead: head.method == .head)
-        case .accept(let bodyBytesMax):
-            partial.bodyBytesMax = bodyBytesMax
+            context.counters.reject(.refused)
+            throw Refusal(response: response, requestID: partial.requestID, head: head)
+        case .accept(let bytesMax, let milliseconds, let isStreamed):
+            partial.bodyBytesMax = bytesMax
+            partial.bodyMilliseconds = milliseconds ?? server.configuration.bodyMillisecondsMax
+            partial.isStreamed = isStreamed && head.hasBody
             guard let length = head.contentLength else { return }
-            if length > bodyBytesMax { throw tooLarge(partial) }
+            if length > bytesMax { throw tooLarge(partial) }
             // No more than one read is reserved on the client's word alone.
-            if length > 0 { partial.body.reserveCapacity(min(length, HTTPLimits.readBytes)) }
+            if length > 0 && !isStreamed { partial.body.reserveCapacity(min(length, HTTPLimits.readBytes)) }
         }
     }
 
@@ -140,21 +182,23 @@ extension HTTPConnection {
     }
 
     private func tooLarge(_ partial: Partial) -> Refusal {
-        refusal(HTTPFailure(413, "The body is larger than this route takes."), partial.requestID)
+        refusal(HTTPFailure(413, "The body is larger than this route takes."), partial.requestID, partial.head)
     }
 
     /// The injected reply for what the server refuses by itself.
-    func refusal(_ failure: HTTPFailure, _ requestID: String) -> Refusal {
+    func refusal(_ failure: HTTPFailure, _ requestID: String, _ head: HTTPRequestHead? = nil) -> Refusal {
+        context.counters.reject(HTTPRejection(status: failure.status))
         let id = requestID.isEmpty ? server.configuration.makeRequestID() : requestID
         var response = server.configuration.errorResponse(failure.status, failure.message, id)
         response.status = failure.status
-        return Refusal(response: response, requestID: id, isHead: false)
+        return Refusal(response: response, requestID: id, head: head, cause: failure)
     }
 
+    /// Asks for the body of a client that waits to be asked.
     private func sendContinue(_ partial: inout Partial) async throws {
-        guard let head = partial.head, let registration else { return }
+        guard let head = partial.head, head.expectsContinue, partial.bodyCount == 0, input.isEmpty, let stream else { return }
         let deadline = Deadline.after(milliseconds: server.configuration.writeMillisecondsMax)
-        try await registration.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), until: deadline)
+        try await stream.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), until: deadline)
         partial.head = head.continued
     }
 }

@@ -15,6 +15,8 @@ extension HTTPConnection {
             try await sendOut(&out)
         case .stream(let produce):
             try await writeStream(response, produce, to: head, requestID: requestID, keepsAlive: keepsAlive)
+        case .file(let slice):
+            try await writeFile(response, slice, to: head, requestID: requestID, keepsAlive: keepsAlive)
         case .webSocket(let upgrade):
             try await self.upgrade(
                 upgrade, headers: response.headers, to: head, hasBody: hasBody, requestID: requestID, keepsAlive: keepsAlive)
@@ -33,18 +35,18 @@ extension HTTPConnection {
     }
 
     /// Sends with one call when the kernel has room, and gives the buffer back.
-    func sendOut(_ out: inout [UInt8]) async throws {
-        let sent = try Syscall.send(fd, out, from: 0) ?? 0
+    func sendOut(_ out: inout [UInt8], hasMore: Bool = false) async throws {
+        guard let stream else { throw IOError(.closed, "write") }
+        let sent = try stream.send(out, hasMore: hasMore) ?? 0
+        bytesOut += sent
+        context.counters.bytesOut.add(sent)
         if sent == out.count { return context.giveOut(&out) }
-        let rest = Array(out[sent...])
+        let patience = server.configuration.writeMillisecondsMax + (out.count - sent) / HTTPLimits.writeBytesPerMillisecondMin
+        // Not given back before it is sent: another connection takes its own meanwhile.
+        try await stream.write(out, from: sent, until: .after(milliseconds: patience))
+        bytesOut += out.count - sent
+        context.counters.bytesOut.add(out.count - sent)
         context.giveOut(&out)
-        try await sendSlowly(rest)
-    }
-
-    private func sendSlowly(_ bytes: [UInt8]) async throws {
-        guard let registration else { throw IOError(.closed, "write") }
-        let patience = server.configuration.writeMillisecondsMax + bytes.count / HTTPLimits.writeBytesPerMillisecondMin
-        try await registration.write(bytes, until: .after(milliseconds: patience))
     }
 
     private func writeStream(
@@ -56,15 +58,48 @@ extension HTTPConnection {
         encodeHead(&out, response, isChunked ? .chunked : .close, keepsAlive && isChunked, head.minorVersion, requestID)
         try await sendOut(&out)
         guard head.method != .head else { return }
-        guard let registration else { throw IOError(.closed, "write") }
+        guard let stream else { throw IOError(.closed, "write") }
         let writer = HTTPBodyWriter(
-            registration: registration, isChunked: isChunked, writeMillisecondsMax: server.configuration.writeMillisecondsMax)
+            stream: stream, isChunked: isChunked, writeMillisecondsMax: server.configuration.writeMillisecondsMax)
         bodyWriter = writer
-        defer { bodyWriter = nil }
+        defer {
+            bodyWriter = nil
+            bytesOut += writer.count
+            context.counters.bytesOut.add(writer.count)
+        }
         // An error thrown here ends the connection before the last chunk, which tells the client that the content is not whole.
         try await produce(writer)
-        try await writer.finish()
+        try await writer.finish(takesTrailers: head.headers.list("TE").contains("trailers"))
         if !isChunked { isClosing = true }
+    }
+
+    /// Sends a piece of a file by way of the kernel's cache; what is not there yet is read by the file pool first.
+    private func writeFile(
+        _ response: HTTPResponse, _ slice: HTTPFile.Slice, to head: HTTPRequestHead, requestID: String, keepsAlive: Bool
+    ) async throws {
+        let hasContent = head.method != .head && slice.count > 0
+        var out = context.takeOut()
+        encodeHead(&out, response, .length(slice.count), keepsAlive, head.minorVersion, requestID)
+        try await sendOut(&out, hasMore: hasContent)
+        guard hasContent else { return }
+        guard let stream else { throw IOError(.closed, "write") }
+        let patience = server.configuration.writeMillisecondsMax + slice.count / HTTPLimits.writeBytesPerMillisecondMin
+        let deadline = Deadline.after(milliseconds: patience)
+        var window = slice.window(after: 0)
+        while window.count > 0 {
+            try Task.checkCancellation()
+            try await slice.file.load(window, server.configuration.filePool, until: deadline)
+            guard let count = try stream.sendFile(slice.file.raw, at: window.offset, count: window.count) else {
+                try await stream.writeEdge(until: deadline)
+                continue
+            }
+            // It has become shorter: the length that was announced cannot be kept.
+            if count == 0 { throw IOError(.closed, "file") }
+            bytesOut += count
+            context.counters.bytesOut.add(count)
+            window = slice.window(after: window.offset + count - slice.offset)
+            if window.count > 0 { await Task.yield() }
+        }
     }
 
     /// Answers without the handler and ends.
@@ -72,9 +107,13 @@ extension HTTPConnection {
         var out = context.takeOut()
         let bytes = refusal.response.bytes ?? []
         encodeHead(&out, refusal.response, .length(bytes.count), false, 1, refusal.requestID)
-        if !refusal.isHead { out.append(contentsOf: bytes) }
+        if refusal.head?.method != .head { out.append(contentsOf: bytes) }
+        let before = bytesOut
+        var isWhole = false
+        defer { exchanged(refusal.head, refusal.requestID, refusal.response.status, since: before, isWhole: isWhole) }
         do {
             try await sendOut(&out)
+            isWhole = true
         } catch {
             // Nobody is there to be told.
             return
@@ -85,15 +124,15 @@ extension HTTPConnection {
     /// Says that nothing more comes, and reads for a moment what the client still sends: closing with unread bytes would
     /// reset the connection and could take the reply with it.
     func linger() async {
-        guard let registration else { return }
+        guard let stream else { return }
         let patience = context.isDraining ? HTTPLimits.lingerDrainingMilliseconds : HTTPLimits.lingerMilliseconds
         let deadline = Deadline.after(milliseconds: patience)
         var dropped = 0
         do {
-            try Sockets.shutdownWrites(fd)
+            try stream.shutdownWrites()
             while dropped < HTTPLimits.lingerBytesMax {
-                guard let count = try Syscall.receive(fd, context.scratch) else {
-                    try await registration.readEdge(until: deadline)
+                guard let count = try stream.receive(into: context.scratch) else {
+                    try await stream.readEdge(until: deadline)
                     continue
                 }
                 if count == 0 { return }
@@ -103,5 +142,17 @@ extension HTTPConnection {
             // The client reset the connection, kept it open for too long, or we were cut: it is closed now either way.
             return
         }
+    }
+
+    /// Counts a request that is over and tells who wants to know.
+    func exchanged(_ head: HTTPRequestHead?, _ requestID: String, _ status: Int, since before: Int, isWhole: Bool) {
+        context.counters.requests.add(1)
+        guard let tell = server.configuration.onExchange else { return }
+        let now = Deadline.now().nanoseconds
+        let began = head == nil ? now : arrived.nanoseconds
+        tell(
+            HTTPExchange(
+                head: head, requestID: requestID, remoteAddress: remoteAddress, status: status, bytesIn: bodyBytesIn,
+                bytesOut: bytesOut - before, nanoseconds: now > began ? now - began : 0, isWhole: isWhole))
     }
 }

@@ -2,7 +2,7 @@ import Glibc
 import IO
 
 /// One client: reads requests, runs the handler, writes replies, one after another, all on one loop.
-final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Sendable {
+final class HTTPConnection: @unchecked Sendable {
     // SAFETY: every member that changes is touched only on the loop of `context`; `begin`, `drain` and `cut` are called there.
 
     /// Where the connection is in its life.
@@ -17,25 +17,38 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
         case ended
     }
 
-    let server: HTTPServer<Handler>
+    let server: HTTPServer
     let context: LoopContext
     let remoteAddress: String
-    let fd: Int32
-    var phase = Phase.idle
+    private let fd: Int32
+    var phase = Phase.idle {
+        didSet { context.counters.move(from: oldValue, to: phase) }
+    }
     var input = InputBuffer()
     var parser: RequestParser
-    var registration: FDRegistration?
+    /// The socket, from `begin` to the end.
+    private(set) var stream: SocketStream?
     var isClosing = false
+    /// When the present request's head had come.
+    var arrived = Deadline(nanoseconds: 0)
+    /// Bytes sent since the connection began.
+    var bytesOut = 0
     /// The reply that is being streamed, if one is.
     var bodyWriter: HTTPBodyWriter?
+    /// The body that the handler is reading, if it is.
+    private var bodyReader: HTTPBodyReader?
+    /// Bytes of the present request's body that were read.
+    var bodyBytesIn = 0
     /// What the connection has become, if a handshake succeeded.
-    var webSocket: WebSocket?
+    var webSocket: WebSocket? {
+        didSet { context.counters.webSockets.add((webSocket == nil ? 0 : 1) - (oldValue == nil ? 0 : 1)) }
+    }
     private var task: OwnedTask<Void>?
     private var graceTimer: Timer?
     private let onEnd: @Sendable () -> Void
     private var burst = 0
 
-    init(fd: Int32, remoteAddress: String, server: HTTPServer<Handler>, context: LoopContext, onEnd: @escaping @Sendable () -> Void) {
+    init(fd: Int32, remoteAddress: String, server: HTTPServer, context: LoopContext, onEnd: @escaping @Sendable () -> Void) {
         self.fd = fd
         self.remoteAddress = remoteAddress
         self.server = server
@@ -46,18 +59,22 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
 
     /// Takes the descriptor over and starts the connection's task.
     func begin() {
-        guard !context.isDraining else { return end() }
+        context.counters.move(from: nil, to: phase)
         do throws(IOError) {
             let registration = try context.loop.register(fd)
-            self.registration = registration
+            stream = SocketStream(registration)
             registration.onHangup = { [weak self] isHalf in self?.peerHungUp(isHalf: isHalf) }
         } catch {
+            let result = close(fd)
+            assert(result == 0 || errno != EBADF)
             return end()
         }
         do throws(Errno) { try Sockets.setNoDelay(fd) } catch {
             // Not a TCP socket, or gone already: the first read tells.
             assert(error.code != EBADF)
         }
+        if context.isDraining { return end() }
+        context.counters.accepted.add(1)
         context.add(self)
         task = OwnedTask(on: context.loop) { [self] in
             await run()
@@ -69,34 +86,34 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
         guard phase != .ended else { return }
         phase = .ended
         graceTimer?.cancel()
-        registration?.deregister(closingNext: true)
-        registration = nil
-        let result = close(fd)
-        assert(result == 0 || errno != EBADF)
+        stream?.close()
+        stream = nil
         context.remove(self)
         task = nil
         onEnd()
     }
 
+    /// Ends when idle, else after the present reply.
     func drain() {
         isClosing = true
-        if phase == .idle { registration?.interrupt() }
+        if phase == .idle { stream?.registration.interrupt() }
         webSocket?.drain()
     }
 
+    /// Cancels the handler and ends.
     func cut() {
         isClosing = true
         task?.cancel()
-        registration?.interrupt()
+        stream?.registration.interrupt()
     }
 
     /// The client went away: what is being done for it stops, after a short grace when it only shut down its sending side.
-    private func peerHungUp(isHalf: Bool) {
+    func peerHungUp(isHalf: Bool) {
         guard phase == .handling else { return }
         if let webSocket { return webSocket.hungUp(isHalf: isHalf) }
         if !isHalf {
             task?.cancel()
-        } else if graceTimer == nil {
+        } else if graceTimer == nil, bodyReader?.isComplete != false {
             bodyWriter?.probe?()
             let deadline = context.loop.turnDeadline.adding(milliseconds: server.configuration.halfCloseGraceMilliseconds)
             graceTimer = context.loop.schedule(at: deadline) { [weak self] in self?.task?.cancel() }
@@ -108,17 +125,9 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
         var isFirst = true
         while true {
             do {
-                guard let (head, body, requestID) = try await readRequest(isFirst: isFirst) else { return }
+                guard let partial = try await readRequest(isFirst: isFirst), let head = partial.head else { return }
                 isFirst = false
-                phase = .handling
-                if registration?.hasHungUp == true { peerHungUp(isHalf: true) }
-                let request = HTTPRequest(head: head, body: body, remoteAddress: remoteAddress, requestID: requestID)
-                let response = await server.handler.handle(request)
-                let keepsAlive = head.keepsAlive && !isClosing && !Task.isCancelled
-                try await write(response, to: head, hasBody: !body.isEmpty, requestID: requestID, keepsAlive: keepsAlive)
-                graceTimer?.cancel()
-                graceTimer = nil
-                if !keepsAlive || isClosing || Task.isCancelled { return await linger() }
+                guard try await answer(head, partial) else { return await linger() }
                 phase = .idle
                 burst += 1
                 if burst >= HTTPLimits.burstMax && !input.isEmpty {
@@ -133,11 +142,48 @@ final class HTTPConnection<Handler: HTTPHandler>: AnyConnection, @unchecked Send
             }
         }
     }
+
+    /// Runs the handler and sends its reply; false when no further request is to be read.
+    private func answer(_ head: HTTPRequestHead, _ partial: Partial) async throws -> Bool {
+        phase = .handling
+        bodyBytesIn = partial.bodyCount
+        var request = HTTPRequest(
+            head: head, body: partial.body, remoteAddress: remoteAddress, requestID: partial.requestID, trailers: parser.trailers)
+        if partial.isStreamed {
+            bodyReader = HTTPBodyReader(partial, of: self)
+            request.bodyReader = bodyReader
+        }
+        if stream?.hasHungUp == true { peerHungUp(isHalf: true) }
+        let response = await server.handler.handle(request)
+        let isBodyRead = try finishBody()
+        let keepsAlive = head.keepsAlive && isBodyRead && !isClosing && !Task.isCancelled
+        let before = bytesOut
+        var isWhole = false
+        defer { exchanged(head, partial.requestID, response.status, since: before, isWhole: isWhole) }
+        try await write(response, to: head, hasBody: bodyBytesIn > 0, requestID: partial.requestID, keepsAlive: keepsAlive)
+        isWhole = true
+        graceTimer?.cancel()
+        graceTimer = nil
+        return keepsAlive && !isClosing && !Task.isCancelled
+    }
+
+    /// Ends the handler's reading; false when there is more of the body, which nobody reads any more.
+    private func finishBody() throws -> Bool {
+        guard let reader = bodyReader else { return true }
+        bodyReader = nil
+        defer { reader.detach() }
+        bodyBytesIn = reader.count
+        if let refusal = reader.refusal { throw refusal }
+        return reader.isComplete
+    }
 }
 
 /// A request that is answered without its handler; the connection ends after it.
 struct Refusal: Error {
     let response: HTTPResponse
     let requestID: String
-    let isHead: Bool
+    /// The request's head, if it could be read.
+    let head: HTTPRequestHead?
+    /// What the server itself found wrong.
+    var cause: HTTPFailure?
 }

@@ -45,18 +45,25 @@ package struct HTTPRequestHead: Sendable {
 /// A complete request.
 package struct HTTPRequest: Sendable {
     package let head: HTTPRequestHead
-    /// The body, no longer than the route allows.
+    /// The body, no longer than the route allows; empty when `bodyReader` gives it piece by piece.
     package let body: [UInt8]
+    /// Gives the body while it comes, when `HTTPAdmission` said so and there is one.
+    package internal(set) var bodyReader: HTTPBodyReader?
+    /// The fields behind a chunked body, empty for one that `bodyReader` gives.
+    package let trailers: HTTPHeaders
     /// The client's IP address as text.
     package let remoteAddress: String
     /// The client's `X-Request-Id` when it is fit, else one of ours; the reply carries it.
     package let requestID: String
 
-    package init(head: HTTPRequestHead, body: [UInt8], remoteAddress: String, requestID: String) {
+    package init(
+        head: HTTPRequestHead, body: [UInt8], remoteAddress: String, requestID: String, trailers: HTTPHeaders = HTTPHeaders()
+    ) {
         self.head = head
         self.body = body
         self.remoteAddress = remoteAddress
         self.requestID = requestID
+        self.trailers = trailers
     }
 
     package var method: HTTPMethod { head.method }

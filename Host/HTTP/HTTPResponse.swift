@@ -9,6 +9,8 @@ package struct HTTPResponse: Sendable {
         /// The closure runs on the connection's loop in the handler's task, which is cancelled when the client goes. An error it
         /// throws cuts the connection, so that the client sees that the content is not whole.
         case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
+        /// A piece of a file.
+        case file(HTTPFile.Slice)
         /// No content: the connection becomes a WebSocket.
         case webSocket(WebSocketUpgrade)
     }
@@ -30,7 +32,7 @@ package struct HTTPResponse: Sendable {
         self.init(status: status, headers: ["Content-Type": contentType], body: .bytes(bytes))
     }
 
-    /// The content when its length is known, nil for a stream or a WebSocket.
+    /// The content when it is in memory, nil for a stream, a file or a WebSocket.
     package var bytes: [UInt8]? {
         if case .bytes(let bytes) = body { bytes } else { nil }
     }

@@ -5,20 +5,20 @@ package import IO
 ///
 /// One listening socket, not one a loop with SO_REUSEPORT: a second server on the same port is then an error at start, no other
 /// process of the same user can take a share of the clients, and the connections are spread evenly.
-package final class HTTPServer<Handler: HTTPHandler>: Sendable {
+package final class HTTPServer: Sendable {
     private struct State: ~Copyable, Sendable {
         var listener: FileDescriptor?
         var acceptor: OwnedTask<Void>?
     }
 
     let configuration: HTTPServerConfiguration
-    let handler: Handler
+    let handler: any HTTPHandler
     let writer: ResponseWriter
     private let contexts: [LoopContext]
     private let ledger: Lock<ConnectionLedger>
     private let state = Lock(State())
 
-    package init(configuration: HTTPServerConfiguration, group: EventLoopGroup, handler: Handler) {
+    package init(configuration: HTTPServerConfiguration, group: EventLoopGroup, handler: any HTTPHandler) {
         self.configuration = configuration
         self.handler = handler
         writer = ResponseWriter(defaults: configuration.defaultHeaders)
@@ -28,6 +28,12 @@ package final class HTTPServer<Handler: HTTPHandler>: Sendable {
 
     /// Connections open now.
     package var connectionCount: Int { ledger.withLock { $0.count } }
+    /// What it does and has done.
+    package var statistics: HTTPServerStatistics {
+        var sum = HTTPServerStatistics()
+        for context in contexts { context.counters.add(to: &sum) }
+        return sum
+    }
     /// Addresses that have a connection open now.
     package var addressCount: Int { ledger.withLock { $0.addressCount } }
 
@@ -129,6 +135,7 @@ package final class HTTPServer<Handler: HTTPHandler>: Sendable {
 
     /// Tells the client why and closes; one try, nothing waits.
     private func refuse(_ fd: Int32, _ refusal: ConnectionLedger.Refusal) {
+        contexts[0].counters.reject(refusal == .tooMany ? .tooManyConnections : .tooManyOfAddress)
         let socket = FileDescriptor(fd)
         let status = refusal == .tooMany ? 503 : 429
         var out: [UInt8] = []

@@ -11,7 +11,7 @@ package struct HTTPServerConfiguration: Sendable {
     package var headBytesMax = HTTPLimits.headBytesMax
     /// From the first byte of a head (or from the connection's start) to its end.
     package var headMillisecondsMax = 10_000
-    /// From the head to the end of the body.
+    /// From the head to the end of the body, where a route says nothing else; a client that sends fast gets more, by the bytes that have come.
     package var bodyMillisecondsMax = 60_000
     /// Between requests.
     package var idleMillisecondsMax = 60_000
@@ -33,6 +33,11 @@ package struct HTTPServerConfiguration: Sendable {
         HTTPResponse(contentType: "text/plain; charset=utf-8", Array((message + "\n").utf8))
     }
 
+    /// Called on the connection's loop when a request and its reply are over; must be quick.
+    package var onExchange: (@Sendable (HTTPExchange) -> Void)?
+    /// Reads files that are not in memory; without it their reads hold the loop.
+    package var filePool: BlockingPool?
+
     package init(address: SocketAddress) { self.address = address }
 
     /// Ids that differ within one process; a service injects better ones.
@@ -46,8 +51,9 @@ package struct HTTPServerConfiguration: Sendable {
 
 /// Whether a request may go on after its head.
 package enum HTTPAdmission: Sendable {
-    /// Its body may have so many bytes; a larger one is 413 before it is read.
-    case accept(bodyBytesMax: Int)
+    /// Its body may have so many bytes; a larger one is 413 before it is read. It must come within `bodyMilliseconds` (the server's own limit
+    /// when nil). A streamed body is left to the handler's `HTTPBodyReader`; else the handler begins when all of it is here.
+    case accept(bodyBytesMax: Int, bodyMilliseconds: Int? = nil, isStreamed: Bool = false)
     /// It is answered now and its body never read.
     case refuse(HTTPResponse)
 }

@@ -26,6 +26,10 @@ package enum HTTPLimits {
     static let burstMax = 16
     /// Slowest tolerated client when a reply is written, on top of the write time-out.
     static let writeBytesPerMillisecondMin = 16
+    /// Slowest tolerated client while its body is read, on top of the body's time-out.
+    static let bodyBytesPerMillisecondMin = 1
+    /// Bytes of a file that are handed to the kernel at once.
+    static let fileWindowBytes = 256 * 1024
     /// Bytes of a reply the client takes.
     package static let clientBodyBytesMax = 64 << 20
     /// Bytes of one line of an event stream that the client takes.

@@ -4,20 +4,21 @@ import IO
 final class LoopContext: @unchecked Sendable {
     // SAFETY: every member but the constants is touched only on the loop's thread.
     let loop: EventLoop
+    let counters = LoopCounters()
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: HTTPLimits.readBytes, alignment: 64)
     /// Where a reply is put together; taken and given back within one turn.
     private var out: [UInt8] = []
     private var date: [UInt8] = []
     private var dateUntil = Deadline(nanoseconds: 0)
-    private var connections: [ObjectIdentifier: any AnyConnection] = [:]
+    private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     private(set) var isDraining = false
 
     init(loop: EventLoop) { self.loop = loop }
     deinit { scratch.deallocate() }
 
-    var all: [any AnyConnection] { Array(connections.values) }
-    func add(_ connection: any AnyConnection) { connections[ObjectIdentifier(connection)] = connection }
-    func remove(_ connection: any AnyConnection) { connections[ObjectIdentifier(connection)] = nil }
+    var all: [HTTPConnection] { Array(connections.values) }
+    func add(_ connection: HTTPConnection) { connections[ObjectIdentifier(connection)] = connection }
+    func remove(_ connection: HTTPConnection) { connections[ObjectIdentifier(connection)] = nil }
 
     /// An empty buffer with room.
     func takeOut() -> [UInt8] {
@@ -47,12 +48,4 @@ final class LoopContext: @unchecked Sendable {
         isDraining = true
         for connection in all { connection.drain() }
     }
-}
-
-/// A connection as its loop's list sees it.
-protocol AnyConnection: AnyObject, Sendable {
-    /// Ends when idle, else after the present reply.
-    func drain()
-    /// Cancels the handler and ends.
-    func cut()
 }

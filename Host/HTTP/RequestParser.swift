@@ -42,6 +42,8 @@ package struct RequestParser: Sendable {
 
     private let headBytesMax: Int
     private var state: State
+    /// The fields behind the last chunked body that was complete.
+    package private(set) var trailers = HTTPHeaders()
 
     /// Takes heads of at most `headBytesMax` bytes: request line and fields together.
     package init(headBytesMax: Int = HTTPLimits.headBytesMax) {
@@ -80,6 +82,7 @@ package struct RequestParser: Sendable {
             case .data(let count): return .content(taken: count)
             case .end(let count):
                 state = .head(Head(headBytesMax))
+                trailers = HTTPHeaders(bytes: decoder.trailers.isEmpty ? [] : Array(bytes[..<count]), fields: decoder.trailers)
                 return .end(taken: count)
             case .failure(let failure): return fail(failure)
             }
@@ -145,6 +148,7 @@ package struct RequestParser: Sendable {
         if let failure = RequestParser.check(line, head.framing, bytes) { return fail(failure) }
         let framing = head.framing
         let taken = head.scanner.position
+        if !trailers.fields.isEmpty { trailers = HTTPHeaders() }
         let storage = Array(UnsafeBufferPointer(rebasing: bytes[..<taken]))
         if !line.isPlain && !RequestParser.isSoundTarget(line, storage) {
             return fail(HTTPFailure(400, "The request target is not well encoded."))

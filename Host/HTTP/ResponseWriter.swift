@@ -92,7 +92,11 @@ struct ResponseWriter: Sendable {
         append(&out, "\r\n")
     }
 
-    static func lastChunk(_ out: inout [UInt8]) { append(&out, "0\r\n\r\n") }
+    static func lastChunk(_ out: inout [UInt8], _ trailers: HTTPHeaders = HTTPHeaders()) {
+        append(&out, "0\r\n")
+        for (name, value) in trailers.pairs { out.append(contentsOf: "\(name): \(value)\r\n".utf8) }
+        append(&out, "\r\n")
+    }
 
     @inline(__always)
     static func append(_ out: inout [UInt8], _ text: StaticString) {

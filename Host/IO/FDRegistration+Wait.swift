@@ -10,8 +10,7 @@ extension FDRegistration {
     /// Waits until a write will not block (room or error). Ends early with `.timedOut`, `.cancelled` or `.closed`.
     package func writable(until deadline: Deadline) async throws(IOError) {
         if try isReadyNow(POLLOUT) { return consume(.write) }
-        try watchWrites()
-        try await edge(.write, until: deadline, "write")
+        try await writeEdge(until: deadline)
     }
 
     /// Reads what there is, waiting for the first byte; 0 at the end.
@@ -40,13 +39,18 @@ extension FDRegistration {
             } catch {
                 throw IOError(.system(error), "write")
             }
-            try watchWrites()
-            try await edge(.write, until: deadline, "write")
+            try await writeEdge(until: deadline)
         }
     }
 
     /// Waits for the next edge without asking the kernel first: only after a call has said "would block", or after a short read of a stream.
     package func readEdge(until deadline: Deadline) async throws(IOError) { try await edge(.read, until: deadline, "read") }
+
+    /// Waits for the next edge of room to write; only after a call has said "would block".
+    package func writeEdge(until deadline: Deadline) async throws(IOError) {
+        try watchWrites()
+        try await edge(.write, until: deadline, "write")
+    }
 
     /// As `readEdge`, but not ended by the task's cancellation, only by `interrupt()`; for a connection's own loop, where it is hot.
     package func readEdgeUncancelled(until deadline: Deadline) async throws(IOError) {

@@ -47,10 +47,11 @@ package enum Syscall {
         try nonblocking { Glibc.send(fd, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL)) }
     }
 
-    /// As `send`, for what `bytes` holds from `offset` on.
-    package static func send(_ fd: Int32, _ bytes: [UInt8], from offset: Int) throws(Errno) -> Int? {
-        try nonblocking {
-            bytes.withUnsafeBytes { Glibc.send(fd, $0.baseAddress.map { $0 + offset }, $0.count - offset, Int32(MSG_NOSIGNAL)) }
+    /// As `send`, for what `bytes` holds from `offset` on; with `hasMore` the kernel may wait for what follows.
+    package static func send(_ fd: Int32, _ bytes: [UInt8], from offset: Int, hasMore: Bool = false) throws(Errno) -> Int? {
+        let flags = Int32(MSG_NOSIGNAL) | (hasMore ? Int32(MSG_MORE) : 0)
+        return try nonblocking {
+            bytes.withUnsafeBytes { Glibc.send(fd, $0.baseAddress.map { $0 + offset }, $0.count - offset, flags) }
         }
     }
 

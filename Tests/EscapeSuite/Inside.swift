@@ -155,10 +155,12 @@ enum Neighbour {
 /// What the host's process holds.
 struct Resources {
     var descriptors: Int
-    /// Its own memory, without the pages of files that it has mapped: code that runs for the first time is no growth.
+    /// Its own memory, without the pages of files that it has mapped, for code that runs for the first time is no growth, and without what is free:
+    /// how much of that an allocator keeps depends on how many calls met at once.
     var ownKiB: Int
 
     static func now() -> Resources {
+        Allocator.trim()
         let pages = (try? Files.readSmall("/proc/self/statm")).map { $0.split(separator: " ") } ?? []
         // proc_pid_statm(5): resident, and what of it is shared with a file.
         let counts = pages.compactMap { Int($0.filter(\.isNumber)) }

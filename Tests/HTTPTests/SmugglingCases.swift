@@ -26,7 +26,7 @@ struct SmugglingCase: Sendable, CustomStringConvertible {
         SmugglingCase(name, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(body)", status)
     }
 
-    static let all: [SmugglingCase] = requestLines + framings + hosts + syntax + chunked
+    static let all: [SmugglingCase] = requestLines + framings + hosts + syntax + chunked + trailers + disguises
 
     static let requestLines: [SmugglingCase] = [
         line("plain", "GET / HTTP/1.1", 200),
@@ -165,5 +165,63 @@ struct SmugglingCase: Sendable, CustomStringConvertible {
         chunks("trailer with bare line feed", "0\r\nX: y\n\r\n", 400),
         chunks("trailers over 4 KiB", "0\r\nX: \(String(repeating: "a", count: 5000))\r\n\r\n", 431),
         chunks("no last chunk", "3\r\nabc\r\n", 0),
+    ]
+
+    static let trailers: [SmugglingCase] = [
+        chunks("trailer names a host", "0\r\nHost: b\r\n\r\n", 400),
+        chunks("trailer names who asks", "0\r\nAuthorization: Bearer x\r\n\r\n", 400),
+        chunks("trailer sets a cookie", "0\r\nCookie: a=b\r\n\r\n", 400),
+        chunks("trailer names a session", "0\r\nX-Session: a\r\n\r\n", 400),
+        chunks("trailer changes the type", "0\r\nContent-Type: text/html\r\n\r\n", 400),
+        chunks("trailer changes the coding", "0\r\nContent-Encoding: gzip\r\n\r\n", 400),
+        chunks("trailer keeps the connection", "0\r\nConnection: keep-alive\r\n\r\n", 400),
+        chunks("trailer upgrades", "0\r\nUpgrade: websocket\r\n\r\n", 400),
+        chunks("trailer in mixed case", "0\r\ncOnTeNt-LeNgTh: 3\r\n\r\n", 400),
+        chunks("trailer with space before colon", "0\r\nX : y\r\n\r\n", 400),
+        chunks("trailer without colon", "0\r\nX\r\n\r\n", 400),
+        chunks("trailer with NUL", "0\r\nX: a\0b\r\n\r\n", 400),
+        chunks("101 trailers", "0\r\n\(String(repeating: "X: y\r\n", count: 101))\r\n", 431),
+        chunks("last chunk with an extension", "0;x=y\r\n\r\n", 200),
+        chunks("last chunk of several zeros", "0000\r\n\r\n", 200),
+        chunks("last chunk of nine zeros", "000000000\r\n\r\n", 400),
+        chunks("request behind the last chunk without its line end", "0\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        chunks("request inside a chunk", "25\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\nx\r\n\r\n\r\n0\r\n\r\n", 200),
+    ]
+
+    /// Framing fields as other servers have been made to misread them.
+    static let disguises: [SmugglingCase] = [
+        fields("encoding with a prefix space in the name", " Transfer-Encoding: chunked\r\n", 400),
+        fields("encoding after a tab", "\tTransfer-Encoding: chunked\r\n", 400),
+        fields("encoding behind a bare carriage return", "X: y\rTransfer-Encoding: chunked\r\n", 400),
+        fields("encoding behind a bare line feed", "X: y\nTransfer-Encoding: chunked\r\n", 400),
+        fields("encoding behind NUL", "X: y\0\r\nTransfer-Encoding: chunked\r\n", 400),
+        fields("encoding with a parameter", "Transfer-Encoding: chunked;q=1\r\n", 400),
+        fields("encoding with a vertical tab behind", "Transfer-Encoding: chunked\u{b}\r\n", 400),
+        fields("encoding with a no-break space", "Transfer-Encoding: \u{a0}chunked\r\n", 400),
+        fields("encoding cow", "Transfer-Encoding: cow\r\n", 501),
+        fields("chunked then identity", "Transfer-Encoding: chunked, identity\r\n", 501),
+        fields("identity then chunked", "Transfer-Encoding: identity, chunked\r\n", 501),
+        fields("two encodings in two fields", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", 501),
+        fields("length and encoding with odd case", "content-LENGTH: 3\r\ntransfer-ENCODING: chunked\r\n", 400),
+        fields("length of zeros", "Content-Length: 000\r\n", 400),
+        fields("length with a leading zero", "Content-Length: 03\r\n", 400),
+        fields("length with a tab inside", "Content-Length: 1\t0\r\n", 400),
+        fields("length with a sign behind", "Content-Length: 3+\r\n", 400),
+        fields("length in exponents", "Content-Length: 1e1\r\n", 400),
+        fields("length with a semicolon", "Content-Length: 3;x\r\n", 400),
+        fields("length quoted", "Content-Length: \"3\"\r\n", 400),
+        fields("length with an underscore name", "Content_Length: 3\r\n", 200),
+        fields("length of 2^63", "Content-Length: 9223372036854775808\r\n", 413),
+        fields("length of 2^64", "Content-Length: 18446744073709551616\r\n", 413),
+        SmugglingCase("length in a GET and its body", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 200),
+        SmugglingCase("line feed before the method", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        SmugglingCase("carriage return before the method", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        SmugglingCase("second request line", "GET / HTTP/1.1\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        SmugglingCase("absolute target without a path but with a query", "GET http://a?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        SmugglingCase("absolute target with a bad port", "GET http://a:99999/ HTTP/1.1\r\nHost: a:99999\r\n\r\n", 400),
+        SmugglingCase("absolute target with an empty host", "GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        SmugglingCase("backslash in the target", "GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        SmugglingCase("method with a NUL", "G\0T / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        SmugglingCase("method of 300 bytes", "\(String(repeating: "A", count: 300)) / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
     ]
 }

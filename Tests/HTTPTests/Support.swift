@@ -81,12 +81,12 @@ let echo: @Sendable (HTTPRequest) async -> HTTPResponse = { request in
 }
 
 /// A running server and its group.
-final class Running<Handler: HTTPHandler>: Sendable {
+final class Running: Sendable {
     let group: EventLoopGroup
-    let server: HTTPServer<Handler>
+    let server: HTTPServer
     let address: SocketAddress
 
-    init(_ handler: Handler, loops: Int = 2, _ change: (inout HTTPServerConfiguration) -> Void = { _ in }) throws {
+    init(_ handler: any HTTPHandler, loops: Int = 2, _ change: (inout HTTPServerConfiguration) -> Void = { _ in }) throws {
         guard let any = SocketAddress("127.0.0.1", port: 0) else { throw IOError(.closed, "address") }
         var configuration = HTTPServerConfiguration(address: any)
         configuration.connectionsPerAddressMax = 1000

@@ -9,7 +9,7 @@ import Testing
     private func serving(
         _ configuration: WebSocketConfiguration = roomy(), cap: WebSocketCap = WebSocketCap(max: 100),
         _ serve: @escaping @Sendable (WebSocket) async throws -> Void
-    ) throws -> Running<Answer> {
+    ) throws -> Running {
         try Running(
             Answer { _ in
                 guard let place = cap.take("user") else { return HTTPResponse(status: 429, headers: ["Retry-After": "1"]) }

@@ -14,18 +14,18 @@ extension HTTPConnection {
             for (name, value) in error.headers.pairs { response.headers.add(name, value) }
             return try await write(response, to: head, requestID: requestID, keepsAlive: keepsAlive)
         }
-        guard let registration else { throw IOError(.closed, "upgrade") }
+        guard let stream else { throw IOError(.closed, "upgrade") }
         // Whatever comes of it, no further request is read here.
         isClosing = true
         var fields = agreement.headers
         for (name, value) in headers.pairs where !fields.contains(name) { fields.add(name, value) }
         try await sendSwitch(fields, requestID: requestID)
-        let socket = WebSocket(registration: registration, configuration: upgrade.configuration, agreement: agreement)
+        let socket = WebSocket(stream: stream, configuration: upgrade.configuration, agreement: agreement)
         swap(&socket.input, &input)
         webSocket = socket
         defer { webSocket = nil }
         if context.isDraining { socket.drain() }
-        if registration.hasHungUp { socket.hungUp(isHalf: true) }
+        if stream.hasHungUp { socket.hungUp(isHalf: true) }
         await serve(socket, upgrade)
     }
 

@@ -43,13 +43,7 @@ extension WebSocket {
         }
         watch.reads += 1
         if watch.reads % WebSocketLimits.burstMax == 0 { await Task.yield() }
-        do throws(Errno) {
-            if let count = try Syscall.receive(registration.fd, scratch) {
-                return read(UnsafeRawBufferPointer(rebasing: scratch[..<count]), &watch)
-            }
-        } catch {
-            throw IOError(.system(error), "read")
-        }
+        if let count = try stream.receive(into: scratch) { return read(UnsafeRawBufferPointer(rebasing: scratch[..<count]), &watch) }
         watch.reads = 0
         return try await wait(&watch)
     }
@@ -96,7 +90,7 @@ extension WebSocket {
         let silence =
             watch.asked?.adding(milliseconds: configuration.pongMilliseconds) ?? watch.heard.adding(milliseconds: configuration.pingMilliseconds)
         do throws(IOError) {
-            try await registration.readEdgeUncancelled(until: min(closeDeadline, message, silence))
+            try await stream.readEdgeUncancelled(until: min(closeDeadline, message, silence))
             return true
         } catch {
             // Interrupted: something has changed, or we are to go.

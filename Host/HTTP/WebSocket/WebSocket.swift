@@ -15,7 +15,7 @@ package final class WebSocket: @unchecked Sendable {
     /// Whether messages may be compressed on the wire.
     package let isCompressed: Bool
     let configuration: WebSocketConfiguration
-    let registration: FDRegistration
+    let stream: SocketStream
     var machine: WebSocketMachine
     var input = InputBuffer()
     var inbox: [WebSocketMessage] = []
@@ -39,10 +39,10 @@ package final class WebSocket: @unchecked Sendable {
     /// The client's close frame, a description of why it was cut off, or nil while it is open.
     package internal(set) var ending: WebSocketEnding?
 
-    init(registration: FDRegistration, configuration: WebSocketConfiguration, agreement: WebSocketHandshake.Agreement) {
-        self.registration = registration
+    init(stream: SocketStream, configuration: WebSocketConfiguration, agreement: WebSocketHandshake.Agreement) {
+        self.stream = stream
         self.configuration = configuration
-        loop = registration.loop
+        loop = stream.loop
         subprotocol = agreement.subprotocol
         isCompressed = agreement.deflate != nil
         machine = WebSocketMachine(role: .server, configuration: configuration, deflate: agreement.deflate)
@@ -121,7 +121,7 @@ package final class WebSocket: @unchecked Sendable {
 
     /// Lets the connection and the handler look again.
     func wake() {
-        registration.interruptRead()
+        stream.registration.interruptRead()
         changed.signal()
         arrived.signal()
     }
@@ -162,7 +162,7 @@ package final class WebSocket: @unchecked Sendable {
             swap(&out, &outbox)
             let patience = configuration.writeMillisecondsMax + out.count / HTTPLimits.writeBytesPerMillisecondMin
             do throws(IOError) {
-                try await registration.write(out, until: min(deadline, .after(milliseconds: patience)))
+                try await stream.write(out, until: min(deadline, .after(milliseconds: patience)))
             } catch {
                 // Part of a frame may have gone out: nothing after it would be understood.
                 cutOff(.gone)

@@ -15,7 +15,7 @@ struct Service: Sendable {
     private let engine: Engine
     private let station: Station
     private let settings: Configuration
-    private let server: HTTPServer<APIHandler>
+    private let server: HTTPServer
     private let shownData: String
     private let isNewKey: Bool
 

@@ -6,8 +6,10 @@
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define CLINUX_RESOLVE_BENEATH_NO_LINKS (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
@@ -29,5 +31,19 @@ static inline int clinux_rename_new(int from_directory, const char *from, int to
 /* open(2) without its variadic form. */
 static inline int clinux_open(int directory, const char *path, int flags, uint32_t mode) {
     return openat(directory, path, flags | O_CLOEXEC, mode);
+}
+
+/* preadv2(2) with RWF_NOWAIT: whether a byte can be read without waiting for the disk. 1, 0, or -1 with errno (a file system that cannot tell). */
+static inline int clinux_byte_is_cached(int file, int64_t offset) {
+    char byte;
+    struct iovec vector = {.iov_base = &byte, .iov_len = 1};
+    long result = syscall(SYS_preadv2, file, &vector, 1ul, (unsigned long)offset, 0ul, 8 /* RWF_NOWAIT */);
+    return result >= 0 ? 1 : errno == EAGAIN ? 0 : -1;
+}
+
+/* sendfile(2) from a place in the file, which stays where it is. Bytes sent, or -1 with errno. */
+static inline long clinux_sendfile(int socket, int file, int64_t offset, size_t count) {
+    off_t place = offset;
+    return sendfile(socket, file, &place, count);
 }
 #endif

@@ -1,0 +1,93 @@
+import CLinux
+import Glibc
+
+/// A stream socket on its loop, as those who speak a protocol over it see it; it owns the descriptor from `init` to `close`.
+///
+/// Every method runs on the loop's thread. One task reads and one writes.
+package struct SocketStream {
+    /// The socket's place in its loop.
+    package let registration: FDRegistration
+
+    /// Takes over a socket that is registered.
+    package init(_ registration: FDRegistration) { self.registration = registration }
+
+    /// The loop that the socket lives on.
+    package var loop: EventLoop { registration.loop }
+    /// Whether the peer has shut down its sending side, or all.
+    package var hasHungUp: Bool { registration.hasHungUp }
+
+    /// Bytes received, 0 at the end, nil when nothing has come yet: then `readEdge` waits for more.
+    @inline(__always)
+    package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(IOError) -> Int? {
+        guard registration.isOpen else { throw IOError(.closed, "read") }
+        do throws(Errno) { return try Syscall.receive(registration.fd, buffer) } catch { throw IOError(.system(error), "read") }
+    }
+
+    /// Bytes of `bytes` from `offset` on that were sent, nil when there is no room yet.
+    /// - Parameter hasMore: more follows at once, so the kernel may wait for it before it fills a packet.
+    @inline(__always)
+    package func send(_ bytes: [UInt8], from offset: Int = 0, hasMore: Bool = false) throws(IOError) -> Int? {
+        guard registration.isOpen else { throw IOError(.closed, "write") }
+        do throws(Errno) {
+            return try Syscall.send(registration.fd, bytes, from: offset, hasMore: hasMore)
+        } catch {
+            throw IOError(.system(error), "write")
+        }
+    }
+
+    /// Bytes of the file `file` from `offset` on, at most `count`, that were sent without a copy (sendfile(2)); nil when there is no room yet, 0 at its end.
+    package func sendFile(_ file: Int32, at offset: Int, count: Int) throws(IOError) -> Int? {
+        guard registration.isOpen else { throw IOError(.closed, "write") }
+        do throws(Errno) {
+            return try Syscall.nonblocking { clinux_sendfile(registration.fd, file, Int64(offset), count) }
+        } catch {
+            throw IOError(.system(error), "write")
+        }
+    }
+
+    /// Waits until `send` is worth another try; only after it has said nil.
+    package func writeEdge(until deadline: Deadline) async throws(IOError) { try await registration.writeEdge(until: deadline) }
+
+    /// Sends all of `bytes` from `offset` on, waiting for room as long as the deadline allows; a gone peer is `.system(EPIPE)`.
+    package func write(_ bytes: [UInt8], from offset: Int = 0, until deadline: Deadline) async throws(IOError) {
+        var sent = offset
+        while sent < bytes.count {
+            if let count = try send(bytes, from: sent) {
+                sent += count
+            } else {
+                try await writeEdge(until: deadline)
+            }
+        }
+    }
+
+    /// Reads what there is, waiting for the first byte; 0 at the end.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline) async throws(IOError) -> Int {
+        while true {
+            if let count = try receive(into: buffer) { return count }
+            try await readEdge(until: deadline)
+        }
+    }
+
+    /// Waits until `receive` is worth another try; only after it has said nil.
+    package func readEdge(until deadline: Deadline) async throws(IOError) { try await registration.readEdge(until: deadline) }
+
+    /// As `readEdge`, but ended only by `interrupt`, not by the task's cancellation: where that is hot.
+    package func readEdgeUncancelled(until deadline: Deadline) async throws(IOError) {
+        try await registration.readEdgeUncancelled(until: deadline)
+    }
+
+    /// Says that nothing more will be sent.
+    package func shutdownWrites() throws(IOError) {
+        do throws(Errno) { try Sockets.shutdownWrites(registration.fd) } catch { throw IOError(.system(error), "shutdown") }
+    }
+
+    /// Ends all waits with `.closed` and closes the descriptor; a second call does nothing.
+    package func close() {
+        guard registration.isOpen else { return }
+        registration.deregister(closingNext: true)
+        do throws(Errno) { try Syscall.close(registration.fd) } catch {
+            // A reset that nobody read about is of no use any more; closing what another owns would be a fault of ours.
+            assert(error.code != EBADF)
+        }
+    }
+}
