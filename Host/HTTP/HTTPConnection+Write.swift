@@ -15,8 +15,8 @@ extension HTTPConnection {
             try await sendOut(&out)
         case .stream(let produce):
             try await writeStream(response, produce, to: head, requestID: requestID, keepsAlive: keepsAlive)
-        case .file(let slice):
-            try await writeFile(response, slice, to: head, requestID: requestID, keepsAlive: keepsAlive)
+        case .file(let file, let pieces):
+            try await writeFile(response, file, pieces, to: head, requestID: requestID, keepsAlive: keepsAlive)
         case .webSocket(let upgrade):
             try await self.upgrade(
                 upgrade, headers: response.headers, to: head, hasBody: hasBody, requestID: requestID, keepsAlive: keepsAlive)
@@ -73,23 +73,35 @@ extension HTTPConnection {
         if !isChunked { isClosing = true }
     }
 
-    /// Sends a piece of a file by way of the kernel's cache; what is not there yet is read by the file pool first.
+    /// Sends pieces of a file, and what stands between them, under one deadline that grows with their length.
     private func writeFile(
-        _ response: HTTPResponse, _ slice: HTTPFile.Slice, to head: HTTPRequestHead, requestID: String, keepsAlive: Bool
+        _ response: HTTPResponse, _ file: HTTPFile, _ pieces: [ContentPlan.Piece], to head: HTTPRequestHead, requestID: String, keepsAlive: Bool
     ) async throws {
-        let hasContent = head.method != .head && slice.count > 0
+        let length = ContentPlan.length(of: pieces)
+        let hasContent = head.method != .head && length > 0
         var out = context.takeOut()
-        encodeHead(&out, response, .length(slice.count), keepsAlive, head.minorVersion, requestID)
+        encodeHead(&out, response, .length(length), keepsAlive, head.minorVersion, requestID)
         try await sendOut(&out, hasMore: hasContent)
         guard hasContent else { return }
-        guard let stream else { throw IOError(.closed, "write") }
-        let patience = server.configuration.writeMillisecondsMax + slice.count / HTTPLimits.writeBytesPerMillisecondMin
+        let patience = server.configuration.writeMillisecondsMax + length / HTTPLimits.writeBytesPerMillisecondMin
         let deadline = Deadline.after(milliseconds: patience)
-        var window = slice.window(after: 0)
-        while window.count > 0 {
+        for piece in pieces {
+            switch piece {
+            case .bytes(var bytes): try await sendOut(&bytes, hasMore: true)
+            case .content(let range): try await send(range, of: file, until: deadline)
+            }
+        }
+    }
+
+    /// Sends bytes of a file by way of the kernel's cache; what is not there yet is read by the file pool first.
+    private func send(_ range: Range<Int>, of file: HTTPFile, until deadline: Deadline) async throws {
+        guard let stream else { throw IOError(.closed, "write") }
+        var rest = range
+        while !rest.isEmpty {
             try Task.checkCancellation()
-            try await slice.file.load(window, server.configuration.filePool, until: deadline)
-            guard let count = try stream.sendFile(slice.file.raw, at: window.offset, count: window.count) else {
+            let window = rest.prefix(HTTPLimits.fileWindowBytes)
+            try await file.load(window, server.configuration.filePool, until: deadline)
+            guard let count = try stream.sendFile(file.raw, at: window.lowerBound, count: window.count) else {
                 try await stream.writeEdge(until: deadline)
                 continue
             }
@@ -97,8 +109,8 @@ extension HTTPConnection {
             if count == 0 { throw IOError(.closed, "file") }
             bytesOut += count
             context.counters.bytesOut.add(count)
-            window = slice.window(after: window.offset + count - slice.offset)
-            if window.count > 0 { await Task.yield() }
+            rest = rest.dropFirst(count)
+            if !rest.isEmpty { await Task.yield() }
         }
     }
 

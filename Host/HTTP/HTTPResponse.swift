@@ -9,8 +9,8 @@ package struct HTTPResponse: Sendable {
         /// The closure runs on the connection's loop in the handler's task, which is cancelled when the client goes. An error it
         /// throws cuts the connection, so that the client sees that the content is not whole.
         case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
-        /// A piece of a file.
-        case file(HTTPFile.Slice)
+        /// Pieces of a file, `.content`, and what stands between them; the ranges lie within the file.
+        case file(HTTPFile, [ContentPlan.Piece])
         /// No content: the connection becomes a WebSocket.
         case webSocket(WebSocketUpgrade)
     }

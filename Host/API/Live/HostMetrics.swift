@@ -1,3 +1,4 @@
+package import HTTP
 package import Store
 import Supervisor
 package import Telemetry
@@ -15,6 +16,27 @@ package enum HostMetrics {
         metrics.beforeScrape {
             queued.set(Double(database.writesQueued))
             lost.raise(to: Double(database.appendLosses.count))
+        }
+    }
+
+    /// Registers what the HTTP server counts beneath the routes.
+    package static func observe(_ server: HTTPServer, in metrics: Metrics) {
+        let connections = metrics.gauge("limen_http_connections", help: "Open connections by state.", labels: ["state"])
+        let accepted = metrics.counter("limen_http_connections_total", help: "Connections accepted since the start.")
+        let bytes = metrics.counter("limen_http_bytes_total", help: "Bytes of requests and replies, without TLS.", labels: ["direction"])
+        let rejections = metrics.counter(
+            "limen_http_rejections_total", help: "Connections and requests turned away before a route had them, by reason.", labels: ["reason"])
+        metrics.beforeScrape {
+            let now = server.statistics
+            connections.set(Double(now.idle), "idle")
+            connections.set(Double(now.reading), "reading")
+            // A WebSocket is being handled for as long as it lives.
+            connections.set(Double(now.handling - now.webSockets), "handling")
+            connections.set(Double(now.webSockets), "websocket")
+            accepted.raise(to: Double(now.accepted))
+            bytes.raise(to: Double(now.bytesIn), "in")
+            bytes.raise(to: Double(now.bytesOut), "out")
+            for reason in HTTPRejection.allCases { rejections.raise(to: Double(now.count(reason)), reason.label) }
         }
     }
 

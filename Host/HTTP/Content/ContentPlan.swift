@@ -30,7 +30,9 @@ package struct ContentPlan: Sendable {
     package let pieces: [Piece]
 
     /// Bytes of all pieces.
-    package var length: Int {
+    package var length: Int { ContentPlan.length(of: pieces) }
+
+    static func length(of pieces: [Piece]) -> Int {
         pieces.reduce(0) { sum, piece in
             switch piece {
             case .bytes(let bytes): sum + bytes.count

@@ -51,6 +51,7 @@ struct Service: Sendable {
         configuration.connectionsPerAddressMax = settings.limits.connectionsPerAddress
         configuration.headBytesMax = settings.limits.headerBytes
         server = HTTPServer(configuration: configuration, group: engine.group, handler: APIHandler(dispatcher))
+        HostMetrics.observe(server, in: metrics)
     }
 
     private static func options(_ settings: Configuration) -> ToolService.Options {
