@@ -1,6 +1,6 @@
 /// A callback that falls due on a loop.
 package final class Timer: TimerEntry, @unchecked Sendable {
-    // SAFETY: `body` and the heap position are touched only on the loop's thread.
+    // SAFETY: `body` and the place in the wheel are touched only on the loop's thread.
     private let loop: EventLoop
     private var body: (@Sendable () -> Void)?
 

@@ -10,10 +10,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     // SAFETY: `local` is touched only on the loop's own thread (checked by `assertOnLoop`); all else is a lock, an atomic or constant.
 
     /// What only the loop's thread touches.
-    struct Local {
+    struct Local: ~Copyable {
         var ready: [Job] = []
         var callbacks: [@Sendable () -> Void] = []
-        var timers = TimerHeap()
+        var timers = TimerWheel(now: Deadline.now().nanoseconds)
         var registrations = RegistrationTable()
         var now: UInt64 = Deadline.now().nanoseconds
         var isStopping = false

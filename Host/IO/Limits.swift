@@ -6,10 +6,28 @@ package enum IOLimits {
     package static let turnMillisecondsMax = 50
     /// Longest single `epoll_wait`, in milliseconds; it bounds the cost of a clock step or a lost wake-up.
     static let waitMillisecondsMax = 60_000
+    /// Timers that move from a coarse wheel to finer ones before the loop sees to its descriptors again.
+    static let timerMovesPerTurnMax = 1024
     /// Loops in one group.
     static let loopsMax = 256
     /// Threads of one blocking pool.
     static let poolThreadsMax = 256
     /// Pending connections the kernel keeps for a listener.
     static let listenBacklog: Int32 = 1024
+    /// Bytes of a host name without its trailing dot (RFC 1035, 2.3.4).
+    static let hostNameBytesMax = 253
+    /// Threads that ask the name service, each for one name at a time.
+    static let resolverThreads = 4
+    /// Names that wait for one of them.
+    static let namesQueuedMax = 256
+    /// Names whose answers are kept.
+    static let namesCachedMax = 1024
+    /// How long an answer is kept, in milliseconds: getaddrinfo does not tell the records' own time.
+    static let nameMillisecondsMax = 30_000
+    /// How long it is remembered that there is no such name, in milliseconds.
+    static let missingNameMillisecondsMax = 2_000
+    /// Longest wait for one name, in milliseconds.
+    package static let lookUpMillisecondsMax = 10_000
+    /// Addresses of one name that are looked at.
+    static let addressesPerNameMax = 32
 }

@@ -20,6 +20,13 @@ package struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
+    /// An address in the kernel's own words, 4 or 16 bytes.
+    init(bytes: [UInt8], port: UInt16) {
+        precondition(bytes.count == 4 || bytes.count == 16)
+        self.bytes = bytes
+        self.port = port
+    }
+
     /// The address the kernel filled in, nil for another family.
     package init?(_ storage: sockaddr_storage) {
         var storage = storage

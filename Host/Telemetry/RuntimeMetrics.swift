@@ -29,15 +29,39 @@ package enum RuntimeMetrics {
     }
 
     /// Registers queue depth, saturation and refusals of a blocking pool.
-    package static func observe(_ pool: BlockingPool, in metrics: Metrics) {
+    package static func observe(_ pool: BlockingPool, in metrics: Metrics) { observe(pool: pool.name, in: metrics) { pool.metrics } }
+
+    /// As above, for a pool that its owner keeps to itself; `look` tells what it is doing.
+    package static func observe(pool name: String, in metrics: Metrics, _ look: @escaping @Sendable () -> BlockingPool.Metrics) {
         let queued = metrics.gauge("limen_pool_queued_jobs", help: "Jobs that wait for a pool thread.", labels: ["pool"])
         let running = metrics.gauge("limen_pool_running_jobs", help: "Jobs that a pool thread runs.", labels: ["pool"])
         let refused = metrics.gauge("limen_pool_refused_jobs", help: "Jobs refused because the queue was full.", labels: ["pool"])
+        let abandoned = metrics.gauge("limen_pool_abandoned_jobs", help: "Jobs whose caller stopped waiting.", labels: ["pool"])
+        let completed = metrics.gauge("limen_pool_completed_jobs", help: "Jobs that a pool thread has run.", labels: ["pool"])
+        let waited = metrics.gauge("limen_pool_wait_seconds", help: "Time that jobs have waited for a thread.", labels: ["pool"])
         metrics.beforeScrape {
-            let now = pool.metrics
-            queued.set(Double(now.queued), pool.name)
-            running.set(Double(now.running), pool.name)
-            refused.set(Double(now.refused), pool.name)
+            let now = look()
+            queued.set(Double(now.queued), name)
+            running.set(Double(now.running), name)
+            refused.set(Double(now.refused), name)
+            abandoned.set(Double(now.abandoned), name)
+            completed.set(Double(now.completed), name)
+            waited.set(Double(now.waitNanoseconds) / 1e9, name)
+        }
+    }
+
+    /// Registers what a resolver was asked and how it was answered, and its pool.
+    package static func observe(_ resolver: Resolver, in metrics: Metrics) {
+        observe(resolver.pool, in: metrics)
+        let names = metrics.gauge("limen_resolver_names", help: "Questions for host names, by how they were answered.", labels: ["answer"])
+        let entries = metrics.gauge("limen_resolver_cached_names", help: "Names whose answers are kept.")
+        metrics.beforeScrape {
+            let now = resolver.metrics
+            names.set(Double(now.hits), "cache")
+            names.set(Double(now.joined), "joined")
+            names.set(Double(now.asked), "asked")
+            names.set(Double(now.failed), "failed")
+            entries.set(Double(now.entries))
         }
     }
 

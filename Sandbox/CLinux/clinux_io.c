@@ -3,7 +3,10 @@
 #endif
 #include "clinux_io.h"
 
+#include <arpa/inet.h>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <resolv.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -62,3 +65,13 @@ int clinux_signal_is_ignored(int signal) {
 }
 
 void clinux_trim_memory(void) { (void)malloc_trim(0); }
+
+int clinux_resolver_prepare(uint32_t server, uint16_t port) {
+    if (res_init() != 0) return -1;
+    _res.options &= ~(unsigned long)(RES_DNSRCH | RES_DEFNAMES);
+    if (port != 0) {
+        _res.nscount = 1;
+        _res.nsaddr_list[0] = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = server};
+    }
+    return 0;
+}

@@ -82,8 +82,8 @@ import Testing
         #expect(seen == [5, 10, 15, 20, 25, 30])
     }
 
-    @Test("the timer heap gives what a sort gives, whatever is taken out of the middle", arguments: 0..<20)
-    func heapAgainstSort(seed: Int) async throws {
+    @Test("timers fire in the order of their milliseconds, whatever is taken out of the middle", arguments: 0..<20)
+    func againstSort(seed: Int) async throws {
         let (seen, expected) = try await onLoop { loop in
             var random = SeededRandom(seed: UInt64(seed) &+ 1)
             let seen = Lock<[UInt64]>([])
@@ -100,7 +100,8 @@ import Testing
             try await loop.sleep(until: Deadline(nanoseconds: base + 30_000_000))
             return (seen.withLock { $0 }, kept.sorted())
         }
-        #expect(seen == expected, "seed \(seed)")
+        let ticks = { (dues: [UInt64]) in dues.map { ($0 + 999_999) / 1_000_000 } }
+        #expect(ticks(seen) == ticks(expected) && Set(seen) == Set(expected), "seed \(seed)")
     }
 
     @Test("sleep ends within 50 ms of a cancellation", arguments: [true, false])

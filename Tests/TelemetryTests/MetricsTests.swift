@@ -77,16 +77,21 @@ import Testing
         let metrics = Metrics()
         RuntimeMetrics.observe(group, in: metrics, log: Log())
         RuntimeMetrics.observe(pool, in: metrics)
+        let resolver = try Resolver(on: group.loops[0])
+        _ = try await OwnedTask(on: group.loops[0]) { try await resolver.addresses(of: "localhost", port: 1) }.value
+        RuntimeMetrics.observe(resolver, in: metrics)
         RuntimeMetrics.observeProcess(in: metrics)
         let text = metrics.exposition()
         for name in [
             "limen_event_loop_lag_seconds{loop=\"1\"}", "limen_event_loop_long_turns{loop=\"0\"}", "limen_pool_queued_jobs{pool=\"test\"} 0",
-            "process_resident_memory_bytes ", "process_open_fds ",
+            "process_resident_memory_bytes ", "process_open_fds ", "limen_pool_completed_jobs{pool=\"resolver\"} 1",
+            "limen_resolver_names{answer=\"asked\"} 1", "limen_resolver_cached_names 1",
         ] {
             #expect(text.contains("\n" + name), "\(name)")
         }
         #expect(metrics.gauge("process_resident_memory_bytes", help: "").value() > 1_000_000)
         pool.shutdown()
+        resolver.close()
         await group.shutdown()
     }
 }

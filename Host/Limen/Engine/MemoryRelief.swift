@@ -1,5 +1,6 @@
 import IO
 import Synchronization
+import Telemetry
 
 /// Gives memory that the allocator keeps unused back to the kernel, off the loops, one pass at a time.
 ///
@@ -14,6 +15,9 @@ final class MemoryRelief: Sendable {
         self.loop = loop
         pool = try BlockingPool(name: "memory", threads: 1, queueMax: 1)
     }
+
+    /// Registers its thread's queue.
+    func observe(in metrics: Metrics) { RuntimeMetrics.observe(pool, in: metrics) }
 
     /// Starts a pass unless one is under way; never waits.
     func ask() {

@@ -34,13 +34,15 @@ struct Service: Sendable {
         let metrics = Metrics()
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
         RuntimeMetrics.observeProcess(in: metrics)
+        RuntimeMetrics.observe(pool: "registry", in: metrics) { [registry = station.registry] in registry.poolMetrics }
+        RuntimeMetrics.observe(pool: "store-read", in: metrics) { [database = station.database] in database.readerMetrics }
         HostMetrics.observe(tools: station.tools, database: station.database, in: metrics)
         let services = APIServices(
             tools: LiveTools(registry: station.registry, service: station.tools),
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
             audit: LiveAudit(station.audit, log: engine.log), checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
-        let limits = try Self.limits(settings, engine)
+        let limits = try Self.limits(settings, engine, metrics)
         let dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services), bodyBytesMax: limits.bodyBytesMax), authenticator: Authenticator { keys.verify($0) },
             log: engine.log, metrics: metrics, options: limits)
@@ -65,8 +67,9 @@ struct Service: Sendable {
         return options
     }
 
-    private static func limits(_ settings: Configuration, _ engine: Engine) throws -> APIOptions {
+    private static func limits(_ settings: Configuration, _ engine: Engine, _ metrics: Metrics) throws -> APIOptions {
         let relief = try MemoryRelief(on: engine.loop)
+        relief.observe(in: metrics)
         engine.atEnd { relief.close() }
         let gauge = MemoryGauge(
             bytesMax: settings.limits.memoryHighWaterBytes, resident: { RuntimeMetrics.residentBytes() }, relieve: { relief.ask() })

@@ -39,6 +39,9 @@ package final class Registry: Sendable {
         pool = try BlockingPool(name: "registry", threads: 1, queueMax: Limits.reloadsQueuedMax)
     }
 
+    /// What the thread that reads manifests and bundles is doing.
+    package var poolMetrics: BlockingPool.Metrics { pool.metrics }
+
     /// What is in force now.
     package func snapshot() -> RegistrySnapshot { contents.withLock { $0.snapshot } }
 

@@ -77,4 +77,8 @@ int clinux_signal_is_ignored(int signal);
 /// Gives memory that malloc keeps unused back to the kernel.
 void clinux_trim_memory(void);
 
+/// Readies the calling thread's resolver for one question: resolv.conf as it is now, but without its search list. With a `port` other than 0, `server`
+/// (IPv4, in network order) is asked instead of the servers that stand there. Zero, or -1.
+int clinux_resolver_prepare(uint32_t server, uint16_t port);
+
 #endif
