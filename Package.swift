@@ -180,7 +180,7 @@ let testTargets: [Target] = [
             "Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Crypto", "WorkerProtocol", "Jail",
             "TestSupport",
         ]),
-    tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry"]),
+    tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry", "TestKit"]),
     tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux"]),
     tests(
         "PluginsTests",

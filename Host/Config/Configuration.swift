@@ -44,6 +44,24 @@ package struct Configuration: Sendable, Hashable {
         package var drainMilliseconds: Int
     }
 
+    /// Requests of one caller, by class.
+    package struct Rates: Sendable, Hashable {
+        /// Requests that read, a minute.
+        package var readsPerMinute: Int
+        /// Requests that change something, a minute.
+        package var writesPerMinute: Int
+        /// Tool calls, a minute.
+        package var toolsPerMinute: Int
+        /// Changes of configuration, an hour.
+        package var configPerHour: Int
+        /// Health, readiness, metrics and OpenAPI, a minute and address.
+        package var operationsPerMinute: Int
+        /// Requests without a valid key, a minute and address.
+        package var strangersPerMinute: Int
+        /// Messages of one WebSocket, a second.
+        package var framesPerSecond: Int
+    }
+
     /// Bounds of tool calls.
     package struct Tools: Sendable, Hashable {
         /// Wall clock of a call whose manifest says nothing.
@@ -66,6 +84,10 @@ package struct Configuration: Sendable, Hashable {
     package var sandbox: Sandbox
     /// Bounds of the server.
     package var limits: ServerLimits
+    /// Requests of one caller, by class.
+    package var rates: Rates
+    /// Origins whose pages may call.
+    package var corsOrigins: [String]
     /// Bounds of tool calls.
     package var tools: Tools
     /// `debug`, `info`, `warning` or `error`.
@@ -103,6 +125,8 @@ package struct Configuration: Sendable, Hashable {
             timeoutMilliseconds: try values.integer("tools", "timeout_ms"),
             timeoutCapMilliseconds: try values.integer("tools", "timeout_cap_ms"),
             concurrencyPerUser: try values.integer("tools", "concurrency_per_user"), queue: try values.integer("tools", "queue"))
+        rates = try Rates(values)
+        corsOrigins = try values.list("http", "cors_origins")
         logLevel = try values.text("log", "level")
     }
 
@@ -113,6 +137,19 @@ package struct Configuration: Sendable, Hashable {
         if limits.connectionsPerAddress > limits.connections {
             throw ConfigurationError("configuration", "/limits/connections_per_address", "is above limits.connections")
         }
+    }
+}
+
+extension Configuration.Rates {
+    fileprivate init(_ values: Values) throws(ConfigurationError) {
+        func rate(_ name: String) throws(ConfigurationError) -> Int { try values.integer("limits", "rates", name) }
+        readsPerMinute = try rate("reads_per_minute")
+        writesPerMinute = try rate("writes_per_minute")
+        toolsPerMinute = try rate("tools_per_minute")
+        configPerHour = try rate("config_per_hour")
+        operationsPerMinute = try rate("operations_per_minute")
+        strangersPerMinute = try rate("strangers_per_minute")
+        framesPerSecond = try rate("frames_per_second")
     }
 }
 

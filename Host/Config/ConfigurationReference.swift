@@ -23,6 +23,7 @@ package enum ConfigurationReference {
         case .flag: "true or false"
         case .text(let bytesMax): "text, at most \(bytesMax) bytes"
         case .choice(let words): "one of " + words.map { "`\($0)`" }.joined(separator: ", ")
+        case .origins(let countMax): "at most \(countMax) origins, such as `https://app.example.org`"
         case .list(let words): "some of " + words.map { "`\($0)`" }.joined(separator: ", ")
         }
     }

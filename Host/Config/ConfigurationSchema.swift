@@ -57,8 +57,17 @@ package enum ConfigurationSchema {
             schema["type"] = "array"
             schema["uniqueItems"] = true
             schema["items"] = ["enum": .array(words.map { .string($0) })]
+        case .origins(let countMax):
+            schema["type"] = "array"
+            schema["uniqueItems"] = true
+            schema["maxItems"] = .number(JSONNumber(countMax))
+            schema["items"] = ["type": "string", "maxLength": 300, "pattern": .string(origin)]
         }
         if let fallback = setting.fallback { schema["default"] = fallback }
         return schema
     }
+
+    /// An origin exactly as browsers write it: lower case, no path, no port that is the scheme's own; one written otherwise would never match.
+    private static let origin =
+        #"^(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?$"#
 }

@@ -18,6 +18,8 @@ package struct Setting: Sendable {
         case choice([String])
         /// Some of these words; a variable separates them by commas.
         case list([String])
+        /// Origins of pages (RFC 6454): scheme, host and, where it is not the scheme's own, port; a variable separates them by commas.
+        case origins(countMax: Int)
     }
 
     /// Names from the top of limen.json.

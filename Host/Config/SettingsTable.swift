@@ -15,10 +15,14 @@ package enum SettingsTable {
     /// Settings that are given together or not at all.
     package static let pairs: [(String, String)] = [("/sandbox/uid_base", "/sandbox/slots")]
 
+    private static let rates = 1...1_000_000_000
+
     /// The table, in the order of the reference.
     package static let all: [Setting] = [
         Setting("listen.address", .text(bytesMax: 64), "127.0.0.1", "IP address to listen on; anything but loopback belongs behind TLS."),
         Setting("listen.port", .integer(0...65535), 8080, "TCP port; 0 takes any free one."),
+        Setting(
+            "http.cors_origins", .origins(countMax: 64), [], "Origins whose pages may call the API in a browser; none unless listed, and never all."),
         Setting("data", .text(bytesMax: 1024), "var", "Folder of the database, keys and verified bundles."),
         Setting("manifests", .text(bytesMax: 1024), nil, "Folder of granted plugin manifests; `manifests` in the data folder unless set."),
         Setting("sandbox.require", .list(layers), [], "Layers without which the server refuses to start."),
@@ -37,6 +41,14 @@ package enum SettingsTable {
         Setting(
             "limits.memory_high_water_bytes", .bytes(67_108_864...1_099_511_627_776), 1_073_741_824,
             "Resident memory of the host from which on new calls and writes get 503 while running ones finish."),
+        Setting("limits.rates.reads_per_minute", .integer(rates), 600, "Requests of one caller that read."),
+        Setting("limits.rates.writes_per_minute", .integer(rates), 120, "Requests of one caller that change something."),
+        Setting("limits.rates.tools_per_minute", .integer(rates), 120, "Tool calls of one caller."),
+        Setting("limits.rates.config_per_hour", .integer(rates), 30, "Changes of configuration by one caller."),
+        Setting("limits.rates.operations_per_minute", .integer(rates), 60_000, "Requests of one address for health, readiness, metrics and OpenAPI."),
+        Setting(
+            "limits.rates.strangers_per_minute", .integer(rates), 120, "Requests of one address without a valid key; beyond them 429 instead of 401."),
+        Setting("limits.rates.frames_per_second", .integer(1...1_000_000), 20, "Messages that one WebSocket may send."),
         Setting("limits.drain_ms", .milliseconds(100...300_000), 30_000, "How long a stop waits for running work."),
         Setting("tools.timeout_ms", .milliseconds(1...60_000), 15_000, "Wall clock of a call whose manifest says nothing."),
         Setting("tools.timeout_cap_ms", .milliseconds(1...60_000), 60_000, "Wall clock that no call may pass."),

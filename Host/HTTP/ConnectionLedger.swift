@@ -18,7 +18,7 @@ struct ConnectionLedger: Sendable {
     /// Addresses that have a connection now.
     var addressCount: Int { byAddress.count }
 
-    static func key(_ address: SocketAddress?) -> [UInt8] { Array((address?.bytes ?? []).prefix(8)) }
+    static func key(_ address: SocketAddress?) -> [UInt8] { ClientAddress.key(address) }
 
     /// Counts a connection, or says why not.
     mutating func open(_ key: [UInt8]) -> Refusal? {

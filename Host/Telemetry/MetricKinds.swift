@@ -13,6 +13,9 @@ package struct Counter: MetricFamily {
     /// The present number of a series, 0 when it has none.
     package func value(_ labels: String...) -> Double { table.value(labels) ?? 0 }
 
+    /// The series of these label values, found once: for what counts at every request.
+    package func series(_ labels: String...) -> CounterSeries { CounterSeries(cell: table.cell(labels)) }
+
     func write(to out: inout String) {
         MetricText.header(&out, table.name, table.help, "counter")
         for (labels, value) in table.sorted { MetricText.line(&out, table.name, table.labels, labels, value) }
@@ -55,14 +58,10 @@ package struct Histogram: MetricFamily {
     let table: SeriesTable<HistogramValue>
 
     /// Counts `value` in the series of these label values; a NaN is dropped.
-    package func observe(_ value: Double, _ labels: String...) {
-        if value.isNaN { return }
-        let index = buckets.firstIndex { value <= $0 } ?? buckets.count
-        table.update(labels) {
-            $0.counts[index] += 1
-            $0.sum += value
-        }
-    }
+    package func observe(_ value: Double, _ labels: String...) { HistogramSeries(buckets: buckets, cell: table.cell(labels)).observe(value) }
+
+    /// The series of these label values, found once: for what is observed at every request.
+    package func series(_ labels: String...) -> HistogramSeries { HistogramSeries(buckets: buckets, cell: table.cell(labels)) }
 
     /// How many values a series has counted.
     package func count(_ labels: String...) -> UInt64 { table.value(labels)?.counts.reduce(0, +) ?? 0 }
@@ -79,6 +78,33 @@ package struct Histogram: MetricFamily {
             }
             MetricText.line(&out, table.name + "_sum", table.labels, labels, value.sum)
             MetricText.line(&out, table.name + "_count", table.labels, labels, Double(total))
+        }
+    }
+}
+
+/// One series of a counter.
+package struct CounterSeries: Sendable {
+    let cell: SeriesTable<Double>.Cell
+
+    /// Adds `amount`, which must not be negative.
+    package func add(_ amount: Double = 1) {
+        precondition(amount >= 0, "a counter only grows")
+        cell.value.withLock { $0 += amount }
+    }
+}
+
+/// One series of a histogram.
+package struct HistogramSeries: Sendable {
+    let buckets: [Double]
+    let cell: SeriesTable<HistogramValue>.Cell
+
+    /// Counts `value`; a NaN is dropped.
+    package func observe(_ value: Double) {
+        if value.isNaN { return }
+        let index = buckets.firstIndex { value <= $0 } ?? buckets.count
+        cell.value.withLock {
+            $0.counts[index] += 1
+            $0.sum += value
         }
     }
 }

@@ -62,11 +62,17 @@ protocol MetricFamily: Sendable {
 
 /// Numbers by label values, bounded in number.
 final class SeriesTable<Value: Sendable>: Sendable {
+    /// The number of one set of label values; whoever keeps it needs no look-up.
+    final class Cell: Sendable {
+        let value: Lock<Value>
+        init(_ value: sending Value) { self.value = Lock(value) }
+    }
+
     let name: String
     let help: String
     let labels: [String]
     private let make: @Sendable () -> Value
-    private let series = Lock<[[String]: Value]>([:])
+    private let series = Lock<[[String]: Cell]>([:])
 
     init(name: String, help: String, labels: [String], make: @escaping @Sendable () -> Value) {
         precondition(labels.allSatisfy { MetricText.isName($0) && $0 != "le" })
@@ -75,24 +81,30 @@ final class SeriesTable<Value: Sendable>: Sendable {
         self.labels = labels
         self.make = make
         // A metric without labels shows from the start, so that a dashboard sees 0 and not a gap.
-        if labels.isEmpty { series.withLock { $0[[]] = make() } }
+        if labels.isEmpty { _ = cell([]) }
     }
 
-    func update(_ values: [String], _ change: (inout Value) -> Void) {
+    /// The cell of these label values, made if need be.
+    func cell(_ values: [String]) -> Cell {
         precondition(values.count == labels.count, "\(name) has \(labels.count) labels")
         let key = values.map { LogLine.cut($0, TelemetryLimits.labelBytesMax) }
-        series.withLock { series in
-            let isNew = series[key] == nil
-            let used = isNew && series.count >= TelemetryLimits.seriesMax ? labels.map { _ in "_other" } : key
-            change(&series[used, default: make()])
+        return series.withLock { series in
+            if let cell = series[key] { return cell }
+            let used = series.count >= TelemetryLimits.seriesMax ? labels.map { _ in "_other" } : key
+            if let cell = series[used] { return cell }
+            let cell = Cell(make())
+            series[used] = cell
+            return cell
         }
     }
 
-    func value(_ values: [String]) -> Value? { series.withLock { $0[values] } }
+    func update(_ values: [String], _ change: (inout Value) -> Void) { cell(values).value.withLock { change(&$0) } }
+
+    func value(_ values: [String]) -> Value? { series.withLock { $0[values] }?.value.withLock { $0 } }
 
     func remove(_ values: [String]) { series.withLock { $0[values] = nil } }
 
     var sorted: [(labels: [String], value: Value)] {
-        series.withLock { Array($0) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { ($0.key, $0.value) }
+        series.withLock { Array($0) }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { ($0.key, $0.value.value.withLock { $0 }) }
     }
 }

@@ -124,10 +124,4 @@ struct BehaviourTests {
         let identifiers = RouteWalkTests.routes.map(\.operation)
         #expect(Set(identifiers).count == identifiers.count)
     }
-
-    @Test("HEAD answers like GET without a body")
-    func head() async throws {
-        let response = try await Fixture.shared().send("HEAD", "/healthz", key: nil)
-        #expect(response.status == 200 && response.bytes.isEmpty)
-    }
 }

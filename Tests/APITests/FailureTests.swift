@@ -25,6 +25,8 @@ struct FailureTests {
         Case(description: "unknown tool", method: "GET", path: "/v1/tools/x.y", status: 404, code: "not_found"),
         Case(description: "name where an id is wanted", method: "GET", path: "/v1/tools/unique", status: 404, code: "not_found"),
         Case(description: "wrong method", method: "DELETE", path: "/v1/tools", status: 405),
+        Case(description: "TRACE", method: "TRACE", path: "/v1/tools", status: 405),
+        Case(description: "no coding that we have", headers: [("Accept-Encoding", "br, identity;q=0")], body: #"{"input":{}}"#, status: 406),
         Case(description: "not acceptable", headers: [("Accept", "image/png")], body: #"{"input":{}}"#, status: 406),
         Case(description: "HTML of a tool that makes none", headers: [("Accept", "text/html")], body: #"{"input":{}}"#, status: 406),
         Case(description: "body where none is taken", method: "GET", path: "/v1/tools", body: "{}", status: 413),
@@ -75,7 +77,7 @@ struct FailureTests {
     @Test("a wrong method names the right ones in Allow")
     func allow() async throws {
         let response = try await Fixture.shared().send("PUT", "/v1/tools/a.echo")
-        #expect(response.header("Allow") == "GET, HEAD")
+        #expect(response.header("Allow") == "GET, HEAD, OPTIONS")
     }
 
     @Test("a body that fails its schema names place, keyword and message (API-5)")

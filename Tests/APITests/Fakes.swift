@@ -114,25 +114,44 @@ struct Fixture {
     static func shared() throws -> Fixture { try cached.get() }
     private static let cached = Result { try Fixture(checks: [ReadinessCheck("database") { nil }]) }
 
-    init(checks: [ReadinessCheck], options: APIOptions = .init()) throws {
+    /// No class runs dry, whatever the tests ask.
+    static var roomy: APIOptions {
+        var options = APIOptions()
+        for limitClass in LimitClass.allCases { options.rates[limitClass] = RatePolicy(1_000_000_000, perSeconds: 60) }
+        return options
+    }
+
+    /// A fixture with one thing changed.
+    static func with(_ change: (inout APIOptions) -> Void) throws -> Fixture {
+        var options = roomy
+        change(&options)
+        return try Fixture(checks: [], options: options)
+    }
+
+    let metrics = Metrics()
+
+    init(checks: [ReadinessCheck], options: APIOptions = Fixture.roomy, extra: [Route] = []) throws {
+        let metrics = metrics
         let services = APIServices(
-            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), checks: checks, metrics: { Array("limen_up 1\n".utf8) },
+            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), checks: checks, metrics: { Array(metrics.exposition().utf8) },
             version: "0.0.0")
         dispatcher = Dispatcher(
-            table: try RouteTable(Routes.all(services)), authenticator: Authenticator { $0 == Fixture.key ? "key-1" : nil },
-            log: Log(), metrics: Metrics(), options: options)
+            table: try RouteTable(Routes.all(services) + extra),
+            authenticator: Authenticator { [Fixture.key, "lmn_other"].contains($0) ? "id of \($0)" : nil },
+            log: Log(), metrics: metrics, options: options)
     }
 
     func send(
         _ method: String, _ path: String, query: [(name: String, value: String)] = [], headers: [(String, String)] = [], body: String? = nil,
-        key: String? = Fixture.key
+        key: String? = Fixture.key, from address: String = "127.0.0.1"
     ) async -> APIResponse {
         var fields = HTTPHeaders()
         for (name, value) in headers { fields.add(name, value) }
         if let key { fields.add("Authorization", "Bearer \(key)") }
         if body != nil, !fields.contains("Content-Type") { fields.add("Content-Type", "application/json") }
         return await dispatcher.respond(
-            to: APIRequest(method: method, path: path, query: query, headers: fields, body: Array((body ?? "").utf8)))
+            to: APIRequest(
+                method: method, path: path, query: query, headers: fields, body: Array((body ?? "").utf8), remoteAddress: address))
     }
 }
 

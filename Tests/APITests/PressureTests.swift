@@ -17,7 +17,7 @@ struct PressureTests {
             ("POST", "/v1/admin/plugins/a/disable", nil, 200),
         ])
     func memory(method: String, path: String, body: String?, status: Int) async throws {
-        var options = APIOptions()
+        var options = Fixture.roomy
         options.isShortOfMemory = { true }
         let response = try await fixture(options).send(method, path, body: body)
         #expect(response.status == status)
@@ -29,7 +29,7 @@ struct PressureTests {
 
     @Test("whoever has no key learns nothing of the memory: 401 comes first")
     func stranger() async throws {
-        var options = APIOptions()
+        var options = Fixture.roomy
         options.isShortOfMemory = { true }
         #expect(try await fixture(options).send("POST", "/v1/tools/a.echo/invoke", body: "{}", key: nil).status == 401)
     }
@@ -52,7 +52,7 @@ struct PressureTests {
 
     @Test("a reply longer than the output limit is a server_error that names the limit")
     func output() async throws {
-        var options = APIOptions()
+        var options = Fixture.roomy
         options.outputBytesMax = 100
         let response = try await fixture(options).send("GET", "/v1/tools")
         #expect(response.status == 500)

@@ -1,3 +1,4 @@
+import IO
 import JSON
 import JSONSchema
 import Testing
@@ -60,15 +61,32 @@ struct RouteWalkTests {
         for route in Self.routes { #expect(route.path.description.hasPrefix("/v1/") || machine.contains(route.path.description)) }
     }
 
-    @Test("every route names a limit class that exists and caps its body (LIM-8)")
+    @Test("every route, and a WebSocket's messages, have a limit class whose bucket runs dry and fills again, and every body is capped (LIM-8)")
     func limitClasses() throws {
-        for route in Self.routes {
-            #expect(LimitClass.allCases.contains(route.limitClass))
+        var options = APIOptions()
+        for limitClass in LimitClass.allCases { options.rates[limitClass] = RatePolicy(2, perSeconds: 60) }
+        let limiter = RateLimiter(policies: options.rates)
+        let start = Deadline(nanoseconds: 1_000_000_000)
+        for limitClass in Set(Self.routes.map(\.limitClass)).union([.frames, .strangers]) {
+            let key = RateKey(limitClass, .keyHolder("k"))
+            let answers = (0..<3).map { _ in limiter.take(key, now: start).isAllowed }
+            #expect(answers == [true, true, false], "\(limitClass)")
+            #expect(limiter.take(key, now: start.adding(milliseconds: 30_000)).isAllowed, "\(limitClass)")
         }
         for compiled in try RouteTable(Self.routes).routes {
             #expect((compiled.route.body == nil) == (compiled.bodyBytesMax == 0))
             #expect(compiled.bodyBytesMax <= APIOptions().bodyBytesMax)
         }
+    }
+
+    @Test("every class has a standard, which is SPEC 7's where that names it (LIM-8)")
+    func standards() {
+        let known: [LimitClass: RatePolicy] = [
+            .reads: RatePolicy(600, perSeconds: 60), .writes: RatePolicy(120, perSeconds: 60), .tools: RatePolicy(120, perSeconds: 60),
+            .config: RatePolicy(30, perSeconds: 3600), .frames: RatePolicy(20, perSeconds: 1),
+        ]
+        for (limitClass, policy) in known { #expect(RateLimiter().policy(limitClass) == policy) }
+        for limitClass in LimitClass.allCases { #expect(RateLimiter().policy(limitClass).count > 0) }
     }
 
     @Test("every parameter of a path has its schema in the row (API-5)")

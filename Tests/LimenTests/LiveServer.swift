@@ -82,12 +82,16 @@ final class LiveServer: Sendable {
     var port: UInt16 { state.withLock { $0.port } }
     var pid: pid_t { state.withLock { $0.child } }
 
+    /// No class runs dry, whatever the tests ask; a test of rates sets its own.
+    private static let roomyRates = Dictionary(
+        uniqueKeysWithValues: ["READS", "WRITES", "TOOLS", "OPERATIONS", "STRANGERS"].map { ("LIMEN_LIMITS_RATES_\($0)_PER_MINUTE", "1000000000") })
+
     /// Starts the server and waits until it is ready.
     func start(environment: [String: String] = [:]) throws {
         let child = try Command.start(
             ["\(Command.bin)/limen", "serve", "--listen", "127.0.0.1:0", "--data", data] + (manifests.map { ["--manifests", $0] } ?? []),
             output: "\(folder)/out", complaints: "\(folder)/log",
-            environment: environment)
+            environment: Self.roomyRates.merging(environment) { $1 })
         state.withLock { $0.child = child }
         _ = Command.servers.withLock { $0.insert(child) }
         for _ in 0..<600 {

@@ -6,6 +6,10 @@ package struct APIOptions: Sendable {
     package var outputBytesMax = 16 << 20
     /// Whether new work is turned away until memory is free again (`limits.memory_high_water_bytes`).
     package var isShortOfMemory: @Sendable () -> Bool = { false }
+    /// Requests by class and caller (`limits.rates`); a class that is not named has its standard.
+    package var rates: [LimitClass: RatePolicy] = [:]
+    /// Origins whose pages may call (`http.cors_origins`).
+    package var corsOrigins: [String] = []
 
     /// The defaults.
     package init() {}

@@ -14,7 +14,8 @@ package struct APIHandler: HTTPHandler {
         guard head.hasBody else { return .accept(bodyBytesMax: 0) }
         let request = APIRequest(head, remoteAddress: remoteAddress, requestID: requestID)
         switch dispatcher.admit(request) {
-        case .accept(let bodyBytesMax): return .accept(bodyBytesMax: bodyBytesMax)
+        case .accept(let bodyBytesMax, let bodyMilliseconds):
+            return .accept(bodyBytesMax: bodyBytesMax, bodyMilliseconds: bodyMilliseconds)
         case .refuse(let response): return .refuse(HTTPResponse(response, requestID: requestID))
         }
     }

@@ -1,13 +1,18 @@
-package import Telemetry
+import HTTP
+import IO
 import JSON
+package import Telemetry
 
-/// Takes a request through the table: route, access, checks, handler, envelope. Everything that fails leaves through `failure`.
+/// Takes a request through the table: route, access, rate, checks, handler, envelope. Everything that fails leaves through `failure`.
 package struct Dispatcher: Sendable {
     package let table: RouteTable
+    package let options: APIOptions
+    /// The buckets of all classes.
+    package let limiter: RateLimiter
+    let crossOrigin: CrossOrigin
     private let authenticator: Authenticator
     private let log: Log
     private let metrics: APIMetrics
-    package let options: APIOptions
 
     /// Makes a dispatcher over a compiled table.
     package init(table: RouteTable, authenticator: Authenticator, log: Log, metrics: Metrics, options: APIOptions = .init()) {
@@ -15,66 +20,97 @@ package struct Dispatcher: Sendable {
         self.options = options
         self.authenticator = authenticator
         self.log = log
-        self.metrics = APIMetrics(metrics)
+        self.metrics = APIMetrics(metrics, routes: table.routes)
+        limiter = RateLimiter(policies: options.rates)
+        crossOrigin = CrossOrigin(options.corsOrigins)
     }
 
     /// Whether a request's body is worth reading.
     package enum Admission: Sendable {
-        case accept(bodyBytesMax: Int)
+        /// It may have so many bytes and take so long; nil for the server's own time.
+        case accept(bodyBytesMax: Int, bodyMilliseconds: Int?)
         case refuse(APIResponse)
+    }
+
+    /// What is known of a request on its way.
+    struct Trail {
+        let started = Deadline.now()
+        var route: CompiledRoute?
+        var principal = Principal.anonymous
+        var rate: RateLimiter.Verdict?
     }
 
     /// Judges a request by its head: the body of a stranger, or for a route that does not exist, is never read.
     package func admit(_ request: APIRequest) -> Admission {
+        var trail = Trail()
         do throws(APIError) {
-            let (compiled, _) = try find(request)
-            if compiled.route.access == .key { _ = try authenticator.principal(of: request) }
-            try checkMemory(compiled)
-            return .accept(bodyBytesMax: compiled.bodyBytesMax)
+            if request.method == "OPTIONS" { return .accept(bodyBytesMax: 0, bodyMilliseconds: nil) }
+            let (route, _) = try find(request)
+            trail.route = route
+            trail.principal = try principal(of: request, route, trail.started)
+            try checkMemory(route)
+            // Only asked here; `respond` takes.
+            try checkRate(request, isAsking: true, &trail)
+            return .accept(bodyBytesMax: route.bodyBytesMax, bodyMilliseconds: route.route.bodyMilliseconds)
         } catch {
             let identity = identity(of: request)
-            metrics.finish(metrics.start(), method: request.method, route: "refused", status: error.status)
-            return .refuse(finished(Self.failure(error, requestID: identity.requestID), identity))
+            metrics.refuse(error)
+            count(request, trail, status: error.status)
+            return .refuse(finished(Self.failure(error, requestID: identity.requestID), request, identity, trail))
         }
-    }
-
-    private func identity(of request: APIRequest) -> RequestIdentity {
-        RequestIdentity(
-            requestID: request.requestID ?? request.values("x-request-id").first, traceparent: request.values("traceparent").first)
-    }
-
-    private func finished(_ response: APIResponse, _ identity: RequestIdentity) -> APIResponse {
-        var response = response
-        response.headers += [("X-Request-Id", identity.requestID), ("traceparent", identity.traceparent)]
-        return response
     }
 
     /// Answers a request.
     package func respond(to request: APIRequest) async -> APIResponse {
         let identity = identity(of: request)
-        let started = metrics.start()
+        var trail = Trail()
         var response: APIResponse
-        var template = "unmatched"
         do throws(APIError) {
-            let (compiled, parameters) = try find(request)
-            template = compiled.route.path.description
-            response = try await answer(request, compiled, parameters, identity)
+            response = try await answer(request, identity, &trail)
         } catch {
+            metrics.refuse(error)
             response = Self.failure(error, requestID: identity.requestID)
         }
-        if request.method == "HEAD", case .bytes = response.body { response.body = .bytes([]) }
-        metrics.finish(started, method: request.method, route: template, status: response.status)
+        await compress(&response, for: request)
+        count(request, trail, status: response.status)
         if response.status >= 500 {
             log.error(
                 "request failed",
-                [("request_id", .string(identity.requestID)), ("route", .string(template)), ("status", JSONValue(response.status))])
+                [
+                    ("request_id", .string(identity.requestID)), ("route", .string(trail.route?.template ?? "unmatched")),
+                    ("status", JSONValue(response.status)),
+                ])
         }
-        return finished(response, identity)
+        return finished(response, request, identity, trail)
     }
 
-    private func find(_ request: APIRequest) throws(APIError) -> (CompiledRoute, [String: String]) {
+    private func answer(_ request: APIRequest, _ identity: RequestIdentity, _ trail: inout Trail) async throws(APIError) -> APIResponse {
+        if request.method == "OPTIONS" { return try options(request, &trail) }
+        let (route, values) = try find(request)
+        trail.route = route
+        trail.principal = try principal(of: request, route, trail.started)
+        try checkMemory(route)
+        try checkRate(request, isAsking: false, &trail)
+        let reader = RequestReader(compiled: route, request: request)
+        let context = try reader.context(identity: identity, principal: trail.principal, values: values)
+        let counted = metrics.of(route)
+        counted.begin()
+        defer { counted.end() }
+        var response = try render(try await route.route.handler(context), route.route, context, request)
+        if case .events(let run) = response.body {
+            let underWay = StreamUnderWay(counted)
+            response.body = .events { sink in
+                try await run(sink)
+                _ = underWay
+            }
+        }
+        guard response.bytes.count <= options.outputBytesMax else { throw .tooLong(response.bytes.count, max: options.outputBytesMax) }
+        return response
+    }
+
+    private func find(_ request: APIRequest) throws(APIError) -> (CompiledRoute, [String]) {
         switch table.match(method: request.method, path: request.path) {
-        case .route(let compiled, let parameters): return (compiled, parameters)
+        case .route(let route, let values): return (route, values)
         case .notFound: throw .missing("route")
         case .methodNotAllowed(let methods):
             throw APIError(
@@ -83,47 +119,66 @@ package struct Dispatcher: Sendable {
         }
     }
 
-    private func answer(
-        _ request: APIRequest, _ compiled: CompiledRoute, _ parameters: [String: String], _ identity: RequestIdentity
-    ) async throws(APIError) -> APIResponse {
-        let principal: Principal =
-            switch compiled.route.access {
-            case .anonymous: .anonymous
-            case .key: try authenticator.principal(of: request)
-            }
-        try checkMemory(compiled)
-        let reader = RequestReader(compiled: compiled, request: request)
-        let context = try reader.context(identity: identity, principal: principal, parameters: parameters)
-        let response = render(try await compiled.route.handler(context), compiled.route, context)
-        guard response.bytes.count <= options.outputBytesMax else { throw .tooLong(response.bytes.count, max: options.outputBytesMax) }
+    /// Which methods a path takes, and whether a page may use them; needs no key, because browsers send none here.
+    private func options(_ request: APIRequest, _ trail: inout Trail) throws(APIError) -> APIResponse {
+        try take(RateKey(.strangers, address: request.remoteAddress), &trail)
+        let methods: [String]? = request.path == "*" ? ["GET", "HEAD", "OPTIONS", "POST"] : table.methods(path: request.path)
+        guard let allowed = methods?.joined(separator: ", ") else { throw .missing("route") }
+        var response = APIResponse(status: 204, headers: [("Allow", allowed)], body: .bytes([]))
+        crossOrigin.finishPreflight(&response, to: request, methods: allowed)
         return response
     }
 
-    /// Turns new work away while memory is short; what reads or administrates goes on, so that an operator sees and can act (LIM-4).
-    private func checkMemory(_ compiled: CompiledRoute) throws(APIError) {
-        if compiled.isNewWork, options.isShortOfMemory() { throw .shortOfMemory }
-    }
-
-    private func render(_ reply: Reply, _ route: Route, _ context: RequestContext) -> APIResponse {
-        let json = [("Content-Type", "application/json")]
-        switch reply {
-        case .data(let value, let status):
-            let bytes = route.enveloped ? Envelope.success(value, requestID: context.requestID) : value.serialized()
-            return APIResponse(status: status, headers: json, body: .bytes(bytes))
-        case .dataBytes(let data, let status):
-            let bytes = Envelope.success(bytes: data, requestID: context.requestID)
-            return APIResponse(status: status, headers: json, body: .bytes(bytes))
-        case .raw(let contentType, let bytes, let status):
-            return APIResponse(status: status, headers: [("Content-Type", contentType)], body: .bytes(bytes))
-        case .events(let run):
-            return APIResponse(status: 200, headers: [("Content-Type", "text/event-stream")], body: .events(run))
+    private func principal(of request: APIRequest, _ route: CompiledRoute, _ now: Deadline) throws(APIError) -> Principal {
+        if route.route.access == .anonymous { return .anonymous }
+        do throws(APIError) {
+            return try authenticator.principal(of: request)
+        } catch {
+            // Whoever has a key is never held up by those at the same address who have none.
+            let verdict = limiter.take(RateKey(.strangers, address: request.remoteAddress), now: now)
+            throw verdict.isAllowed ? error : verdict.refusal
         }
     }
 
-    /// The envelope of a failure, with its headers.
-    package static func failure(_ error: APIError, requestID: String) -> APIResponse {
-        APIResponse(
-            status: error.status, headers: [("Content-Type", "application/json")] + error.headers,
-            body: .bytes(Envelope.failure(error, requestID: requestID)))
+    /// Draws from the caller's bucket of the route's class: by principal, or by address where nobody signed in or machines ask.
+    private func checkRate(_ request: APIRequest, isAsking: Bool, _ trail: inout Trail) throws(APIError) {
+        guard let limitClass = trail.route?.route.limitClass else { return }
+        let isByAddress = limitClass == .operations || trail.principal.tenant.isEmpty
+        let key = isByAddress ? RateKey(limitClass, address: request.remoteAddress) : RateKey(limitClass, trail.principal)
+        try take(key, &trail, isAsking: isAsking)
+    }
+
+    private func take(_ key: RateKey, _ trail: inout Trail, isAsking: Bool = false) throws(APIError) {
+        let verdict = limiter.take(key, now: trail.started, isAsking: isAsking)
+        // Who only asks whether the server is well need not be told on every reply.
+        if key.limitClass != .operations || !verdict.isAllowed { trail.rate = verdict }
+        if !verdict.isAllowed { throw verdict.refusal }
+    }
+
+    /// Turns new work away while memory is short; what reads or administrates goes on, so that an operator sees and can act (LIM-4).
+    private func checkMemory(_ route: CompiledRoute) throws(APIError) {
+        if route.isNewWork, options.isShortOfMemory() { throw .shortOfMemory }
+    }
+
+    private func count(_ request: APIRequest, _ trail: Trail, status: Int) {
+        if let route = trail.route {
+            metrics.of(route).finish(trail.started, status: status)
+        } else {
+            metrics.finishUnmatched(trail.started, method: request.method, status: status)
+        }
+    }
+
+    private func identity(of request: APIRequest) -> RequestIdentity {
+        RequestIdentity(
+            requestID: request.requestID ?? request.values("x-request-id").first, traceparent: request.values("traceparent").first)
+    }
+
+    /// Adds what every reply carries.
+    private func finished(_ response: APIResponse, _ request: APIRequest, _ identity: RequestIdentity, _ trail: Trail) -> APIResponse {
+        var response = response
+        response.headers += [("X-Request-Id", identity.requestID), ("traceparent", identity.traceparent)]
+        if let rate = trail.rate { response.headers += rate.headers }
+        crossOrigin.finish(&response, to: request)
+        return response
     }
 }

@@ -60,4 +60,13 @@ package struct APIResponse: Sendable {
     package func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
+
+    /// Adds a name to `Vary`: caches must not give this reply to a request that differs there.
+    mutating func vary(_ name: String) {
+        if let index = headers.firstIndex(where: { $0.name == "Vary" }) {
+            headers[index].value += ", \(name)"
+        } else {
+            headers.append(("Vary", name))
+        }
+    }
 }

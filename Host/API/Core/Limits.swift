@@ -30,4 +30,12 @@ package enum Limits {
     package static let memorySampleMilliseconds = 100
     /// What a client that was turned away for want of memory is told to wait, in milliseconds.
     package static let memoryRetryMilliseconds = 1000
+    /// Callers whose rates are remembered, over all classes.
+    package static let rateKeysMax = 65_536
+    /// Buckets that are looked at when one must go.
+    static let rateEvictionLooks = 32
+    /// How long a browser may keep the answer to a preflight, in seconds.
+    static let preflightSeconds = 600
+    /// Replies with fewer bytes are sent as they are: a small one would hardly shrink.
+    static let compressBytesMin = 1024
 }

@@ -1,3 +1,5 @@
+import HTTP
+
 /// A media type that some route can produce.
 package enum MediaType: String, Sendable, CaseIterable {
     case json = "application/json"
@@ -53,8 +55,8 @@ private struct MediaRange {
         (type, subtype) = (split[0], split[1])
         quality = 1000
         for piece in pieces.dropFirst() where piece.lowercased().hasPrefix("q=") {
-            guard let value = Double(piece.dropFirst(2)), (0...1).contains(value) else { return nil }
-            quality = Int(value * 1000)
+            guard let value = QualityValue.thousandths(piece.dropFirst(2)) else { return nil }
+            quality = value
         }
     }
 

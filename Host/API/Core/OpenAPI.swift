@@ -69,7 +69,23 @@ package enum OpenAPI {
         ]
         var responses: JSONObject = ["200": ["description": "Done.", "content": .object(content)]]
         if route.access == .key { responses["401"] = failure }
+        responses["429"] = tooMany(route.limitClass)
         responses["default"] = failure
         return .object(responses)
+    }
+
+    /// What a caller hears whose bucket is empty.
+    private static func tooMany(_ limitClass: LimitClass) -> JSONValue {
+        let integer: JSONValue = ["type": "integer", "minimum": 1]
+        let text: JSONValue = ["type": "string"]
+        return [
+            "description": .string("Too many requests of the class `\(limitClass.rawValue)`."),
+            "headers": [
+                "Retry-After": ["schema": integer, "description": "Seconds until the next request is welcome."],
+                "RateLimit": ["schema": text, "description": "What is left of the class: `r` requests, all again in `t` seconds."],
+                "RateLimit-Policy": ["schema": text, "description": "The class: `q` requests in `w` seconds."],
+            ],
+            "content": ["application/json": ["schema": ["$ref": "#/components/schemas/Failure"]]],
+        ]
     }
 }

@@ -1,3 +1,4 @@
+package import HTTP
 package import IO
 package import JSON
 
@@ -25,8 +26,8 @@ package struct Principal: Sendable, Equatable {
 package struct RequestContext: Sendable {
     package var identity: RequestIdentity
     package var principal: Principal
-    /// Path parameters, decoded and checked.
-    package var parameters: [String: String]
+    /// Path parameters, decoded, typed and checked.
+    package var parameters: [String: JSONValue]
     /// Query parameters, typed and checked.
     package var query: [String: JSONValue]
     /// The body, checked; `null` for a route without one.
@@ -40,8 +41,10 @@ package struct RequestContext: Sendable {
 
     package var requestID: String { identity.requestID }
 
-    /// A path parameter of the route's template.
-    package func parameter(_ name: String) -> String { parameters[name] ?? "" }
+    /// A path parameter of the route's template, whose schema says that it is text.
+    package func parameter(_ name: String) -> String { parameters[name]?.stringValue ?? "" }
+    /// A path parameter whose schema says that it is an integer.
+    package func integer(_ name: String) -> Int { parameters[name]?.intValue ?? 0 }
 
     /// The page a list is asked for: `limit` is within its range already.
     package var page: (limit: Int, cursor: String?) { (query["limit"]?.intValue ?? Limits.listDefault, query["cursor"]?.stringValue) }
@@ -53,6 +56,8 @@ package enum Reply: Sendable {
     case data(JSONValue, status: Int = 200)
     /// The same, serialised already.
     case dataBytes([UInt8], status: Int = 200)
+    /// A document that stays the same for a while: clients may keep it and ask whether it is still the one.
+    case document(contentType: String, bytes: [UInt8], tag: EntityTag)
     /// Something that is no envelope, such as metrics.
     case raw(contentType: String, bytes: [UInt8], status: Int = 200)
     /// Server-sent events; the closure returns when the stream is over and is cancelled when the client goes.

@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 import JSONSchema
 
@@ -8,16 +9,17 @@ struct RequestReader {
 
     /// Checks everything the row names, in the order of cost.
     /// - Throws: 400, 406, 413 or 415.
-    func context(identity: RequestIdentity, principal: Principal, parameters: [String: String]) throws(APIError) -> RequestContext {
+    func context(identity: RequestIdentity, principal: Principal, values: [String]) throws(APIError) -> RequestContext {
         let route = compiled.route
-        for (name, schema) in compiled.pathParameters {
-            let failures = schema.validate(JSONValue.string(parameters[name] ?? ""), failuresMax: Limits.failuresMax)
-            if !failures.isEmpty { throw .schema(failures, in: "path parameter \(name)") }
-        }
+        var parameters: [String: JSONValue] = [:]
+        for (check, text) in zip(compiled.pathParameters, values) { parameters[check.name] = try value(text, check, in: "path") }
         let query = try readQuery()
         guard let accepts = MediaType.negotiate(accept: request.values("accept").joined(separator: ","), produced: route.produces) else {
             let names = route.produces.map(\.rawValue).joined(separator: ", ")
             throw APIError(.validationError, status: 406, "This can be sent as \(names) only.")
+        }
+        guard ContentCoding.negotiate(request.headers) != nil else {
+            throw APIError(.validationError, status: 406, "This can be sent as it is or with gzip only.")
         }
         let body = try readBody()
         return RequestContext(
@@ -32,20 +34,22 @@ struct RequestReader {
                 throw .invalid("There is no query parameter of that name.", reason: "unknown_parameter")
             }
             guard values[name] == nil else { throw .invalid("The query parameter \(name) stands twice.", reason: "query") }
-            let value = typed(text, as: known.schema["type"]?.stringValue)
-            let failures = known.compiled.validate(value, failuresMax: Limits.failuresMax)
-            if !failures.isEmpty { throw .schema(failures, in: "query parameter \(name)") }
-            values[name] = value
+            values[name] = try value(text, known, in: "query")
         }
         return values
     }
 
-    private func typed(_ text: String, as type: String?) -> JSONValue {
-        switch type {
-        case "integer": Int64(text).map { JSONValue($0) } ?? .string(text)
-        case "boolean": text == "true" ? true : text == "false" ? false : .string(text)
-        default: .string(text)
-        }
+    /// The typed value of a parameter.
+    private func value(_ text: String, _ check: CompiledRoute.Check, in place: String) throws(APIError) -> JSONValue {
+        let value: JSONValue =
+            switch check.type {
+            case "integer": Int64(text).map { JSONValue($0) } ?? .string(text)
+            case "boolean": text == "true" ? true : text == "false" ? false : .string(text)
+            default: .string(text)
+            }
+        let failures = check.schema.validate(value, failuresMax: Limits.failuresMax)
+        if !failures.isEmpty { throw .schema(failures, in: "\(place) parameter \(check.name)") }
+        return value
     }
 
     private func readBody() throws(APIError) -> JSONValue {

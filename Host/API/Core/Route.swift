@@ -9,11 +9,6 @@ package enum Access: String, Sendable {
     case key
 }
 
-/// The class of token bucket that a route draws from (SPEC 7); the buckets come with Identity, the classes are named from the first day.
-package enum LimitClass: String, Sendable, CaseIterable {
-    case reads, writes, tools, config, operations
-}
-
 /// One route: everything about it that the router, the checks and the OpenAPI document need.
 package struct Route: Sendable {
     package typealias Handler = @Sendable (RequestContext) async throws(APIError) -> Reply
@@ -32,6 +27,8 @@ package struct Route: Sendable {
     package var queryParameters: [Parameter]
     /// Longest body in bytes where the route wants another limit than `limits.body_bytes`.
     package var bodyBytesMax: Int?
+    /// Milliseconds from head to end of the body where the route wants another limit than the server's.
+    package var bodyMilliseconds: Int?
     /// Schema of the body; nil when the route takes none.
     package var body: JSONValue?
     /// Schema of `data` in a success.
@@ -52,46 +49,71 @@ package struct Route: Sendable {
     ) -> Route {
         Route(
             method: "GET", path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: access, limitClass: limitClass,
-            pathParameters: parameters, queryParameters: query, bodyBytesMax: nil, body: nil, data: data, produces: produces,
+            pathParameters: parameters, queryParameters: query, bodyBytesMax: nil, bodyMilliseconds: nil, body: nil, data: data, produces: produces,
             enveloped: enveloped, idempotent: false, handler: handler)
     }
 
     /// Makes a route that acts.
     package static func post(
         _ path: String, _ operation: String, tag: String, _ summary: String, limitClass: LimitClass, parameters: [Parameter] = [],
-        body: JSONValue? = nil, bodyBytesMax: Int? = nil, data: JSONValue, produces: [MediaType] = [.json],
+        body: JSONValue? = nil, bodyBytesMax: Int? = nil, bodyMilliseconds: Int? = nil, data: JSONValue, produces: [MediaType] = [.json],
         idempotent: Bool = false, handler: @escaping Handler
     ) -> Route {
         Route(
             method: "POST", path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: .key, limitClass: limitClass,
-            pathParameters: parameters, queryParameters: [], bodyBytesMax: bodyBytesMax, body: body, data: data,
+            pathParameters: parameters, queryParameters: [], bodyBytesMax: bodyBytesMax, bodyMilliseconds: bodyMilliseconds, body: body, data: data,
             produces: produces, enveloped: true, idempotent: idempotent, handler: handler)
     }
 }
 
 /// A route with its schemas compiled.
-package struct CompiledRoute: Sendable {
+package final class CompiledRoute: Sendable {
+    /// A parameter with its schema, compiled once.
+    struct Check: Sendable {
+        let name: String
+        let type: String?
+        let schema: CompiledSchema
+
+        init(_ parameter: Parameter) throws(SchemaError) {
+            name = parameter.name
+            type = parameter.schema["type"]?.stringValue
+            schema = try CompiledSchema(parameter.schema)
+        }
+    }
+
     package let route: Route
+    /// The route's place in the table.
+    let index: Int
+    /// The path as the table has it, for logs and metrics.
+    let template: String
     package let body: CompiledSchema?
     /// Longest body in bytes; 0 when the route takes none.
     package let bodyBytesMax: Int
     /// Whether it brings new work, which is turned away while memory is short: calls and writes, but not an operator's acts.
     package let isNewWork: Bool
-    package let pathParameters: [String: CompiledSchema]
-    package let queryParameters: [String: (schema: JSONValue, compiled: CompiledSchema)]
+    /// In the order of the template.
+    let pathParameters: [Check]
+    let queryParameters: [String: Check]
 
     /// Compiles the route's schemas; `bodyBytesMax` is the limit of a route that names none.
     /// - Throws: `SchemaError` when a schema of ours is malformed; start-up fails then.
-    package init(_ route: Route, bodyBytesMax: Int) throws(SchemaError) {
+    init(_ route: Route, index: Int, bodyBytesMax: Int) throws(SchemaError) {
         self.route = route
+        self.index = index
+        template = route.path.description
         isNewWork = route.limitClass == .tools || (route.limitClass == .writes && !route.path.description.hasPrefix("/v1/admin/"))
         self.bodyBytesMax = route.body == nil ? 0 : route.bodyBytesMax ?? bodyBytesMax
         body = try route.body.map { value throws(SchemaError) in try CompiledSchema(value) }
-        var path: [String: CompiledSchema] = [:]
-        for parameter in route.pathParameters { path[parameter.name] = try CompiledSchema(parameter.schema) }
+        var path: [Check] = []
+        for name in route.path.parameterNames {
+            guard let parameter = route.pathParameters.first(where: { $0.name == name }) else {
+                preconditionFailure("\(route.path) has no schema for \(name)")
+            }
+            path.append(try Check(parameter))
+        }
         pathParameters = path
-        var query: [String: (schema: JSONValue, compiled: CompiledSchema)] = [:]
-        for parameter in route.queryParameters { query[parameter.name] = (parameter.schema, try CompiledSchema(parameter.schema)) }
+        var query: [String: Check] = [:]
+        for parameter in route.queryParameters { query[parameter.name] = try Check(parameter) }
         queryParameters = query
     }
 }

@@ -4,17 +4,19 @@ package import JSONSchema
 package struct RouteTable: Sendable {
     /// What a path and method lead to.
     package enum Match: Sendable {
-        case route(CompiledRoute, parameters: [String: String])
+        /// The route, and the path's parameters in the order of its template.
+        case route(CompiledRoute, values: [String])
         /// The path exists, the method does not; the methods that do.
         case methodNotAllowed([String])
         case notFound
     }
 
     private struct Node: Sendable {
-        var literals: [String: Int] = [:]
+        var literals: [(name: [UInt8], node: Int)] = []
         var parameter: Int?
-        /// Route by method.
-        var routes: [String: Int] = [:]
+        var routes: [(method: String, index: Int)] = []
+        /// What `Allow` says.
+        var methods: [String] = []
     }
 
     package let routes: [CompiledRoute]
@@ -25,12 +27,16 @@ package struct RouteTable: Sendable {
     /// - Parameter bodyBytesMax: Longest body of a route that names no limit of its own.
     package init(_ table: [Route], bodyBytesMax: Int = APIOptions().bodyBytesMax) throws(SchemaError) {
         var compiled: [CompiledRoute] = []
-        for route in table { compiled.append(try CompiledRoute(route, bodyBytesMax: bodyBytesMax)) }
+        for route in table { compiled.append(try CompiledRoute(route, index: compiled.count, bodyBytesMax: bodyBytesMax)) }
         routes = compiled
         for (index, route) in table.enumerated() {
             let node = insert(route.path)
-            precondition(nodes[node].routes[route.method] == nil, "\(route.method) \(route.path) stands twice in the table")
-            nodes[node].routes[route.method] = index
+            precondition(!nodes[node].routes.contains { $0.method == route.method }, "\(route.method) \(route.path) stands twice in the table")
+            nodes[node].routes.append((route.method, index))
+        }
+        for index in nodes.indices where !nodes[index].routes.isEmpty {
+            let methods = nodes[index].routes.map(\.method).sorted()
+            nodes[index].methods = methods + (methods.contains("GET") ? ["HEAD"] : []) + ["OPTIONS"]
         }
     }
 
@@ -39,7 +45,7 @@ package struct RouteTable: Sendable {
         for segment in path.segments {
             let known: Int? =
                 switch segment {
-                case .literal(let text): nodes[node].literals[text]
+                case .literal(let text): literal(node, Array(text.utf8)[...])
                 case .parameter: nodes[node].parameter
                 }
             if let known {
@@ -49,7 +55,7 @@ package struct RouteTable: Sendable {
             nodes.append(Node())
             let next = nodes.count - 1
             switch segment {
-            case .literal(let text): nodes[node].literals[text] = next
+            case .literal(let text): nodes[node].literals.append((Array(text.utf8), next))
             case .parameter: nodes[node].parameter = next
             }
             node = next
@@ -57,34 +63,53 @@ package struct RouteTable: Sendable {
         return node
     }
 
-    /// Finds the route of a request; a literal segment wins over a parameter.
+    private func literal(_ node: Int, _ segment: some Collection<UInt8>) -> Int? {
+        for (name, next) in nodes[node].literals where name.count == segment.count && name.elementsEqual(segment) { return next }
+        return nil
+    }
+
+    /// Finds the route of a request; a literal segment wins over a parameter. No text is made but the parameters' own.
     /// - Parameter path: The path, decoded, without its query.
     package func match(method: String, path: String) -> Match {
-        guard path.hasPrefix("/") else { return .notFound }
-        let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        guard segments.count <= Limits.pathSegmentsMax else { return .notFound }
+        var path = path
+        return path.withUTF8 { match(method, UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The methods that a path has, OPTIONS among them; nil for a path that does not exist.
+    package func methods(path: String) -> [String]? {
+        var path = path
+        let node = path.withUTF8 { find(UnsafeRawBufferPointer($0))?.node }
+        return node.map { nodes[$0].methods }
+    }
+
+    private func match(_ method: String, _ path: UnsafeRawBufferPointer) -> Match {
+        guard let (node, ranges) = find(path) else { return .notFound }
+        let wanted = method == "HEAD" ? "GET" : method
+        guard let (_, index) = nodes[node].routes.first(where: { $0.method == wanted }) else { return .methodNotAllowed(nodes[node].methods) }
+        return .route(routes[index], values: ranges.map { String(decoding: UnsafeRawBufferPointer(rebasing: path[$0]), as: UTF8.self) })
+    }
+
+    /// The node of a path that has routes, and where its parameters lie.
+    private func find(_ path: UnsafeRawBufferPointer) -> (node: Int, parameters: [Range<Int>])? {
+        guard path.first == UInt8(ascii: "/") else { return nil }
         var node = 0
-        var values: [String] = []
-        for raw in segments {
-            guard !raw.isEmpty else { return .notFound }
-            let segment = String(raw)
-            if let next = nodes[node].literals[segment] {
+        var count = 0
+        var parameters: [Range<Int>] = []
+        var start = 1
+        while start <= path.count {
+            let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
+            count += 1
+            guard end > start, count <= Limits.pathSegmentsMax else { return nil }
+            if let next = literal(node, path[start..<end]) {
                 node = next
             } else if let next = nodes[node].parameter {
-                values.append(segment)
+                parameters.append(start..<end)
                 node = next
             } else {
-                return .notFound
+                return nil
             }
+            start = end + 1
         }
-        guard !nodes[node].routes.isEmpty else { return .notFound }
-        let wanted = method == "HEAD" ? "GET" : method
-        guard let index = nodes[node].routes[wanted] else {
-            var allowed = nodes[node].routes.keys.sorted()
-            if allowed.contains("GET") { allowed.append("HEAD") }
-            return .methodNotAllowed(allowed)
-        }
-        let names = routes[index].route.path.parameterNames
-        return .route(routes[index], parameters: Dictionary(zip(names, values), uniquingKeysWith: { first, _ in first }))
+        return nodes[node].routes.isEmpty ? nil : (node, parameters)
     }
 }

@@ -1,3 +1,5 @@
+import Crypto
+import HTTP
 import IO
 import JSON
 
@@ -27,7 +29,9 @@ extension Routes {
             enveloped: false
         ) { _ throws(APIError) in .data(.null) }
         let document = OpenAPI.document(routes + [route], version: version).serialized()
-        route.handler = { _ throws(APIError) in .raw(contentType: "application/json", bytes: document) }
+        // Weak: the same document may come compressed.
+        let tag = EntityTag(Hex.encode(Array(SHA256.hash(document).bytes.prefix(16))), isWeak: true)
+        route.handler = { _ throws(APIError) in .document(contentType: "application/json", bytes: document, tag: tag) }
         return route
     }
 

@@ -77,7 +77,18 @@ struct Service: Sendable {
         options.bodyBytesMax = settings.limits.bodyBytes
         options.outputBytesMax = settings.limits.outputBytes
         options.isShortOfMemory = { gauge.isShort }
+        options.rates = rates(settings.rates)
+        options.corsOrigins = settings.corsOrigins
         return options
+    }
+
+    private static func rates(_ rates: Configuration.Rates) -> [LimitClass: RatePolicy] {
+        [
+            .reads: RatePolicy(rates.readsPerMinute, perSeconds: 60), .writes: RatePolicy(rates.writesPerMinute, perSeconds: 60),
+            .tools: RatePolicy(rates.toolsPerMinute, perSeconds: 60), .config: RatePolicy(rates.configPerHour, perSeconds: 3600),
+            .operations: RatePolicy(rates.operationsPerMinute, perSeconds: 60),
+            .strangers: RatePolicy(rates.strangersPerMinute, perSeconds: 60), .frames: RatePolicy(rates.framesPerSecond, perSeconds: 1),
+        ]
     }
 
     /// Serves until a signal says stop: accepting ends, calls drain for `limits.drain_ms`, workers end, the audit log is flushed.

@@ -1,0 +1,128 @@
+package import HTTP
+import IO
+import JSON
+
+/// Bounds how often each caller asks, class by class; in this process, and in bounded memory.
+package final class RateLimiter: Sendable {
+    /// What the bucket said.
+    package struct Verdict: Sendable {
+        package let limitClass: LimitClass
+        package let policy: RatePolicy
+        package let isAllowed: Bool
+        /// Requests left at once.
+        package let remaining: Int
+        /// Until all of them are there again.
+        package let secondsUntilFull: Int
+        /// Until the next one is there; 0 when one is.
+        package let secondsUntilNext: Int
+
+        /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
+        var headers: [(name: String, value: String)] {
+            [
+                ("RateLimit-Policy", "\"\(limitClass.rawValue)\";q=\(policy.count);w=\(policy.seconds)"),
+                ("RateLimit", "\"\(limitClass.rawValue)\";r=\(remaining);t=\(secondsUntilFull)"),
+            ]
+        }
+
+        /// 429, when to come back, and why.
+        var refusal: APIError {
+            let seconds = max(1, secondsUntilNext)
+            return APIError(
+                .rateLimited, "There were too many requests of the class \(limitClass.rawValue); the next is welcome in \(seconds) s.",
+                details: ["reason": "rate", "class": .string(limitClass.rawValue), "retry_after_ms": JSONValue(seconds * 1000)],
+                headers: [("Retry-After", String(seconds))])
+        }
+    }
+
+    private let policies: [LimitClass: RatePolicy]
+    private let table: Lock<RateTable>
+
+    /// - Parameters:
+    ///   - policies: classes that are not named have their standard.
+    ///   - keysMax: callers that are remembered.
+    package init(policies: [LimitClass: RatePolicy] = [:], keysMax: Int = Limits.rateKeysMax) {
+        self.policies = policies
+        table = Lock(RateTable(keysMax: keysMax))
+    }
+
+    /// The policy of a class: every class has one.
+    package func policy(_ limitClass: LimitClass) -> RatePolicy { policies[limitClass] ?? .standard(limitClass) }
+
+    /// Takes one request of the caller's bucket; `isAsking` only looks.
+    func take(_ key: RateKey, now: Deadline, isAsking: Bool = false) -> Verdict {
+        let policy = policy(key.limitClass)
+        return table.withLock { $0.take(key, policy, now: now, isAsking: isAsking) }
+    }
+
+    /// Callers that are remembered.
+    package var keyCount: Int { table.withLock { $0.count } }
+
+    /// How fast the messages of a WebSocket may come.
+    package func limit(_ configuration: inout WebSocketConfiguration) {
+        let policy = policy(.frames)
+        configuration.framesPerSecond = max(1, policy.count / policy.seconds)
+        configuration.framesBurst = max(configuration.framesPerSecond, policy.count)
+    }
+}
+
+/// Buckets by caller. When there is no room for another, one that is full goes, which changes nothing; else the fullest of some.
+struct RateTable: Sendable {
+    private struct Slot: Sendable {
+        var key: RateKey
+        var bucket: TokenBucket
+    }
+
+    private let keysMax: Int
+    private var slots: [Slot] = []
+    private var places: [RateKey: Int] = [:]
+    private var hand = 0
+
+    init(keysMax: Int) { self.keysMax = max(1, keysMax) }
+
+    var count: Int { slots.count }
+
+    mutating func take(_ key: RateKey, _ policy: RatePolicy, now: Deadline, isAsking: Bool) -> RateLimiter.Verdict {
+        guard let place = places[key] else {
+            var bucket = TokenBucket(burst: policy.count, count: policy.count, perSeconds: policy.seconds)
+            let verdict = RateTable.take(&bucket, key, policy, now, isAsking)
+            if !isAsking { insert(Slot(key: key, bucket: bucket), now) }
+            return verdict
+        }
+        return RateTable.take(&slots[place].bucket, key, policy, now, isAsking)
+    }
+
+    private static func take(
+        _ bucket: inout TokenBucket, _ key: RateKey, _ policy: RatePolicy, _ now: Deadline, _ isAsking: Bool
+    ) -> RateLimiter.Verdict {
+        let isAllowed = isAsking ? bucket.available(now: now) >= 1 : bucket.take(1, now: now)
+        return RateLimiter.Verdict(
+            limitClass: key.limitClass, policy: policy, isAllowed: isAllowed, remaining: Int(bucket.available(now: now)),
+            secondsUntilFull: bucket.secondsUntil(now: now), secondsUntilNext: bucket.secondsUntil(1, now: now))
+    }
+
+    private mutating func insert(_ slot: Slot, _ now: Deadline) {
+        guard slots.count >= keysMax else {
+            places[slot.key] = slots.count
+            slots.append(slot)
+            return
+        }
+        let victim = victim(now)
+        places[slots[victim].key] = nil
+        slots[victim] = slot
+        places[slot.key] = victim
+    }
+
+    /// The first full bucket among the next few, else the one that is nearest to it.
+    private mutating func victim(_ now: Deadline) -> Int {
+        var best = hand
+        var bestSeconds = Int.max
+        for _ in 0..<min(Limits.rateEvictionLooks, slots.count) {
+            let place = hand
+            hand = (hand + 1) % slots.count
+            let seconds = slots[place].bucket.secondsUntil(now: now)
+            if seconds == 0 { return place }
+            if seconds < bestSeconds { (best, bestSeconds) = (place, seconds) }
+        }
+        return best
+    }
+}
