@@ -20,13 +20,15 @@ DEPS := pkg-config libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gf
 TEST_DEPS := $(DEPS) libseccomp-dev libc6-dev-arm64-cross
 # For the machine with an arm64 kernel.
 ARM_DEPS := gcc-aarch64-linux-gnu qemu-system-arm mmdebstrap cpio
+# What the HTTP benchmark compares with and is driven by.
+BENCH_DEPS := nginx-light wrk procps
 # For the virtual machine with Debian's own kernel.
 VM_DEPS := qemu-system-x86 mmdebstrap e2fsprogs
 # The templates hold @NAME@ where a name will stand: no Swift yet.
 SWIFT_FILES = $(shell find Package.swift Host Plugins SDK Sandbox Tests -name '*.swift' -not -path '*/Templates/*' -not -path '*/.build/*')
 TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))
 
-.PHONY: help deps test-deps build bundles serve test escape test-vm test-arm64 fuzz soak soak-hostile bench doctor ledger format lint clean
+.PHONY: help deps test-deps build bundles serve test escape test-vm test-arm64 fuzz soak soak-hostile bench bench-http load doctor ledger format lint clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -79,6 +81,16 @@ soak: build ## the Swift runtime probe under constant load in the jail, in both 
 
 bench: bundles ## the numbers of DESIGN 6 as a table (limen bench --json for scripts)
 	@$(BIN)/limen bench
+
+bench-http: deps ## our HTTP server against a Hummingbird and an nginx, a table with the aims (QUICK=1; ONLY="plaintext json"; PEERS=nginx)
+	@Tests/Scripts/install-packages $(BENCH_DEPS)
+	@for product in limen-bench-http limen-load; do $(SWIFT) build -c release --product $$product || exit 1; done
+	@case "$${PEERS-hummingbird}" in *hummingbird*) $(SWIFT) build -c release --package-path Tests/Benchmarks/peers/bench-hummingbird;; esac
+	@Tests/Scripts/bench-http .build/release
+
+load: deps ## floods, 10,000 idle connections and WebSockets, aborted requests, slow clients, long calls (part of make test)
+	$(SWIFT) build --build-tests $(STRICT)
+	@Tests/Scripts/run-tests LoadTests -- $(SWIFT) test --skip-build --disable-xctest $(STRICT)
 
 doctor: build ## what this kernel and this account can enforce
 	@$(BIN)/limen doctor

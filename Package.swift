@@ -191,6 +191,12 @@ let testTargets: [Target] = [
     swift("EscapeSuite", "Tests/EscapeSuite", ["Tools", "Registry", "Store", "Crypto", "Workers", "Supervisor", "IO", "Jail", "CLinux", "JSON"]),
     .executableTarget(name: "limen-escape", dependencies: ["EscapeSuite"], path: "Tests/EscapeRunner", swiftSettings: shared),
     tests("EscapeTests", ["EscapeSuite"]),
+    // The server of the HTTP benchmark and of the load tests, and the clients that one process of Python could not be.
+    .executableTarget(
+        name: "limen-bench-http", dependencies: ["HTTP", "IO", "JSON", "Telemetry"], path: "Tests/Benchmarks/HTTP", swiftSettings: shared),
+    .executableTarget(name: "limen-load", path: "Tests/LoadClient"),
+    .testTarget(
+        name: "LoadTests", dependencies: ["CLinux", "limen-bench-http", "limen-load"], path: "Tests/LoadTests", swiftSettings: shared),
     tests("ArchitectureTests", ["JSON"]),
     .target(
         name: "FuzzTargets",
