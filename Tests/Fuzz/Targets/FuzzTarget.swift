@@ -2,7 +2,8 @@
 /// libFuzzer drives them (`make fuzz`), and `Tests/FuzzTests` replays the corpus and some thousand mutations of it on every test run.
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case json, schema, pattern, patch
-    case request, reply, events, websocket
+    case request, reply, chunk, events, websocket
+    case content, multipart, form
     case frames, spawner
     case manifest, library
     case url, egress
@@ -17,8 +18,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .patch: checkPatch(bytes)
         case .request: checkCut(bytes, readRequests)
         case .reply: checkCut(bytes, readReplies)
+        case .chunk: checkCut(bytes, readChunks)
         case .events: checkCut(bytes, readEvents)
         case .websocket: checkWebSocket(bytes)
+        case .content: checkContent(bytes)
+        case .multipart: checkCut(bytes, readForm)
+        case .form: checkForm(bytes)
         case .frames: checkFrames(bytes)
         case .spawner: checkSpawner(bytes)
         case .manifest: checkManifest(bytes)

@@ -52,6 +52,36 @@ func readRequests(_ bytes: [UInt8], _ step: Int) -> [String] {
     return seen
 }
 
+/// What a server makes of the bytes as a chunked body: the content, and how it ended.
+func readChunks(_ bytes: [UInt8], _ step: Int) -> [String] {
+    var parser = RequestParser()
+    let head = Array("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
+    head.withUnsafeBufferPointer { bytes in
+        guard case .head(_, bytes.count) = parser.advance(bytes) else { preconditionFailure("the head was not read") }
+    }
+    var content: [UInt8] = []
+    var end = "unfinished"
+    feed(bytes, step: step) { piece in
+        switch parser.advance(piece) {
+        case .needMore: return 0
+        case .skip(let taken): return taken
+        case .content(let taken):
+            precondition(taken > 0, "content without bytes")
+            content += piece[..<taken]
+            return taken
+        case .end:
+            end = "whole"
+            return nil
+        case .failure(let failure):
+            end = "\(failure.status)"
+            return nil
+        case .head: preconditionFailure("a head within a body")
+        }
+    }
+    precondition(content.count <= bytes.count, "content out of nothing")
+    return [String(decoding: content, as: UTF8.self), end]
+}
+
 /// What a client makes of the bytes.
 func readReplies(_ bytes: [UInt8], _ step: Int) -> [String] {
     var parser = ResponseParser(isHead: false)
