@@ -65,12 +65,13 @@ func parse(_ text: String) -> Parsed { parse([Array(text.utf8)]) }
 /// A handler made of a closure.
 struct Answer: HTTPHandler {
     var bodyBytesMax = 1 << 20
+    var isStreamed = false
     var refusal: @Sendable (HTTPRequestHead) -> HTTPResponse? = { _ in nil }
     let body: @Sendable (HTTPRequest) async -> HTTPResponse
 
     func admit(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) -> HTTPAdmission {
         if let response = refusal(head) { return .refuse(response) }
-        return .accept(bodyBytesMax: bodyBytesMax)
+        return .accept(bodyBytesMax: bodyBytesMax, isStreamed: isStreamed)
     }
     func handle(_ request: HTTPRequest) async -> HTTPResponse { await body(request) }
 }
