@@ -92,6 +92,8 @@ package struct Configuration: Sendable, Hashable {
     package var tools: Tools
     /// `debug`, `info`, `warning` or `error`.
     package var logLevel: String
+    /// `on`, `errors` or `off`.
+    package var logAccess: String
 
     /// Reads and checks everything; throws with every problem found.
     ///
@@ -128,6 +130,7 @@ package struct Configuration: Sendable, Hashable {
         rates = try Rates(values)
         corsOrigins = try values.list("http", "cors_origins")
         logLevel = try values.text("log", "level")
+        logAccess = try values.text("log", "access")
     }
 
     private func checkRelations() throws(ConfigurationError) {

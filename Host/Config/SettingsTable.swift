@@ -54,6 +54,9 @@ package enum SettingsTable {
         Setting("tools.timeout_cap_ms", .milliseconds(1...60_000), 60_000, "Wall clock that no call may pass."),
         Setting("tools.concurrency_per_user", .integer(1...4096), 64, "Calls in flight of one user."),
         Setting("tools.queue", .integer(0...100_000), 256, "Calls of one plugin that wait for a worker while all are busy; one more gets 429."),
+        Setting(
+            "log.access", .choice(["on", "errors", "off"]), "on",
+            "Whether each request is a line of the log; `errors` are those of status 400 or more."),
         Setting("log.level", .choice(["debug", "info", "warning", "error"]), "info", "Least severe messages that are written."),
     ]
 }

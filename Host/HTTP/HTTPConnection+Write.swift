@@ -122,7 +122,7 @@ extension HTTPConnection {
         if refusal.head?.method != .head { out.append(contentsOf: bytes) }
         let before = bytesOut
         var isWhole = false
-        defer { exchanged(refusal.head, refusal.requestID, refusal.response.status, since: before, isWhole: isWhole) }
+        defer { exchanged(refusal.head, refusal.requestID, refusal.response, since: before, isWhole: isWhole) }
         do {
             try await sendOut(&out)
             isWhole = true
@@ -157,14 +157,14 @@ extension HTTPConnection {
     }
 
     /// Counts a request that is over and tells who wants to know.
-    func exchanged(_ head: HTTPRequestHead?, _ requestID: String, _ status: Int, since before: Int, isWhole: Bool) {
+    func exchanged(_ head: HTTPRequestHead?, _ requestID: String, _ response: HTTPResponse, since before: Int, isWhole: Bool) {
         context.counters.requests.add(1)
         guard let tell = server.configuration.onExchange else { return }
         let now = Deadline.now().nanoseconds
         let began = head == nil ? now : arrived.nanoseconds
         tell(
             HTTPExchange(
-                head: head, requestID: requestID, remoteAddress: remoteAddress, status: status, bytesIn: bodyBytesIn,
-                bytesOut: bytesOut - before, nanoseconds: now > began ? now - began : 0, isWhole: isWhole))
+                head: head, requestID: requestID, remoteAddress: remoteAddress, status: response.status, bytesIn: bodyBytesIn,
+                bytesOut: bytesOut - before, nanoseconds: now > began ? now - began : 0, isWhole: isWhole, note: response.note))
     }
 }

@@ -159,7 +159,7 @@ final class HTTPConnection: @unchecked Sendable {
         let keepsAlive = head.keepsAlive && isBodyRead && !isClosing && !Task.isCancelled
         let before = bytesOut
         var isWhole = false
-        defer { exchanged(head, partial.requestID, response.status, since: before, isWhole: isWhole) }
+        defer { exchanged(head, partial.requestID, response, since: before, isWhole: isWhole) }
         try await write(response, to: head, hasBody: bodyBytesIn > 0, requestID: partial.requestID, keepsAlive: keepsAlive)
         isWhole = true
         graceTimer?.cancel()

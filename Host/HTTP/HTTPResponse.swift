@@ -1,3 +1,16 @@
+/// What a handler says of an exchange to whoever keeps a log of them; none of it is sent.
+package struct HTTPNote: Sendable, Hashable {
+    /// The route's template.
+    package var route: String?
+    /// Id of who asked.
+    package var caller: String?
+
+    package init(route: String? = nil, caller: String? = nil) {
+        self.route = route
+        self.caller = caller
+    }
+}
+
 /// A reply.
 package struct HTTPResponse: Sendable {
     /// What follows the head.
@@ -20,6 +33,8 @@ package struct HTTPResponse: Sendable {
     /// a field that is set here replaces the default of that name.
     package var headers: HTTPHeaders
     package var body: Body
+    /// For the log.
+    package var note = HTTPNote()
 
     package init(status: Int, headers: HTTPHeaders = HTTPHeaders(), body: Body = .bytes([])) {
         self.status = status

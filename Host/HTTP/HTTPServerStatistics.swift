@@ -143,4 +143,6 @@ package struct HTTPExchange: Sendable {
     package let nanoseconds: UInt64
     /// Whether all of the reply was handed to the kernel.
     package let isWhole: Bool
+    /// What the handler said of it.
+    package let note: HTTPNote
 }

@@ -80,6 +80,21 @@ package final class Log: Sendable {
         }
     }
 
+    /// Queues `count` lines that are encoded already and checked to hold no secret, whatever the level; dropped, and counted, when too many wait.
+    package func append(_ lines: [UInt8], count: Int) {
+        if case .none = destination { return }
+        shared.condition.withLock {
+            if shared.count + count > TelemetryLimits.queuedLinesMax || shared.isStopping {
+                shared.dropped += UInt64(count)
+                shared.droppedTotal += UInt64(count)
+                return
+            }
+            shared.lines.append(contentsOf: lines)
+            shared.count += count
+            shared.condition.broadcast()
+        }
+    }
+
     /// Blocks until every queued line has been passed on; for the end of a process and for tests.
     package func flush() {
         if case .none = destination { return }

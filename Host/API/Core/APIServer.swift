@@ -50,6 +50,7 @@ extension HTTPResponse {
         case .events(let run):
             self = .events { stream in try await run(StreamSink(stream: stream, requestID: requestID, eventBytesMax: eventBytesMax)) }
         }
+        note = response.note
         for (name, value) in response.headers where headers[name] == nil { headers.add(name, value) }
     }
 }

@@ -179,6 +179,7 @@ package struct Dispatcher: Sendable {
         response.headers += [("X-Request-Id", identity.requestID), ("traceparent", identity.traceparent)]
         if let rate = trail.rate { response.headers += rate.headers }
         crossOrigin.finish(&response, to: request)
+        response.note = HTTPNote(route: trail.route?.template, caller: trail.principal == .anonymous ? nil : trail.principal.id)
         return response
     }
 }

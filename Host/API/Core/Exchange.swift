@@ -50,6 +50,8 @@ package struct APIResponse: Sendable {
     package var status: Int
     package var headers: [(name: String, value: String)]
     package var body: Body
+    /// For the log.
+    package var note = HTTPNote()
 
     /// The body's bytes; empty for a stream.
     package var bytes: [UInt8] {

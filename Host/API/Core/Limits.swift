@@ -38,4 +38,8 @@ package enum Limits {
     static let preflightSeconds = 600
     /// Replies with fewer bytes are sent as they are: a small one would hardly shrink.
     static let compressBytesMin = 1024
+    /// Bytes of lines that the access log gathers before it hands them on.
+    static let accessBatchBytes = 16 * 1024
+    /// How long a line waits for others, in milliseconds.
+    static let accessBatchMilliseconds = 200
 }

@@ -52,6 +52,9 @@ struct Service: Sendable {
         configuration.connectionsMax = settings.limits.connections
         configuration.connectionsPerAddressMax = settings.limits.connectionsPerAddress
         configuration.headBytesMax = settings.limits.headerBytes
+        let accessLog = AccessLog(.init(rawValue: settings.logAccess) ?? .on, to: engine.log)
+        configuration.onExchange = accessLog.recorder
+        engine.atEnd { accessLog.flush() }
         server = HTTPServer(configuration: configuration, group: engine.group, handler: APIHandler(dispatcher))
         HostMetrics.observe(server, in: metrics)
     }
