@@ -12,6 +12,8 @@ package struct ToolCall: Sendable {
     package var caller: Caller
     /// For logs, audit and the plugin's outward requests.
     package var requestID: String
+    /// W3C trace context that the plugin goes on with, or empty.
+    package var traceparent: String
     /// A shorter time than the tool's own, or nil.
     package var timeoutMilliseconds: Int?
     /// Whether HTML that is not trusted should come sanitised beside the output.
@@ -21,7 +23,8 @@ package struct ToolCall: Sendable {
     package var tape: CallTape?
 
     package init(
-        tool: String, input: [UInt8], caller: Caller, requestID: String, timeoutMilliseconds: Int? = nil, wantsHTML: Bool = false,
+        tool: String, input: [UInt8], caller: Caller, requestID: String, traceparent: String = "", timeoutMilliseconds: Int? = nil,
+        wantsHTML: Bool = false,
         attachments: [Attachment] = [], tape: CallTape? = nil
     ) {
         self.tape = tape
@@ -29,6 +32,7 @@ package struct ToolCall: Sendable {
         self.input = input
         self.caller = caller
         self.requestID = requestID
+        self.traceparent = traceparent
         self.timeoutMilliseconds = timeoutMilliseconds
         self.wantsHTML = wantsHTML
         self.attachments = attachments

@@ -6,15 +6,21 @@ package import WorkerProtocol
 package struct WorkerCall: Sendable {
     package var tool: String
     package var requestID: String
+    /// W3C trace context, or empty.
+    package var traceparent: String
     /// JSON, valid against the tool's input schema.
     package var input: [UInt8]
     package var attachments: [Attachment]
     package var key: IsolationKey
     package var deadline: Deadline
 
-    package init(tool: String, requestID: String, input: [UInt8], attachments: [Attachment] = [], key: IsolationKey, deadline: Deadline) {
+    package init(
+        tool: String, requestID: String, traceparent: String = "", input: [UInt8], attachments: [Attachment] = [], key: IsolationKey,
+        deadline: Deadline
+    ) {
         self.tool = tool
         self.requestID = requestID
+        self.traceparent = traceparent
         self.input = input
         self.attachments = attachments
         self.key = key

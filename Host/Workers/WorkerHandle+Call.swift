@@ -45,7 +45,8 @@ extension WorkerHandle {
 
     private func converse(_ call: WorkerCall, _ talk: inout Talk) async throws(FrameEnd) -> ServeEnd {
         let payload = CallPayload(
-            deadlineNanoseconds: call.deadline.nanoseconds, tool: call.tool, requestID: call.requestID, input: call.input,
+            deadlineNanoseconds: call.deadline.nanoseconds, tool: call.tool, requestID: call.requestID, traceparent: call.traceparent,
+            input: call.input,
             attachments: call.attachments)
         try await send(payload.frame(callID: talk.id), talk.registration, until: talk.deadline)
         var waitFirst = true

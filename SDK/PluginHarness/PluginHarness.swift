@@ -99,7 +99,7 @@ public final class PluginHarness: Sendable {
                     Array("harness-\(id)".utf8).withLimenBytes { requestID in
                         var request = limen_request(
                             size: UInt32(MemoryLayout<limen_request>.size), attachment_count: UInt32(raw.count), tool: tool, input: input,
-                            request_id: requestID, attachments: raw.baseAddress)
+                            request_id: requestID, attachments: raw.baseAddress, traceparent: limen_bytes(data: nil, length: 0))
                         plugin.call?(plugin.state, OpaquePointer(bitPattern: id), &request)
                     }
                 }

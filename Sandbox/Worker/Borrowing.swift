@@ -28,11 +28,13 @@ extension CallPayload {
         limen_bytes.lend(tool) { tool in
             limen_bytes.lend(input) { input in
                 limen_bytes.lend(requestID) { requestID in
-                    withAttachments(attachments[...], []) { attached in
-                        var request = limen_request(
-                            size: UInt32(MemoryLayout<limen_request>.size), attachment_count: UInt32(attached.count), tool: tool, input: input,
-                            request_id: requestID, attachments: attached.baseAddress)
-                        body(&request)
+                    limen_bytes.lend(traceparent) { traceparent in
+                        withAttachments(attachments[...], []) { attached in
+                            var request = limen_request(
+                                size: UInt32(MemoryLayout<limen_request>.size), attachment_count: UInt32(attached.count), tool: tool, input: input,
+                                request_id: requestID, attachments: attached.baseAddress, traceparent: traceparent)
+                            body(&request)
+                        }
                     }
                 }
             }

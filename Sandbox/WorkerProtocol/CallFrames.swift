@@ -15,18 +15,23 @@ package struct Attachment: Sendable, Equatable {
 }
 
 /// The payload of `call`: `u64` deadline (nanoseconds, CLOCK_MONOTONIC), `u16` tool and request-id lengths, `u32` input
-/// length, `u16` attachments, `u16` zero, then the bytes in that order.
+/// length, `u16` attachments, `u16` trace length, then tool, request id, trace, input and attachments.
 package struct CallPayload: Sendable, Equatable {
     package var deadlineNanoseconds: UInt64
     package var tool: String
     package var requestID: String
+    /// W3C trace context, or empty.
+    package var traceparent: String
     package var input: [UInt8]
     package var attachments: [Attachment]
 
-    package init(deadlineNanoseconds: UInt64, tool: String, requestID: String, input: [UInt8], attachments: [Attachment] = []) {
+    package init(
+        deadlineNanoseconds: UInt64, tool: String, requestID: String, traceparent: String = "", input: [UInt8], attachments: [Attachment] = []
+    ) {
         self.deadlineNanoseconds = deadlineNanoseconds
         self.tool = tool
         self.requestID = requestID
+        self.traceparent = traceparent
         self.input = input
         self.attachments = attachments
     }
@@ -37,7 +42,7 @@ package struct CallPayload: Sendable, Equatable {
     /// The whole `call` frame in one buffer, so that it leaves with one write.
     package func frame(callID: UInt64) -> [UInt8] {
         let attached = attachments.reduce(0) { $0 + $1.encodedSize }
-        let length = 20 + tool.utf8.count + requestID.utf8.count + input.count + attached
+        let length = 20 + tool.utf8.count + requestID.utf8.count + traceparent.utf8.count + input.count + attached
         var writer = ByteWriter(capacity: FrameHeader.size + length)
         writer.write(header: FrameHeader(type: .call, callID: callID, payloadLength: length))
         writer.write(deadlineNanoseconds)
@@ -45,9 +50,10 @@ package struct CallPayload: Sendable, Equatable {
         writer.write(UInt16(requestID.utf8.count))
         writer.write(UInt32(input.count))
         writer.write(UInt16(attachments.count))
-        writer.write(UInt16(0))
+        writer.write(UInt16(traceparent.utf8.count))
         writer.write(contentsOf: tool.utf8)
         writer.write(contentsOf: requestID.utf8)
+        writer.write(contentsOf: traceparent.utf8)
         writer.write(contentsOf: input)
         for attachment in attachments { writer.write(attachment) }
         return writer.bytes
@@ -62,9 +68,10 @@ package struct CallPayload: Sendable, Equatable {
         let requestIDLength: UInt16 = try reader.read("request id length")
         let inputLength: UInt32 = try reader.read("input length")
         let count: UInt16 = try reader.read("attachment count")
-        try reader.readZero("reserved")
+        let traceLength: UInt16 = try reader.read("trace length")
         tool = try ByteReader.text(reader.read(count: Int(toolLength), "tool"), "tool")
         requestID = try ByteReader.text(reader.read(count: Int(requestIDLength), "request id"), "request id")
+        traceparent = try ByteReader.text(reader.read(count: Int(traceLength), "trace"), "trace")
         input = Array(try reader.read(count: Int(inputLength), "input"))
         attachments = try reader.readAttachments(Int(count))
         try reader.finish()

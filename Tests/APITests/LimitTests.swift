@@ -109,6 +109,29 @@ struct LimitTests {
         #expect(answers == [true, false, false], "the busiest caller was forgotten")
     }
 
+    @Test("a WebSocket's messages are bounded by the class of frames (LIM-8)")
+    func frames() {
+        var configuration = WebSocketConfiguration()
+        RateLimiter(policies: [.frames: RatePolicy(7, perSeconds: 1)]).limit(&configuration)
+        #expect(configuration.framesPerSecond == 7 && configuration.framesBurst == 7)
+        RateLimiter().limit(&configuration)
+        #expect(configuration.framesPerSecond == 20)
+    }
+
+    @Test("a route says how long its body may take; others have the server's time")
+    func bodyTime() throws {
+        var slow = Route.post("/z/slow", "slow", tag: "t", "s", limitClass: .writes, body: ["type": "object"], bodyMilliseconds: 5000, data: true) {
+            _ throws(APIError) in .data(true)
+        }
+        slow.bodyBytesMax = 10
+        let fixture = try Fixture(checks: [], extra: [slow])
+        for (path, milliseconds) in [("/z/slow", 5000), ("/v1/tools/run", nil)] as [(String, Int?)] {
+            let request = APIRequest(method: "POST", path: path, headers: ["Authorization": "Bearer \(Fixture.key)"])
+            guard case .accept(let bytes, let found) = fixture.dispatcher.admit(request) else { return #expect(Bool(false), "refused") }
+            #expect(found == milliseconds && bytes == (milliseconds == nil ? APIOptions().bodyBytesMax : 10))
+        }
+    }
+
     @Test("asking does not make anybody remembered")
     func asking() {
         let limiter = RateLimiter()

@@ -41,6 +41,32 @@ private func problems(_ text: String?, environment: [String: String] = [:]) -> [
         #expect(configuration.sandbox.uidBase == nil && configuration.sandbox.slots == nil)
     }
 
+    @Test("rates, origins and the access log are read from file and variables")
+    func rates() throws {
+        let configuration = try load(
+            #"{"limits": {"rates": {"tools_per_minute": 1000000000}}, "http": {"cors_origins": ["https://a.example"]}, "log": {"access": "errors"}}"#,
+            environment: ["LIMEN_LIMITS_RATES_CONFIG_PER_HOUR": "7"])
+        #expect(
+            configuration.rates.toolsPerMinute == 1_000_000_000 && configuration.rates.configPerHour == 7 && configuration.rates.readsPerMinute == 600
+        )
+        #expect(configuration.corsOrigins == ["https://a.example"] && configuration.logAccess == "errors")
+        let several = try load(nil, environment: ["LIMEN_HTTP_CORS_ORIGINS": "https://a.example,http://localhost:3000,https://[::1]:8443"])
+        #expect(several.corsOrigins == ["https://a.example", "http://localhost:3000", "https://[::1]:8443"])
+    }
+
+    @Test(
+        "an origin that no browser would write so is refused, as it would never match; all origins at once are none (API-9)",
+        arguments: [
+            "*", "null", "https://*.example.org", "https://a.example/", "https://A.example", "a.example", "https://a.example:443",
+            "http://a.example:80",
+            "https://a.example:0", "https://user@a.example", "https://a.example?x", "ftp://a.example", "https://", "https://a..example",
+            "https://a.example:",
+        ])
+    func origins(origin: String) {
+        #expect(!problems(nil, environment: ["LIMEN_HTTP_CORS_ORIGINS": origin]).isEmpty)
+        #expect(!problems(#"{"http": {"cors_origins": ["\#(origin)"]}}"#).isEmpty)
+    }
+
     @Test("the command line goes before variables, and variables before the file")
     func precedence() throws {
         let file = #"{"listen": {"port": 1, "address": "::1"}, "data": "a"}"#

@@ -25,6 +25,18 @@ struct JourneyTests {
         #expect(try await server.send(.get, "/v1/admin/audit/verification").json["data"]?["intact"] == true)
     }
 
+    @Test("one id and one trace from client to plugin: what the plugin sees is what the reply says (API-10)")
+    func identity() async throws {
+        let server = try LiveServer(plugins: ["patience"])
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        let call = server.invocation("patience.trace", "{}", requestID: "req-7")
+        let reply = server.raw(call.replacing("Accept:", with: "traceparent: \(trace)\r\nAccept:"))
+        let seen = try #require(reply.firstMatch(of: /"fill":"([^" ]+) ([^" ]+)"/))
+        let returned = try #require(reply.firstMatch(of: /traceparent: (\S+)/))
+        #expect(seen.1 == "req-7" && seen.2 == returned.1 && seen.2.hasPrefix("00-0af7651916cd43dd8448eb211c80319c-") && seen.2 != trace)
+        #expect(reply.contains(#""request_id":"req-7""#))
+    }
+
     @Test("progress and result come as events, each with the request's id")
     func stream() async throws {
         let server = try LiveServer(plugins: ["calc"])

@@ -62,7 +62,7 @@ package struct LiveTools: ToolCatalogue {
         }
         let call = ToolCall(
             tool: invocation.toolID, input: invocation.input.serialized(), caller: Caller(invocation.principal),
-            requestID: invocation.identity.requestID, wantsHTML: invocation.wantsHTML)
+            requestID: invocation.identity.requestID, traceparent: invocation.identity.traceparent, wantsHTML: invocation.wantsHTML)
         let outcome: ToolOutcome
         if let events {
             outcome = await service.call(call, events: EventRelay(sink: events))

@@ -47,7 +47,7 @@ final class PluginRuntime: @unchecked Sendable {
     }
 
     private func call(_ call: OpaquePointer?, _ request: UnsafePointer<limen_request>?) {
-        guard let call, let request = request?.pointee else { return }
+        guard let call, let request = request.map(PluginRuntime.copy) else { return }
         let handle = CallHandle(call, host: host, executor: executor)
         let tool = String(request.tool)
         guard let runner = runners[tool] else {
@@ -62,6 +62,15 @@ final class PluginRuntime: @unchecked Sendable {
                 self.finish(key, handle, result)
             }
         }
+    }
+
+    /// The request as this SDK knows it; what an older host did not know of is empty.
+    private static func copy(_ pointer: UnsafePointer<limen_request>) -> limen_request {
+        var request = limen_request()
+        withUnsafeMutableBytes(of: &request) { copy in
+            copy.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: min(Int(pointer.pointee.size), copy.count)))
+        }
+        return request
     }
 
     private static func outcome(of runner: any Runner, _ input: [UInt8], _ context: ToolContext) async -> Result<[UInt8], PluginError> {
@@ -87,7 +96,8 @@ final class PluginRuntime: @unchecked Sendable {
             Attachment(name: String($0.name), contentType: String($0.content_type), data: [UInt8]($0.data))
         }
         return ToolContext(
-            handle: handle, requestID: String(request.request_id), attachments: attachments, config: config, scratch: scratch,
+            handle: handle, requestID: String(request.request_id), traceparent: String(request.traceparent), attachments: attachments, config: config,
+            scratch: scratch,
             deadlineNanoseconds: handle.deadlineNanoseconds)
     }
 

@@ -10,6 +10,8 @@ public struct ToolContext: Sendable {
 
     /// The request's id, for logs and outward requests.
     public let requestID: String
+    /// The call's W3C trace context, for outward requests; empty when there is none.
+    public let traceparent: String
     /// Binary attachments of the input.
     public let attachments: [Attachment]
     /// The operator's configuration of the plugin; an empty object when there is none.

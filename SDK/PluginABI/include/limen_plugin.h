@@ -69,6 +69,9 @@ typedef struct limen_request {
     limen_bytes input;                    /* JSON, already valid against the tool's input_schema */
     limen_bytes request_id;               /* for logs and outward requests */
     const limen_attachment *attachments;
+
+    /* Only where `size` reaches this far. The W3C trace context of the call, for outward requests; empty when there is none. */
+    limen_bytes traceparent;
 } limen_request;
 
 /* The answer to a fetch. `status` is 0 if the request was not made; `error_code` then says why:

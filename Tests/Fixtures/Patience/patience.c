@@ -1,6 +1,7 @@
 /* patience: a plugin whose calls take time, stream, or answer at length, as the tests of the whole server ask it to. */
 #include "limen_plugin.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,18 @@ static void fill_call(limen_call *call, const limen_request *request)
     free(output);
 }
 
+/* Answers with the request's id and trace. */
+static void trace_call(limen_call *call, const limen_request *request)
+{
+    char output[512];
+    limen_bytes trace = {NULL, 0};
+    if (request->size >= offsetof(limen_request, traceparent) + sizeof(limen_bytes))
+        trace = request->traceparent;
+    snprintf(output, sizeof output, "{\"ok\":1,\"fill\":\"%.*s %.*s\"}", (int)request->request_id.length, (const char *)request->request_id.data,
+             (int)trace.length, (const char *)trace.data);
+    host->complete(call, text(output), NULL, 0);
+}
+
 static int is(const limen_request *request, const char *name)
 {
     return request->tool.length == strlen(name) && memcmp(request->tool.data, name, request->tool.length) == 0;
@@ -114,6 +127,8 @@ static void call(void *state, limen_call *call, const limen_request *request)
         wait_call(call, request);
     else if (is(request, "stream"))
         stream_call(call, request);
+    else if (is(request, "trace"))
+        trace_call(call, request);
     else
         fill_call(call, request);
 }
@@ -131,6 +146,7 @@ static const char description[] =
     "{\"name\":\"wait\",\"description\":\"Answers later.\"," SCHEMAS ","
     "{\"name\":\"wait_long\",\"description\":\"Answers later, and may take a minute.\"," SCHEMAS ","
     "{\"name\":\"stream\",\"description\":\"Emits tokens.\"," SCHEMAS ","
+    "{\"name\":\"trace\",\"description\":\"Answers with id and trace.\"," SCHEMAS ","
     "{\"name\":\"fill\",\"description\":\"Answers at length.\"," SCHEMAS "]}";
 
 LIMEN_EXPORT const limen_plugin *limen_plugin_entry(const limen_host *table)

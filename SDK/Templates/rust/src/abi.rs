@@ -54,6 +54,8 @@ pub struct Request {
     pub input: Bytes,
     pub request_id: Bytes,
     pub attachments: *const Attachment,
+    /// Only where `size` reaches this far.
+    pub traceparent: Bytes,
 }
 
 #[repr(C)]
