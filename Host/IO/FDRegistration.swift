@@ -12,6 +12,8 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
     private var id: UInt64 = 0
     private var events: UInt32 = 0
     package private(set) var isOpen = true
+    /// The last read of a stream took all there was and no edge has come since: another one would find nothing.
+    var isDry = false
     var read = Direction()
     var write = Direction()
     /// Called once on the loop when the peer is gone (`isHalf` false) or has shut down its sending side (`isHalf` true).
@@ -155,6 +157,7 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
     }
 
     private func becomeReady(_ side: Side) {
+        if side == .read { isDry = false }
         if self[side].waiter == nil {
             self[side].isReady = true
         } else {

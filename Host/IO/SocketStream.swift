@@ -20,7 +20,15 @@ package struct SocketStream {
     @inline(__always)
     package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(IOError) -> Int? {
         guard registration.isOpen else { throw IOError(.closed, "read") }
-        do throws(Errno) { return try Syscall.receive(registration.fd, buffer) } catch { throw IOError(.system(error), "read") }
+        if registration.isDry { return nil }
+        do throws(Errno) {
+            let count = try Syscall.receive(registration.fd, buffer)
+            // A short read has emptied the socket (epoll(7)). After a hang-up, whose edge has been, the end itself is still to be read.
+            if count != 0 && count ?? 0 < buffer.count && !registration.hasHungUp { registration.isDry = true }
+            return count
+        } catch {
+            throw IOError(.system(error), "read")
+        }
     }
 
     /// Bytes of `bytes` from `offset` on that were sent, nil when there is no room yet.
