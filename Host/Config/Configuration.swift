@@ -10,6 +10,8 @@ package struct Configuration: Sendable, Hashable {
         package var address: String
         /// TCP port; 0 takes any free one.
         package var port: Int
+        /// Whether a second host takes this one's place.
+        package var handOver: Bool
     }
 
     /// What the sandbox needs.
@@ -109,7 +111,9 @@ package struct Configuration: Sendable, Hashable {
 
     private init(_ document: JSONObject) throws(ConfigurationError) {
         let values = Values(document: document)
-        listen = Listen(address: try values.text("listen", "address"), port: try values.integer("listen", "port"))
+        listen = Listen(
+            address: try values.text("listen", "address"), port: try values.integer("listen", "port"),
+            handOver: try values.flag("listen", "hand_over"))
         data = try values.text("data")
         manifests = values.optionalText("manifests") ?? "\(data)/manifests"
         sandbox = Sandbox(
@@ -168,6 +172,11 @@ private struct Values {
     func optionalText(_ path: String...) -> String? { ConfigurationReader.get(path, in: document)?.stringValue }
 
     func optionalInteger(_ path: String...) -> Int? { ConfigurationReader.get(path, in: document)?.intValue }
+
+    func flag(_ path: String...) throws(ConfigurationError) -> Bool {
+        guard let value = ConfigurationReader.get(path, in: document)?.boolValue else { throw mismatch(path) }
+        return value
+    }
 
     func text(_ path: String...) throws(ConfigurationError) -> String {
         guard let value = ConfigurationReader.get(path, in: document)?.stringValue else { throw mismatch(path) }

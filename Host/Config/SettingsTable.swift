@@ -22,6 +22,9 @@ package enum SettingsTable {
         Setting("listen.address", .text(bytesMax: 64), "127.0.0.1", "IP address to listen on; anything but loopback belongs behind TLS."),
         Setting("listen.port", .integer(0...65535), 8080, "TCP port; 0 takes any free one."),
         Setting(
+            "listen.hand_over", .flag, false,
+            "A second `limen serve` on the data folder takes the first one's place and socket, and no client is refused."),
+        Setting(
             "http.cors_origins", .origins(countMax: 64), [], "Origins whose pages may call the API in a browser; none unless listed, and never all."),
         Setting("data", .text(bytesMax: 1024), "var", "Folder of the database, keys and verified bundles."),
         Setting("manifests", .text(bytesMax: 1024), nil, "Folder of granted plugin manifests; `manifests` in the data folder unless set."),

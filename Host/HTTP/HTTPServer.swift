@@ -66,6 +66,18 @@ package final class HTTPServer: Sendable {
         }
     }
 
+    /// A copy of the listening socket, for whoever is to serve after this process; nil when the server does not listen.
+    package func copyListener() throws(IOError) -> FileDescriptor? {
+        do throws(Errno) {
+            return try state.withLock { state throws(Errno) -> FileDescriptor? in
+                guard let fd = state.listener?.raw else { return nil }
+                return FileDescriptor(try Syscall.retrying { fcntl(fd, F_DUPFD_CLOEXEC, 0) })
+            }
+        } catch {
+            throw IOError(.system(error), "listener")
+        }
+    }
+
     /// Stops accepting, lets running requests finish for `milliseconds`, then cancels the rest and waits for them.
     package func drain(within milliseconds: Int = 30_000) async {
         let acceptor = state.withLock { $0.acceptor }

@@ -6,7 +6,7 @@ import Testing
 @Suite("Limen: a socket from systemd", .serialized)
 struct SocketActivationTests {
     /// What systemd does: listens, and starts the service with the socket as descriptor 3.
-    private struct Manager: ~Copyable {
+    struct Manager: ~Copyable {
         let descriptor: Int32
         let port: UInt16
 
@@ -79,6 +79,23 @@ struct SocketActivationTests {
         #expect(end(first) == 0)
         let second = try manager.start(folder, 2)
         #expect(Manager.ask(port) == "HTTP/1.1 200 OK")
+        #expect(end(second) == 0)
+    }
+
+    @Test("clients that come all the time meet no refusal while the service restarts (OPS-3)")
+    func restartUnderLoad() throws {
+        let folder = Command.temporary()
+        let manager = try Manager()
+        let first = try manager.start(folder, 1)
+        #expect(Manager.ask(manager.port) == "HTTP/1.1 200 OK")
+        let clients = try Visitors(port: manager.port)
+        usleep(200_000)
+        #expect(end(first) == 0)
+        let second = try manager.start(folder, 2)
+        for _ in 0..<600 where !Command.text("\(folder)/out2").contains("serves on") { usleep(50_000) }
+        usleep(200_000)
+        let (answered, failures) = clients.stop()
+        #expect(answered > 20 && failures.isEmpty, "\(answered) answered; \(failures)")
         #expect(end(second) == 0)
     }
 

@@ -41,9 +41,26 @@ enum ServeCommand {
         guard getuid() != 0 else { throw CommandError("the host never runs as root") }
         let settings = try Settings.load(arguments)
         try Engine.run(level: LogLevel(rawValue: settings.logLevel) ?? .info) { engine in
-            let service = try await Service(engine, settings, shownData: arguments["shown-data"] ?? settings.data)
-            try await service.serve()
+            try await serve(engine, settings, shownData: arguments["shown-data"] ?? settings.data)
         }
         return 0
     }
+
+    /// All that can fail without the data folder comes before the running host, if there is one, is asked for its place.
+    private static func serve(_ engine: Engine, _ settings: Configuration, shownData: String) async throws {
+        _ = try settings.address()
+        try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
+        var listener = try ListeningSocket.inherited()
+        if settings.listen.handOver, listener == nil {
+            let patience = settings.limits.drainMilliseconds + Self.endMilliseconds
+            listener = try await HandOver.take(from: settings.data, within: patience, on: engine.loop)
+        }
+        let lock = try await DataFolderLock.take(settings.data, on: engine.loop)
+        let service = try await Service(engine, settings, shownData: shownData)
+        try await service.serve(on: listener)
+        try lock.close()
+    }
+
+    /// What a host may take to end after its calls have.
+    private static let endMilliseconds = 15_000
 }

@@ -94,17 +94,20 @@ struct Service: Sendable {
         ]
     }
 
-    /// Serves until a signal says stop: accepting ends, calls drain for `limits.drain_ms`, workers end, the audit log is flushed.
-    func serve() async throws {
+    /// Serves until a signal or a successor says stop: accepting ends, calls drain for `limits.drain_ms`, workers end, the audit log is flushed.
+    /// - Parameter inherited: a socket that listens already.
+    func serve(on inherited: consuming FileDescriptor?) async throws {
         let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP])
         report(await station.begin())
-        let bound = try server.start(on: try ListeningSocket.inherited())
+        let bound = try server.start(on: inherited)
+        let heir = settings.listen.handOver ? try Heir(data: settings.data) : nil
         announce(bound)
         ServiceManager.tell("READY=1")
         let watch = ManifestWatch(
             folders: [settings.manifests] + ["\(settings.manifests)/", "\(settings.data)/"].map { $0 + TrustFolders.name }, log: engine.log)
         let watcher = OwnedTask(on: engine.loop) { try await watch.forEachChange { await reload("manifests changed") } }
-        await waitForStop(signals)
+        await waitForStop(signals, heir)
+        heir?.close()
         watcher.cancel()
         ServiceManager.tell("STOPPING=1")
         engine.log.notice("stopping", [("connections", JSONValue(server.connectionCount))])
@@ -114,8 +117,14 @@ struct Service: Sendable {
         engine.log.notice("stopped")
     }
 
-    private func waitForStop(_ signals: SignalSource) async {
+    private func waitForStop(_ signals: SignalSource, _ heir: Heir?) async {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
+        let successor = OwnedTask(on: engine.loop) {
+            guard let heir else { return }
+            try await heir.wait(on: engine.loop, log: engine.log) { try server.copyListener() }
+            continuation.finish()
+        }
+        defer { successor.cancel() }
         let listener = OwnedTask(on: engine.loop) {
             try await signals.receive { number in
                 if number == SIGHUP { await reload("SIGHUP") } else { continuation.finish() }

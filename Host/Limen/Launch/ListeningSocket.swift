@@ -13,23 +13,25 @@ enum ListeningSocket {
             throw CommandError(
                 "systemd passed \(count) sockets, limen serves on one: leave one ListenStream= in limen.socket; [::]:PORT takes IPv4 as well")
         }
-        return try checked(FileDescriptor(first))
+        return try checked(FileDescriptor(first), from: "systemd")
     }
 
     private static func number(_ name: String) -> Int32? { getenv(name).flatMap { Int32(String(cString: $0)) } }
 
-    private static func checked(_ socket: consuming FileDescriptor) throws -> FileDescriptor {
+    /// The socket, if it is a TCP socket that listens.
+    /// - Throws: `CommandError`, saying where it came from.
+    static func checked(_ socket: consuming FileDescriptor, from whom: String) throws -> FileDescriptor {
         var isListening: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(socket.raw, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0, isListening == 1 else {
-            throw CommandError("the socket from systemd does not listen: limen.socket needs ListenStream=ADDRESS:PORT and Accept=no")
+            throw CommandError("the socket from \(whom) does not listen: limen.socket needs ListenStream=ADDRESS:PORT and Accept=no")
         }
         do {
             _ = try Sockets.localAddress(socket.raw)
         } catch {
-            throw CommandError("the socket from systemd is no TCP socket: limen.socket needs ListenStream=ADDRESS:PORT")
+            throw CommandError("the socket from \(whom) is no TCP socket: limen.socket needs ListenStream=ADDRESS:PORT")
         }
-        guard fcntl(socket.raw, F_SETFD, FD_CLOEXEC) == 0 else { throw CommandError("the socket from systemd: \(Path.reason())") }
+        guard fcntl(socket.raw, F_SETFD, FD_CLOEXEC) == 0 else { throw CommandError("the socket from \(whom): \(Path.reason())") }
         return socket
     }
 }
