@@ -14,6 +14,14 @@ package enum ContentLimits {
     static let compressBytes = 128 * 1024
     /// Bytes taken from zlib at a time.
     static let deflateBytes = 16 * 1024
+    /// Bytes that a reply's body is decompressed to at a time.
+    package static let inflateBytes = 32 * 1024
+    /// Bytes of a decompressed body from which on its growth is looked at.
+    static let inflateFreeBytes = 1 << 20
+    /// How many times longer than what came a body may be; deflate's own bound is 1032, honest text stays below a hundred.
+    static let inflateRatioMax = 256
+    /// Members of one gzip body.
+    static let gzipMembersMax = 64
     /// Characters of a multipart boundary (RFC 2046, 5.1.1).
     package static let boundaryBytesMax = 70
     /// Bytes of a part's Content-Type.
