@@ -61,6 +61,11 @@ package enum StoreLimits {
 
     /// Distinct rows of usage that wait in memory; more are written at once.
     static let usageRowsPendingMax = 4_096
+    /// Secrets of all tenants together: as many as one rotation takes in one transaction.
+    package static let secretsMax = 10_000
+    /// Bytes of a master key's file.
+    static let masterKeyFileBytesMax = 128
+
     /// Bytes of an admin key.
     static let adminKeyBytes = 32
 }

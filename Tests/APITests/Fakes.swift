@@ -105,6 +105,24 @@ struct FakeAudit: AuditReading {
     func verify() async throws(APIError) -> JSONValue { ["intact": true, "entries": 1, "broken_at": nil, "reason": nil, "head_hash": "00"] }
 }
 
+struct FakeSecrets: SecretAdministration {
+    private static func secret(_ name: String) -> JSONValue {
+        [
+            "name": .string(name), "version": 1, "created_at": "2026-11-21T10:00:00.000Z", "updated_at": "2026-11-21T10:00:00.000Z",
+            "updated_by": "k", "last_used_at": nil, "uses": 0,
+        ]
+    }
+
+    func page(of principal: Principal, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) {
+        ([Self.secret("a")], nil)
+    }
+    func secret(_ name: String, of principal: Principal) async throws(APIError) -> JSONValue { Self.secret(name) }
+    func set(_ name: String, to value: [UInt8], by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        Self.secret(name)
+    }
+    func remove(_ name: String, by principal: Principal, requestID: String) async throws(APIError) {}
+}
+
 /// A dispatcher over the fakes, and requests to it.
 struct Fixture {
     static let key = "lmn_test-key"
@@ -133,7 +151,8 @@ struct Fixture {
     init(checks: [ReadinessCheck], options: APIOptions = Fixture.roomy, extra: [Route] = []) throws {
         let metrics = metrics
         let services = APIServices(
-            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), checks: checks, metrics: { Array(metrics.exposition().utf8) },
+            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), checks: checks,
+            metrics: { Array(metrics.exposition().utf8) },
             version: "0.0.0")
         dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services) + extra),

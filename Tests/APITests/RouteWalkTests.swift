@@ -8,12 +8,14 @@ import Testing
 @Suite("API: every route")
 struct RouteWalkTests {
     static let routes: [Route] = Routes.all(
-        APIServices(tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), checks: [], metrics: { [] }, version: "0"))
+        APIServices(tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), checks: [], metrics: { [] }, version: "0")
+    )
 
     /// A path and body that the route accepts.
     static func example(_ route: Route) -> (path: String, body: String?) {
         let path = route.path.description.replacing("{id}", with: "a.echo").replacing("{name}", with: "a")
         guard route.body != nil else { return (path, nil) }
+        if route.operation == "setSecret" { return (path, #"{"value":"open sesame"}"#) }
         return (path, route.operation == "runTool" ? #"{"tool_id":"a.echo","input":{}}"# : #"{"input":{}}"#)
     }
 

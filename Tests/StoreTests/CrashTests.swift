@@ -10,7 +10,7 @@ import Testing
     @Test("what was reported durable survives kill -9 at any moment, and the audit chain is whole (STORE-1)", arguments: [30, 90, 200])
     func killed(milliseconds: Int) async throws {
         let folder = try TemporaryFolder()
-        let child = try spawn(folder.path)
+        let child = try spawnTest("CrashTests/child", Self.variable, folder.path)
         // The child reports each durable write by appending one byte after its commit.
         var waited = 0
         while size(folder.path + "/progress") < 20, waited < 20_000 {
@@ -55,30 +55,5 @@ import Testing
     private func size(_ path: String) -> Int {
         var status = stat()
         return stat(path, &status) == 0 ? Int(status.st_size) : 0
-    }
-
-    private func spawn(_ folder: String) throws -> pid_t {
-        // The same test program again, with the child's test alone.
-        let arguments = CommandLine.arguments.isEmpty ? [] : [CommandLine.arguments[0]]
-        let rest = ["--testing-library", "swift-testing", "--filter", "CrashTests/child"]
-        var pointers = (arguments + rest).map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        var environment: [UnsafeMutablePointer<CChar>?] = []
-        var entry = environ
-        while let text = entry.pointee {
-            environment.append(strdup(text))
-            entry += 1
-        }
-        environment += [strdup("\(Self.variable)=\(folder)"), nil]
-        defer { for pointer in environment { free(pointer) } }
-        var child: pid_t = 0
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        let code = posix_spawn(&child, "/proc/self/exe", &actions, nil, &pointers, &environment)
-        guard code == 0 else { throw StoreError(.unavailable, "posix_spawn: \(code)") }
-        return child
     }
 }

@@ -18,6 +18,8 @@ package enum Limits {
     package static let acceptRangesMax = 32
     /// Most failures of a schema that a reply lists.
     package static let failuresMax = 20
+    /// Longest body that sets a secret, in bytes: the longest value with each character escaped.
+    static let secretBodyBytesMax = 32 << 10
     /// Longest idempotency key, in bytes.
     package static let idempotencyKeyBytesMax = 255
     /// Longest reply of a tool that a stream sends, in bytes: output and attachments.

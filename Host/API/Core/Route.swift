@@ -59,8 +59,19 @@ package struct Route: Sendable {
         body: JSONValue? = nil, bodyBytesMax: Int? = nil, bodyMilliseconds: Int? = nil, data: JSONValue, produces: [MediaType] = [.json],
         idempotent: Bool = false, handler: @escaping Handler
     ) -> Route {
+        act(
+            "POST", path, operation, tag: tag, summary, limitClass: limitClass, parameters: parameters, body: body, bodyBytesMax: bodyBytesMax,
+            bodyMilliseconds: bodyMilliseconds, data: data, produces: produces, idempotent: idempotent, handler: handler)
+    }
+
+    /// Makes a route that acts by another method than POST.
+    package static func act(
+        _ method: String, _ path: String, _ operation: String, tag: String, _ summary: String, limitClass: LimitClass,
+        parameters: [Parameter] = [], body: JSONValue? = nil, bodyBytesMax: Int? = nil, bodyMilliseconds: Int? = nil, data: JSONValue,
+        produces: [MediaType] = [.json], idempotent: Bool = false, handler: @escaping Handler
+    ) -> Route {
         Route(
-            method: "POST", path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: .key, limitClass: limitClass,
+            method: method, path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: .key, limitClass: limitClass,
             pathParameters: parameters, queryParameters: [], bodyBytesMax: bodyBytesMax, bodyMilliseconds: bodyMilliseconds, body: body, data: data,
             produces: produces, enveloped: true, idempotent: idempotent, handler: handler)
     }

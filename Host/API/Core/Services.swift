@@ -106,6 +106,18 @@ package protocol AuditReading: Sendable {
     func verify() async throws(APIError) -> JSONValue
 }
 
+/// The store of secrets, as an operator of a tenant sees and changes it: nothing returns a value.
+package protocol SecretAdministration: Sendable {
+    /// One page by name; `next` is the cursor of the page after, nil at the end.
+    func page(of principal: Principal, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?)
+    /// What the list says of one.
+    func secret(_ name: String, of principal: Principal) async throws(APIError) -> JSONValue
+    /// Keeps a value; the answer is what the list says now.
+    func set(_ name: String, to value: [UInt8], by principal: Principal, requestID: String) async throws(APIError) -> JSONValue
+    /// Removes one.
+    func remove(_ name: String, by principal: Principal, requestID: String) async throws(APIError)
+}
+
 /// One check of readiness: it must not lie, and it must not hang.
 package struct ReadinessCheck: Sendable {
     package var name: String
@@ -127,6 +139,7 @@ package struct APIServices: Sendable {
     package var tools: any ToolCatalogue
     package var plugins: any PluginAdministration
     package var audit: any AuditReading
+    package var secrets: any SecretAdministration
     package var checks: [ReadinessCheck]
     /// Prometheus text.
     package var metrics: @Sendable () -> [UInt8]
@@ -134,12 +147,14 @@ package struct APIServices: Sendable {
 
     /// Gathers the services.
     package init(
-        tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, checks: [ReadinessCheck],
+        tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, secrets: any SecretAdministration,
+        checks: [ReadinessCheck],
         metrics: @escaping @Sendable () -> [UInt8], version: String
     ) {
         self.tools = tools
         self.plugins = plugins
         self.audit = audit
+        self.secrets = secrets
         self.checks = checks
         self.metrics = metrics
         self.version = version

@@ -5,20 +5,21 @@ package enum Routes {
     /// Every route of the host.
     package static func all(_ services: APIServices) -> [Route] {
         let routes =
-            toolRoutes(services.tools) + pluginRoutes(services.plugins) + auditRoutes(services.audit) + operationsRoutes(services)
+            toolRoutes(services.tools) + pluginRoutes(services.plugins) + secretRoutes(services.secrets) + auditRoutes(services.audit)
+            + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
     }
 
     /// The OpenAPI document without a host: for `limen openapi`.
     package static func document(version: String) -> JSONValue {
         let nobody = APIServices(
-            tools: NoServices(), plugins: NoServices(), audit: NoServices(), checks: [], metrics: { [] }, version: version)
+            tools: NoServices(), plugins: NoServices(), audit: NoServices(), secrets: NoServices(), checks: [], metrics: { [] }, version: version)
         return OpenAPI.document(all(nobody), version: version)
     }
 }
 
 /// Stands behind a table that is only described, never called.
-private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading {
+private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading, SecretAdministration {
     func tools() -> [CatalogueTool] { [] }
     func tool(_ id: String) -> CatalogueTool? { nil }
     func candidates(_ idOrName: String) -> [(id: String, contentType: String)] { [] }
@@ -34,4 +35,12 @@ private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading {
     func sandbox() async -> JSONValue { [:] }
     func page(cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) { throw .unexpected }
     func verify() async throws(APIError) -> JSONValue { throw .unexpected }
+    func page(of principal: Principal, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) {
+        throw .unexpected
+    }
+    func secret(_ name: String, of principal: Principal) async throws(APIError) -> JSONValue { throw .unexpected }
+    func set(_ name: String, to value: [UInt8], by principal: Principal, requestID: String) async throws(APIError) -> JSONValue {
+        throw .unexpected
+    }
+    func remove(_ name: String, by principal: Principal, requestID: String) async throws(APIError) { throw .unexpected }
 }

@@ -60,6 +60,18 @@ extension Schemas {
         ["intact": flag, "entries": count, "broken_at": ["type": ["integer", "null"]], "reason": textOrNull, "head_hash": text],
         required: ["intact", "entries", "broken_at", "reason"])
 
+    /// A secret's name, by the manifest schema's rule.
+    static let secretName: JSONValue = ["type": "string", "maxLength": 128, "pattern": "^[A-Za-z][A-Za-z0-9_.-]*$"]
+
+    /// What is told of a secret.
+    static let secret: JSONValue = object(
+        [
+            "name": text, "version": count, "created_at": text, "updated_at": text, "updated_by": text, "last_used_at": textOrNull, "uses": count,
+        ], required: ["name", "version", "created_at", "updated_at", "last_used_at", "uses"])
+
+    /// A value to keep. The store's own rules say more, in words that do not quote it.
+    static let secretValue: JSONValue = object(["value": ["type": "string", "writeOnly": true]], required: ["value"], closed: true)
+
     /// One check of readiness.
     static let readiness: JSONValue = object(
         [

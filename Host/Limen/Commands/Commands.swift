@@ -1,7 +1,7 @@
 /// Every command, in the order of the help.
 enum Commands {
     static let table = CommandTable(
-        commands: [serve, doctor] + plugin + publishing + [
+        commands: [serve, doctor] + plugin + publishing + secrets + [
             egressTest, bench, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
         ])
 
@@ -108,6 +108,20 @@ enum Commands {
         Command(
             "plugin trust remove", "NAME", summary: "Take no more bundles of a publisher; a running server stops its plugins.",
             options: trustFolder, operandsMax: 1, run: TrustCommands.remove),
+    ]
+
+    private static let tenant = Option.value("tenant", "ID", "whose calls it is for (main)")
+    private static let secrets = [
+        Command(
+            "secret set", "NAME", summary: "Keep a secret, encrypted; its value comes from standard input or a file, never from an argument.",
+            options: [tenant, .value("file", "FILE", "read the value from there"), data], operandsMax: 2, run: SecretCommands.set),
+        Command(
+            "secret list", summary: "Show names, times and uses of secrets; never a value.",
+            options: [.value("tenant", "ID", "of that tenant alone"), data], run: SecretCommands.list),
+        Command("secret remove", "NAME", summary: "Remove a secret.", options: [tenant, data], operandsMax: 1, run: SecretCommands.remove),
+        Command(
+            "keys rotate", summary: "Seal every secret's key under a new master key, while the server runs.", options: [data],
+            run: SecretCommands.rotate),
     ]
 
     private static let egressTest = Command(

@@ -40,7 +40,8 @@ struct Service: Sendable {
         let services = APIServices(
             tools: LiveTools(registry: station.registry, service: station.tools),
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
-            audit: LiveAudit(station.audit, log: engine.log), checks: Self.checks(engine, station, settings),
+            audit: LiveAudit(station.audit, log: engine.log), secrets: LiveSecrets(station.secrets, log: engine.log),
+            checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
         let limits = try Self.limits(settings, engine, metrics)
         let dispatcher = Dispatcher(

@@ -9,6 +9,7 @@ struct Station: Sendable {
     let database: Database
     let audit: AuditLog
     let usage: UsageStore
+    let secrets: SecretStore
     let registry: Registry
     let tools: ToolService
 
@@ -23,6 +24,7 @@ struct Station: Sendable {
         self.database = database
         audit = AuditLog(database: database)
         usage = UsageStore(database: database)
+        secrets = SecretStore(database: database, keys: SecretCommands.keys(in: data))
         let bundles = BundleStore(
             path: "\(data)/store", roots: bundleRoots, trust: trust ?? TrustFolders(data: data, manifests: manifests))
         let registry = try Registry(

@@ -27,8 +27,9 @@ package final class AuditLog: Sendable {
     /// Waits until everything appended so far is durable.
     package func flush() async throws(StoreError) { try await database.flush() }
 
+    /// Adds a link within the caller's transaction, so that an act and its record stand or fall together.
     @discardableResult
-    private static func insert(_ row: AuditRow, _ connection: any DatabaseConnection) throws(StoreError) -> Int64 {
+    static func insert(_ row: AuditRow, _ connection: any DatabaseConnection) throws(StoreError) -> Int64 {
         guard let head = try connection.row("SELECT seq, hash FROM audit_head WHERE id = 1") else {
             throw StoreError(.corrupt, "the audit log has no head")
         }

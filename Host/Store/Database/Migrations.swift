@@ -1,10 +1,11 @@
 /// The schema's history. Add at the end; never change what was released.
 package enum Migrations {
     /// Every step in order.
-    package static let all: [Migration] = [first, second]
+    package static let all: [Migration] = [first, second, third]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
     private static let second = Migration(2, "who granted what when", grants)
+    private static let third = Migration(3, "secrets", secrets)
 
     private static let audit: [SQL] = [
         """
@@ -138,5 +139,39 @@ package enum Migrations {
         ) STRICT
         """,
         "CREATE INDEX plugin_grant_by_plugin ON plugin_grant (plugin, id)",
+    ]
+
+    private static let secrets: [SQL] = [
+        """
+        CREATE TABLE secret (
+            tenant TEXT NOT NULL CHECK (length(tenant) BETWEEN 1 AND 255),
+            name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 128),
+            version INTEGER NOT NULL UNIQUE CHECK (version > 0),
+            master BLOB NOT NULL CHECK (length(master) = 16),
+            key BLOB NOT NULL CHECK (length(key) = 60),
+            value BLOB NOT NULL CHECK (length(value) BETWEEN 29 AND 4124),
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            actor TEXT NOT NULL CHECK (length(actor) <= 255),
+            PRIMARY KEY (tenant, name)
+        ) STRICT, WITHOUT ROWID
+        """,
+        // Apart from the values, so that a use rewrites no row of theirs.
+        """
+        CREATE TABLE secret_use (
+            version INTEGER PRIMARY KEY CHECK (version > 0),
+            uses INTEGER NOT NULL CHECK (uses > 0),
+            last_used_at INTEGER NOT NULL
+        ) STRICT
+        """,
+        // The master key in force, by its id, and the last version given out.
+        """
+        CREATE TABLE secret_state (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            master BLOB CHECK (master IS NULL OR length(master) = 16),
+            version INTEGER NOT NULL CHECK (version >= 0)
+        ) STRICT
+        """,
+        "INSERT INTO secret_state (id, master, version) VALUES (1, NULL, 0)",
     ]
 }
