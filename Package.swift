@@ -109,7 +109,7 @@ let host: [Target] = [
     swift("Store", "Host/Store", ["CSQLite", "IO", "JSON", "Crypto"]),
     swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
-    swift("Egress", "Host/Egress", ["Registry"]),
+    swift("Egress", "Host/Egress", ["Registry", "Store"]),
     swift(
         "Tools", "Host/Tools",
         ["Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol"]),
@@ -172,7 +172,7 @@ let testTargets: [Target] = [
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
-    tests("EgressTests", ["Egress", "Registry", "JSON", "TestKit"]),
+    tests("EgressTests", ["Egress", "Registry", "Store", "JSON", "TestKit"]),
     tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry", "IO"]),
     tests(
         "ToolsTests",

@@ -55,6 +55,11 @@ package enum EgressRefusal: String, Error, Sendable, Hashable, CaseIterable, Cus
     case methodNotAllowed = "method_not_allowed"
     case pathNotAllowed = "path_not_allowed"
     case tunnelNotAllowed = "tunnel_not_allowed"
+    // Secrets.
+    case secretField = "secret_field"
+    case secretMissing = "secret_missing"
+    case secretUnusable = "secret_unusable"
+    case secretInClear = "secret_in_clear"
     // The addresses.
     case addressMissing = "address_missing"
     case addressNotPublic = "address_not_public"

@@ -23,7 +23,7 @@ enum Arrows {
         "Host/HTTP": ["IO", "JSON", "CLinux", "CZlib"],
         "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
-        "Host/Egress": ["Registry"],
+        "Host/Egress": ["Registry", "Store"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
         "Host/Tools": [
             "Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol",

@@ -48,24 +48,16 @@ package struct EgressPolicy: Sendable {
         return found.sorted()
     }
 
-    private enum Pattern { case exactly(EgressHost), below(String) }
-
-    private static func pattern(_ rule: EgressRule, _ pointer: String) throws(EgressPolicyError) -> Pattern {
+    private static func pattern(_ rule: EgressRule, _ pointer: String) throws(EgressPolicyError) -> HostPattern {
         func problem(_ member: String, _ reason: String) -> EgressPolicyError { EgressPolicyError(pointer: pointer + member, reason: reason) }
-        let isWildcard = rule.host.hasPrefix("*.")
-        let text = isWildcard ? String(rule.host.dropFirst(2)) : rule.host
-        let host: EgressHost
-        do throws(EgressRefusal) { host = try EgressHost(text) } catch { throw problem("/host", "is no host: \(error)") }
-        guard host.description == text else { throw problem("/host", "is written \"\(host)\"") }
+        let pattern: HostPattern
+        do throws(HostPattern.Problem) { pattern = try HostPattern(rule.host) } catch { throw problem("/host", error.reason) }
         for port in rule.ports where !(1...65535).contains(port) { throw problem("/ports", "\(port) is not within 1 and 65535") }
         for (index, path) in rule.paths.enumerated() { try check(path, pointer: "\(pointer)/paths/\(index)") }
         for (index, method) in rule.methods.enumerated() where !EgressMethods.all.contains(method) {
             throw problem("/methods/\(index)", "\(method) is none that a fetch can have")
         }
-        guard isWildcard else { return .exactly(host) }
-        guard case .name(let domain) = host else { throw problem("/host", "has a wildcard before an address") }
-        guard domain.contains(".") else { throw problem("/host", "is a wildcard over a whole top-level domain; name at least two labels behind *.") }
-        return .below(domain)
+        return pattern
     }
 
     /// A path pattern has to be the beginning of a path that the URL parser lets through.

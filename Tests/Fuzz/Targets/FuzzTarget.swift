@@ -3,10 +3,10 @@
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case json, schema, pattern, patch
     case request, reply, chunk, events, websocket
-    case content, multipart, form
+    case content, multipart, form, inflate
     case frames, spawner
     case manifest, library
-    case url, egress
+    case url, egress, scrubber
     case calc, csv, query, time, zone
 
     /// Runs the target once over `bytes`.
@@ -24,12 +24,14 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .content: checkContent(bytes)
         case .multipart: checkCut(bytes, readForm)
         case .form: checkForm(bytes)
+        case .inflate: checkInflate(bytes)
         case .frames: checkFrames(bytes)
         case .spawner: checkSpawner(bytes)
         case .manifest: checkManifest(bytes)
         case .library: checkLibrary(bytes)
         case .url: checkURL(bytes)
         case .egress: checkEgress(bytes)
+        case .scrubber: checkScrubber(bytes)
         case .calc: checkCalculator(bytes)
         case .csv: checkCSV(bytes)
         case .query: checkQuery(bytes)
