@@ -26,6 +26,7 @@ extension HTTPConnection {
         var partial = Partial()
         if !input.isEmpty { try parse(&partial) }
         var deadline = Deadline.distantFuture
+        var newcomerDeadline: Deadline?
         var awaited = Awaited.nothing
         while !partial.isReady {
             let isIdle = parser.isAtStart && input.isEmpty
@@ -37,13 +38,36 @@ extension HTTPConnection {
                 if !isPrompted { deadline = context.loop.turnDeadline.adding(milliseconds: timeout(next, isFirst, partial)) }
             }
             phase = isIdle ? .idle : .reading
-            if isIdle && isClosing { return nil }
+            if isIdle && isClosing {
+                if !isFirst || Task.isCancelled {
+                    guard try takeLastWords(&partial) else { return nil }
+                    continue
+                }
+                // A client that has only just come has a moment to say why.
+                newcomerDeadline = newcomerDeadline ?? context.loop.turnDeadline.adding(milliseconds: HTTPLimits.newcomerMilliseconds)
+            }
             if partial.head != nil { try await sendContinue(&partial) }
             let grace = awaited == .body ? partial.bodyCount / HTTPLimits.bodyBytesPerMillisecondMin : 0
-            guard let count = try await fill(until: deadline.adding(milliseconds: grace), partial), count > 0 else { return nil }
-            try consume(count, &partial)
+            let due = min(deadline.adding(milliseconds: grace), isIdle ? newcomerDeadline ?? .distantFuture : .distantFuture)
+            do {
+                guard let count = try await fill(until: due, partial), count > 0 else { return nil }
+                try consume(count, &partial)
+            } catch is Interruption { continue }
         }
         return partial
+    }
+
+    /// An idle connection was woken because the server drains.
+    private struct Interruption: Error {}
+
+    /// What an idle client has sent before it could know that the server drains is still answered; false when there is nothing.
+    private func takeLastWords(_ partial: inout Partial) throws -> Bool {
+        guard !Task.isCancelled, let stream else { return false }
+        stream.refresh()
+        guard let count = try stream.receive(into: context.scratch), count > 0 else { return false }
+        context.counters.bytesIn.add(count)
+        try consume(count, &partial)
+        return true
     }
 
     private func timeout(_ awaited: Awaited, _ isFirst: Bool, _ partial: Partial) -> Int {
@@ -91,7 +115,7 @@ extension HTTPConnection {
             } catch {
                 switch error.code {
                 case .timedOut: return try timedOut(partial)
-                case .cancelled where phase == .idle: return nil
+                case .cancelled where phase == .idle: throw Interruption()
                 default: throw error
                 }
             }

@@ -73,7 +73,8 @@ final class HTTPConnection: @unchecked Sendable {
             // Not a TCP socket, or gone already: the first read tells.
             assert(error.code != EBADF)
         }
-        if context.isDraining { return end() }
+        // It was accepted before the drain began, so it is served like the others that were.
+        isClosing = context.isDraining
         context.counters.accepted.add(1)
         context.add(self)
         task = OwnedTask(on: context.loop) { [self] in

@@ -22,6 +22,8 @@ package enum HTTPLimits {
     static let lingerMilliseconds = 1000
     /// The same while the server drains.
     static let lingerDrainingMilliseconds = 100
+    /// How long a draining server waits for the first request of a connection that it has accepted, in milliseconds.
+    static let newcomerMilliseconds = 500
     /// Requests served on one connection before the other connections of the loop get a turn.
     static let burstMax = 16
     /// Slowest tolerated client when a reply is written, on top of the write time-out.

@@ -31,6 +31,9 @@ package struct SocketStream {
         }
     }
 
+    /// Makes the next `receive` ask the kernel, whatever the loop has heard: an edge may be on its way.
+    package func refresh() { registration.isDry = false }
+
     /// Bytes of `bytes` from `offset` on that were sent, nil when there is no room yet.
     /// - Parameter hasMore: more follows at once, so the kernel may wait for it before it fills a packet.
     @inline(__always)

@@ -123,6 +123,34 @@ import Testing
         await running.group.shutdown()
     }
 
+    @Test("whoever was accepted before a drain began, or has sent a request before it could know, is answered (OPS-3)")
+    func drainAnswersNewcomers() async throws {
+        // Whether the server has read a request yet when it drains is a matter of luck, so many try.
+        for round in 0..<8 {
+            let running = try Running(Answer { await echo($0) })
+            let old = try RawClient(running.address)
+            try old.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(old.receive(until: "GET /1 0").contains("200 OK"))
+            let silent = try RawClient(running.address)
+            let clients = try (0..<8).map { _ in try RawClient(running.address) }
+            var quiet = 0
+            while running.server.connectionCount < 10 && quiet < 1000 {
+                quiet += 1
+                try await running.group.loops[0].sleep(until: .after(milliseconds: 1))
+            }
+            try old.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            for (index, client) in clients.enumerated() where index % 2 == 0 { try client.send("GET /n HTTP/1.1\r\nHost: a\r\n\r\n") }
+            async let drained: Void = running.server.drain(within: 5000)
+            if round % 2 == 1 { try await running.group.loops[0].sleep(until: .after(milliseconds: 100)) }
+            for (index, client) in clients.enumerated() where index % 2 == 1 { try client.send("GET /n HTTP/1.1\r\nHost: a\r\n\r\n") }
+            for client in clients { #expect(client.receiveAll().hasSuffix("GET /n 0"), "round \(round)") }
+            #expect(old.receiveAll().hasSuffix("GET /2 0"), "round \(round)")
+            #expect(silent.receiveAll().isEmpty)
+            await drained
+            await running.group.shutdown()
+        }
+    }
+
     private func wait(for flag: Shared<Bool>, on loop: EventLoop) async throws {
         let deadline = Deadline.after(milliseconds: 5000)
         while !flag.value && !deadline.hasPassed { try await loop.sleep(until: .after(milliseconds: 2)) }
