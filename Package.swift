@@ -109,10 +109,10 @@ let host: [Target] = [
     swift("Store", "Host/Store", ["CSQLite", "IO", "JSON", "Crypto"]),
     swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
-    swift("Egress", "Host/Egress", ["Registry", "Store"]),
+    swift("Egress", "Host/Egress", ["Registry", "Store", "HTTP", "IO"]),
     swift(
         "Tools", "Host/Tools",
-        ["Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol"]),
+        ["Registry", "Workers", "Egress", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol"]),
     swift(
         "API", "Host/API",
         [
@@ -172,7 +172,7 @@ let testTargets: [Target] = [
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
-    tests("EgressTests", ["Egress", "Registry", "Store", "JSON", "TestKit"]),
+    tests("EgressTests", ["Egress", "Registry", "Store", "HTTP", "IO", "JSON", "TestKit"]),
     tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry", "IO"]),
     tests(
         "ToolsTests",
@@ -188,7 +188,9 @@ let testTargets: [Target] = [
             "JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin",
             "SanitizerPlugin",
         ]),
-    swift("EscapeSuite", "Tests/EscapeSuite", ["Tools", "Registry", "Store", "Crypto", "Workers", "Supervisor", "IO", "Jail", "CLinux", "JSON"]),
+    swift(
+        "EscapeSuite", "Tests/EscapeSuite",
+        ["Tools", "Egress", "Registry", "Store", "Crypto", "Workers", "Supervisor", "IO", "Jail", "CLinux", "JSON"]),
     .executableTarget(name: "limen-escape", dependencies: ["EscapeSuite"], path: "Tests/EscapeRunner", swiftSettings: shared),
     tests("EscapeTests", ["EscapeSuite"]),
     // The server of the HTTP benchmark and of the load tests, and the clients that one process of Python could not be.

@@ -5,7 +5,8 @@ package enum SettingsTable {
     /// Protection layers that `sandbox.require` can name; `limen doctor` shows the same words.
     package static let layers = [
         "user", "groups", "capabilities", "no_new_privileges", "user_namespace", "mount", "pid", "network", "ipc", "uts", "cgroup", "network_pool",
-        "private_root", "scratch", "procfs", "landlock", "seccomp", "tripwires", "write_xor_execute", "memory_limit", "cpu_limit", "task_limit",
+        "socket_grant", "private_root", "scratch", "procfs", "landlock", "seccomp", "tripwires", "write_xor_execute", "memory_limit", "cpu_limit",
+        "task_limit",
         "memory_peak", "rlimits",
     ]
 

@@ -19,4 +19,25 @@ package enum Limits {
     package static let fieldsMax = 64
     package static let fieldNameBytesMax = 128
     package static let fieldBytesMax = 16 << 10
+
+    /// Tunnels of one plugin at a time, requests for one among them (SPEC 5).
+    package static let tunnelsMax = 64
+    /// From a connection to the end of its request's head, and from there to an open tunnel.
+    package static let tunnelHeadMilliseconds = 10_000
+    package static let tunnelConnectMilliseconds = 10_000
+    /// Without a byte either way.
+    package static let tunnelIdleMilliseconds = 60_000
+    /// The longest life of a tunnel, whatever passes through it.
+    package static let tunnelMillisecondsMax = 600_000
+    /// Bytes carried at once, and turns of one direction before the other tunnels of the loop get theirs.
+    static let tunnelBufferBytes = 64 << 10
+    static let tunnelBurstMax = 16
+    /// Connections taken from a listener in one turn.
+    static let tunnelAcceptsMax = 64
+    /// How long a refused client may take to read why, and what it may still send.
+    static let tunnelRefusalMilliseconds = 1_000
+    static let tunnelLingerBytesMax = 64 << 10
+    /// How often a flood is reported, and how long a host without descriptors waits before it looks again.
+    static let turnedAwayMilliseconds = 1_000
+    static let starvedMilliseconds = 100
 }

@@ -4,6 +4,8 @@ package enum HTTPLimits {
     package static let headBytesMax = 16 * 1024
     /// Bytes of a request target; more is 414.
     package static let targetBytesMax = 8 * 1024
+    /// Bytes of a whole CONNECT request, which has little to say; more is 431.
+    package static let connectHeadBytesMax = 8 * 1024
     /// Fields of one message; more is 431.
     package static let fieldsMax = 100
     /// Bytes of one chunk-size line with its extensions.

@@ -11,10 +11,23 @@ struct RequestLine: Sendable {
     /// Whether the target has no percent sign.
     let isPlain: Bool
 
-    static func parse(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Result<RequestLine, HTTPFailure> {
+    /// A request line in its three parts, before anybody asked what the method and the form of the target are.
+    struct Parts: Sendable {
+        let methodEnd: Int
+        let targetStart: Int
+        let targetEnd: Int
+        let minorVersion: Int
+        /// Where the target's first question mark is; -1 without one.
+        let question: Int
+        /// Whether the target has no percent sign.
+        let isPlain: Bool
+    }
+
+    /// Takes a line apart at its two spaces.
+    static func split(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Result<Parts, HTTPFailure> {
         var methodEnd = start
         while methodEnd < end && Characters.isToken(bytes[methodEnd]) { methodEnd += 1 }
-        guard methodEnd > start, methodEnd < end, bytes[methodEnd] == 0x20 else { return malformed }
+        guard methodEnd > start, methodEnd < end, bytes[methodEnd] == 0x20 else { return .failure(malformed) }
         let targetStart = methodEnd + 1
         var targetEnd = targetStart
         var question = -1
@@ -29,26 +42,33 @@ struct RequestLine: Sendable {
             targetEnd += 1
         }
         if targetEnd - targetStart > HTTPLimits.targetBytesMax { return .failure(HTTPFailure(414, "The request target is too long.")) }
-        guard targetEnd > targetStart, targetEnd < end, bytes[targetEnd] == 0x20 else { return malformed }
-        let minorVersion: Int
-        switch version(bytes, targetEnd + 1, end) {
-        case .success(let minor): minorVersion = minor
+        guard targetEnd > targetStart, targetEnd < end, bytes[targetEnd] == 0x20 else { return .failure(malformed) }
+        return version(bytes, targetEnd + 1, end).map {
+            Parts(
+                methodEnd: methodEnd, targetStart: targetStart, targetEnd: targetEnd, minorVersion: $0, question: question, isPlain: isPlain)
+        }
+    }
+
+    static func parse(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Result<RequestLine, HTTPFailure> {
+        let parts: Parts
+        switch split(bytes, start, end) {
+        case .success(let found): parts = found
         case .failure(let failure): return .failure(failure)
         }
-        guard let method = HTTPMethod(UnsafeBufferPointer(rebasing: bytes[start..<methodEnd])), method != .connect else {
+        guard let method = HTTPMethod(UnsafeBufferPointer(rebasing: bytes[start..<parts.methodEnd])), method != .connect else {
             return .failure(HTTPFailure(501, "The method is not implemented."))
         }
-        let pathEnd = question < 0 ? targetEnd : question
-        guard let (pathStart, authority) = form(bytes, method, targetStart, targetEnd, pathEnd) else {
+        let pathEnd = parts.question < 0 ? parts.targetEnd : parts.question
+        guard let (pathStart, authority) = form(bytes, method, parts.targetStart, parts.targetEnd, pathEnd) else {
             return .failure(HTTPFailure(400, "The request target is malformed."))
         }
         return .success(
             RequestLine(
-                method: method, minorVersion: minorVersion, targetStart: targetStart, targetEnd: targetEnd, pathStart: pathStart,
-                pathEnd: pathEnd, authority: authority, isPlain: isPlain))
+                method: method, minorVersion: parts.minorVersion, targetStart: parts.targetStart, targetEnd: parts.targetEnd,
+                pathStart: pathStart, pathEnd: pathEnd, authority: authority, isPlain: parts.isPlain))
     }
 
-    private static var malformed: Result<RequestLine, HTTPFailure> { .failure(HTTPFailure(400, "The request line is malformed.")) }
+    private static var malformed: HTTPFailure { HTTPFailure(400, "The request line is malformed.") }
 
     /// Exactly `HTTP/1.1` or `HTTP/1.0`; other digits are 505.
     private static func version(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Result<Int, HTTPFailure> {

@@ -34,6 +34,8 @@ extension ToolService {
     /// Under conditions there are no spares, which would start before their call's are known, and every worker serves one call.
     private func workerSpec(_ record: PluginRecord) -> PluginSpec {
         var spec = PluginSpec(record, spares: options.spares, queueMax: options.queueMax)
+        // Nothing that comes from the network can be replayed.
+        if options.conditions == nil, record.manifest.egress.hasSocket { spec.door = options.tunnels?.maker(record) }
         guard let conditions = options.conditions else { return spec }
         spec.conditions = conditions
         spec.pool.spares = 0

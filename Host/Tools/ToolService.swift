@@ -21,6 +21,8 @@ package final class ToolService: Sendable {
         package var sanitizer = "sanitizer.html"
         /// For calls that are recorded or replayed: every worker then serves one call, and no call is tried twice.
         package var conditions: ConditionsBox?
+        /// The CONNECT proxies of plugins with a socket grant; without them their workers can make no socket.
+        package var tunnels: TunnelDoors?
         package init() {}
     }
 

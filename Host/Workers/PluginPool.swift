@@ -90,7 +90,8 @@ package final class PluginPool: Sendable {
 
     private func start(_ handle: WorkerHandle) {
         let request = SpawnRequest(
-            workerID: handle.id, limits: spec.limits, bundlePath: spec.bundlePath, files: spec.files, library: spec.library)
+            workerID: handle.id, limits: spec.limits, bundlePath: spec.bundlePath, files: spec.files, library: spec.library,
+            hasSocket: spec.door != nil)
         guard service.remember(handle), handle.start(service.spawner, request, bundle: spec.bundleDescriptor) else {
             return gone(handle, .jail("the spawner did not take the request"))
         }

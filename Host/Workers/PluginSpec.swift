@@ -23,6 +23,8 @@ package struct PluginSpec: Sendable {
     package var generation: UInt64
     /// What workers are told of clock and randomness while calls are recorded or replayed; nil for every other service.
     package var conditions: ConditionsBox?
+    /// Makes the door of each worker of a plugin with a socket grant; nil for a plugin without one, whose workers can make no socket.
+    package var door: WorkerDoorMaker?
     /// Compares what the plugin says of itself with what was approved; answers why it is refused, or nil.
     package var check: @Sendable (ReadyPayload) -> String?
 

@@ -27,6 +27,8 @@ final class WorkerHandle: @unchecked Sendable {
         /// The plugin was loaded and accepted; before that every fault is a failure to load.
         var wasReady = false
         var isKillAsked = false
+        /// Serves the worker's own network namespace, if it has a socket grant.
+        var door: (any WorkerDoor)?
         /// The end of a worker whose last frames are still being read.
         var postponed: End?
     }
@@ -150,6 +152,21 @@ final class WorkerHandle: @unchecked Sendable {
         }
     }
 
+    /// The worker's door is open; false if the worker is gone or has one, and nobody would close it.
+    func opened(_ door: any WorkerDoor) -> Bool {
+        shared.withLock { shared in
+            guard shared.exit == nil, shared.postponed == nil, shared.door == nil else { return false }
+            shared.door = door
+            return true
+        }
+    }
+
+    /// Closes the door, and with it every connection that came through it.
+    private static func closeDoor(_ shared: inout Shared) {
+        shared.door?.close()
+        shared.door = nil
+    }
+
     /// The process is gone. Answers the reason, and whether it died before it was ready.
     func exited(_ cause: KillReason, peakMemoryBytes: Int) -> (reason: KillReason, wasLoading: Bool, hasCaller: Bool, isFirst: Bool) {
         let (answer, waiters) = shared.withLock { shared in
@@ -159,6 +176,7 @@ final class WorkerHandle: @unchecked Sendable {
             shared.exit = reason
             shared.peakMemoryBytes = max(shared.peakMemoryBytes, peakMemoryBytes)
             if !shared.isOwned { closeAll(&shared) }
+            Self.closeDoor(&shared)
             defer { shared.exitWaiters = [] }
             return ((reason, wasLoading, shared.hasCaller, isFirst), shared.exitWaiters)
         }
@@ -171,6 +189,7 @@ final class WorkerHandle: @unchecked Sendable {
         let waiters: [OneShot]? = shared.withLock { shared in
             guard shared.isOwned, shared.state.isLoadPhase, shared.exit == nil, shared.postponed == nil else { return nil }
             shared.postponed = end
+            Self.closeDoor(&shared)
             defer { shared.exitWaiters = [] }
             return shared.exitWaiters
         }

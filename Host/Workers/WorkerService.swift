@@ -115,12 +115,21 @@ package final class WorkerService: Sendable {
         case .spawned(let id, let pid, _):
             guard let worker = find(id) else { return Self.drop(descriptor) }
             return worker.spawned(pid: pid, memoryPeak: descriptor)
+        case .listening(let id): return listen(id, descriptor)
         case .failed(let id, let step, let code):
             if let worker = find(id) { worker.pool.gone(worker, .jail(code == 0 ? step : "\(step): \(describe(errno: code))")) }
         case .exited(let id, let exit):
             if let worker = find(id) { worker.pool.gone(worker, KillReason(exit), peakMemoryBytes: Int(clamping: exit.memoryPeakBytes)) }
         }
         Self.drop(descriptor)
+    }
+
+    /// Opens the worker's door; it is closed by the worker's end.
+    private func listen(_ id: UInt64, _ descriptor: Int32) {
+        guard descriptor >= 0, let worker = find(id), let make = worker.pool.spec.door else { return Self.drop(descriptor) }
+        let door = make(FileDescriptor(descriptor), id, loop)
+        let isRunning = worker.opened(door) && scope.start(on: loop) { await door.run() }
+        if !isRunning { door.close() }
     }
 
     private static func drop(_ descriptor: Int32) {

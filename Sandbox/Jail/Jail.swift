@@ -35,12 +35,18 @@ package struct Jail {
     }
 
     /// Steps 4 to 8 of DESIGN 4, after `prepare`: everything up to the filter.
-    /// - Parameter bundle: the bundle as a detached mount, closed here; nil on the rungs without a root of their own.
+    /// - Parameters:
+    ///   - bundle: the bundle as a detached mount, closed here; nil on the rungs without a root of their own.
+    ///   - authorities: the certificates of authorities as a detached mount, closed here; nil for a worker without sockets.
     /// - Throws: `JailError`.
-    package func enter(bundle: Int32?) throws(JailError) -> Posture {
+    package func enter(bundle: Int32?, authorities: Int32? = nil) throws(JailError) -> Posture {
         if let bundle {
             defer { close(bundle) }
             try JailMounts.add(spec, bundle: bundle)
+        }
+        if let authorities {
+            defer { close(authorities) }
+            try JailMounts.add(authorities: authorities)
         }
         try JailMounts.inspect(spec)
         try ResourceLimits.apply(spec)
@@ -49,7 +55,8 @@ package struct Jail {
         try require("no new privileges", clinux_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         // After the change of user, which clears it.
         try require("parent-death signal", clinux_prctl(PR_SET_PDEATHSIG, UInt(SIGKILL), 0, 0, 0))
-        let abi = spec.features.contains(.landlock) ? try Landlock.enter(Landlock.rules(spec)) : 0
+        let abi =
+            spec.features.contains(.landlock) ? try Landlock.enter(Landlock.rules(spec), connectingTo: spec.hasSocket ? ProxyDoor.port : nil) : 0
         let denies = clinux_prctl(PR.setMemoryDenyWriteExecute, 1, 0, 0, 0) == 0
         return Posture(rung: spec.rung, landlockABI: abi, memoryDenyWriteExecute: denies)
     }
@@ -79,13 +86,29 @@ package struct Jail {
             }
         }
         guard mkdir(spec.bundleInside + "/limen-self-test", 0o700) != 0 else { throw JailError("self-test: the bundle is writable") }
-        guard socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) < 0, errno == EPERM else { throw JailError("self-test: a socket was made") }
+        try testSockets()
         guard clinux_try_fork() == -Int(EPERM) else { throw JailError("self-test: a process was made") }
         if !spec.rung.hasNamespaces {
             guard clinux_try_signal(getppid()) == -Int(EPERM) else { throw JailError("self-test: another process was reached") }
         }
         let page = mmap(nil, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard page == MAP_FAILED else { throw JailError("self-test: writable code was mapped") }
+    }
+
+    /// Without the grant no socket at all; with it a TCP socket that reaches nothing but the proxy.
+    private func testSockets() throws(JailError) {
+        let made = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard spec.hasSocket else {
+            guard made < 0, errno == EPERM else { throw JailError("self-test: a socket was made") }
+            return
+        }
+        try require("self-test: make a socket", checked(made))
+        defer { close(made) }
+        // Not the proxy's own port: its host would see a client that says nothing.
+        let result = clinux_try_connect(made, ProxyDoor.port + 1)
+        guard result == -Int(EACCES) || result == -Int(ECONNREFUSED) else { throw JailError("self-test: reach another port", errno: Int32(-result)) }
+        guard clinux_try_bind(made, ProxyDoor.port + 1) == -Int(EPERM) else { throw JailError("self-test: a socket was bound") }
+        guard socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0) < 0, errno == EPERM else { throw JailError("self-test: a datagram socket was made") }
     }
 
     /// Step 11: installs stage 2 on all threads.

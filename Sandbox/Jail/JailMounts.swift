@@ -25,6 +25,12 @@ enum JailMounts {
         try require("attach bundle", clinux_attach_tree(bundle, spec.bundleInside))
     }
 
+    /// Adds the certificates of authorities, read-only, on the empty file that the image has for them.
+    /// - Throws: `JailError`.
+    static func add(authorities: Int32) throws(JailError) {
+        try require("attach authorities", clinux_attach_tree(authorities, ProxyDoor.authoritiesPath))
+    }
+
     /// The bundle is the one that the host verified. What is attached cannot change any more, so looking at it cannot be raced.
     /// - Throws: `JailError` naming the file that is another one.
     static func inspect(_ spec: JailSpec) throws(JailError) {

@@ -18,10 +18,15 @@ package struct JailSpec: Sendable, Equatable {
     /// Filters as `BPFProgram.encoded()` gives them.
     package var stage1: [UInt8]
     package var stage2: [UInt8]
+    /// Whether the worker may make TCP sockets: its network namespace then has a loopback that is up, with the proxy's listener alone.
+    package var hasSocket: Bool
+    /// Whether the certificates of authorities come with the specification, for libraries that speak TLS.
+    package var hasAuthorities: Bool
 
     package init(
         rung: Rung, features: JailFeatures = .all, userID: UInt32, groupID: UInt32, bundlePath: String, bundleDevice: UInt64, bundleInode: UInt64,
-        files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: [UInt8], stage2: [UInt8]
+        files: [VerifiedFile], library: String, limits: WorkerLimits, stage1: [UInt8], stage2: [UInt8],
+        hasSocket: Bool = false, hasAuthorities: Bool = false
     ) {
         self.rung = rung
         self.features = features
@@ -35,6 +40,8 @@ package struct JailSpec: Sendable, Equatable {
         self.limits = limits
         self.stage1 = stage1
         self.stage2 = stage2
+        self.hasSocket = hasSocket
+        self.hasAuthorities = hasAuthorities
     }
 
     /// Whether the worker ends once its jail stands.
@@ -42,6 +49,11 @@ package struct JailSpec: Sendable, Equatable {
 
     /// The bundle as the worker sees it.
     package var bundleInside: String { rung.hasNamespaces ? "/bundle" : bundlePath }
+
+    /// Descriptors that come with it: the frame socket, the bundle where it is mounted, the authorities if there are any.
+    package var descriptorCount: Int { 1 + (rung.hasNamespaces ? 1 : 0) + (hasAuthorities ? 1 : 0) }
+    /// The most of them.
+    package static let descriptorCountMax: Int32 = 3
 
     /// The longest encoded spec, in bytes.
     package static let bytesMax = 192 << 10
@@ -62,6 +74,7 @@ extension JailSpec {
         writer.write(limits)
         writer.write(counted: stage1)
         writer.write(counted: stage2)
+        for flag in [hasSocket, hasAuthorities] { writer.write(UInt8(flag ? 1 : 0)) }
         return writer.bytes
     }
 
@@ -82,6 +95,8 @@ extension JailSpec {
         limits = try reader.readLimits()
         stage1 = Array(try reader.readCounted("stage 1"))
         stage2 = Array(try reader.readCounted("stage 2"))
+        hasSocket = try reader.readFlag("socket")
+        hasAuthorities = try reader.readFlag("authorities")
         try reader.finish()
     }
 }

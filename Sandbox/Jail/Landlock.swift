@@ -30,6 +30,11 @@ package enum Landlock {
 
     /// What a worker may do with files: as its mounts have it, or, in the host's own tree, read what its bundle needs to run.
     static func rules(_ spec: JailSpec) -> [Rule] {
+        let authorities = spec.hasAuthorities ? [Rule(path: ProxyDoor.authoritiesPath, access: Access.readFile)] : []
+        return files(spec) + authorities
+    }
+
+    private static func files(_ spec: JailSpec) -> [Rule] {
         let read = Access.readFile | Access.readDirectory
         let bundle = Rule(path: spec.bundleInside, access: read | Access.execute)
         guard spec.rung.hasNamespaces else { return [bundle] + onHost }
@@ -51,9 +56,10 @@ package enum Landlock {
     }
 
     /// Applies the rules to the calling thread; it must be the only one.
+    /// - Parameter port: the one TCP port that may be connected to, where the ABI knows ports (4 and later).
     /// - Returns: the ABI that was used.
     /// - Throws: `JailError` if the kernel has no Landlock or refuses a rule.
-    package static func enter(_ rules: [Rule]) throws(JailError) -> Int {
+    package static func enter(_ rules: [Rule], connectingTo port: UInt16? = nil) throws(JailError) -> Int {
         let abi = try require("landlock", clinux_landlock_abi())
         let handled = handledFiles(abi)
         // With no rule for them, all TCP binds and connects and all signals and abstract sockets beyond the domain are refused.
@@ -61,6 +67,7 @@ package enum Landlock {
         let ruleset = Int32(try require("landlock ruleset", clinux_landlock_create(&attributes)))
         defer { close(ruleset) }
         for rule in rules { try allow(ruleset, rule.path, rule.access & handled) }
+        if let port, abi >= 4 { try require("landlock rule port \(port)", clinux_landlock_add_connect(ruleset, port)) }
         try require("landlock restrict", clinux_landlock_restrict(ruleset))
         return abi
     }

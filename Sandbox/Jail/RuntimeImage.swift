@@ -45,11 +45,14 @@ package struct RuntimeImage: Sendable {
         try require("mount runtime image", clinux_mount("limen", path, "tmpfs", UInt(MS_NOSUID | MS_NODEV), "mode=0755,size=1m"))
         for folder in [
             "/usr", "/usr/lib", "/usr/lib64", "/usr/libexec", libraryFolder, "/usr/share", "/usr/share/zoneinfo", "/bundle", "/scratch", "/proc",
-            "/dev",
+            "/dev", "/etc", "/etc/ssl", "/etc/ssl/certs", "/usr/lib/ssl",
         ] {
             try require("make \(folder)", checked(mkdir(path + folder, 0o755)))
         }
         try require("link /lib", checked(symlink("usr/lib", path + "/lib")))
+        // Empty, but for a worker that may speak TLS.
+        try makeFile(path + ProxyDoor.authoritiesPath)
+        try require("link authorities", checked(symlink(ProxyDoor.authoritiesPath, path + ProxyDoor.authoritiesLink)))
         try require("link /lib64", checked(symlink("usr/lib64", path + "/lib64")))
         try bind(loader.0, to: path + loader.1)
         let program = path + "/usr/libexec/limen-worker"

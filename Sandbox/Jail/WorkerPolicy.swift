@@ -8,9 +8,13 @@ package enum WorkerPolicy {
     ///
     /// Where the file system is the host's own, a worker's user owns files that Landlock does not protect from a change of mode or
     /// time, and the account's tasks and memory are counted together: there nothing changes a file, and no thread is made.
-    /// - Parameter reportsTripwires: false where no listener can be had: a tripwire then kills by itself.
-    package static func stage1(on rung: Rung, reportsTripwires: Bool = true, for architecture: Architecture = .native) -> SeccompPolicy {
-        var rules = everywhere
+    /// - Parameters:
+    ///   - reportsTripwires: false where no listener can be had: a tripwire then kills by itself.
+    ///   - hasSocket: whether the worker has a socket grant; only on a rung with namespaces.
+    package static func stage1(
+        on rung: Rung, reportsTripwires: Bool = true, hasSocket: Bool = false, for architecture: Architecture = .native
+    ) -> SeccompPolicy {
+        var rules = hasSocket && rung.hasNamespaces ? everywhere.merging(withSocket) { $1 } : everywhere
         if !rung.hasNamespaces {
             for call in SyscallTable.changesOfFiles { rules[call] = SyscallRule(otherwise: .errno(EPERM)) }
             rules[.clone] = noThreads
@@ -114,7 +118,7 @@ package enum WorkerPolicy {
 
     private static var ioctl: SyscallRule { oneOf(argument: 1, [Flags.fionread, Flags.fionbio, Flags.fioclex, Flags.fionclex, Flags.tcgets]) }
 
-    private static var fcntl: SyscallRule {
+    static var fcntl: SyscallRule {
         let allowed: [Int32] = [
             F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_DUPFD_CLOEXEC, Flags.ofdGetLock, Flags.ofdSetLock,
             Flags.ofdSetLockWait,
@@ -135,7 +139,7 @@ package enum WorkerPolicy {
     }
 
     /// Families that only reach for the kernel are tripwires; the others are refused politely, because Dispatch tries syslog.
-    private static var socket: SyscallRule {
+    static var socket: SyscallRule {
         let traps: [Int32] = [AF_ALG, AF_NETLINK, AF_PACKET, AF_VSOCK]
         return SyscallRule(traps.map { .init([.equals(argument: 0, value: UInt32($0))], .tripwire) }, otherwise: .errno(EPERM))
     }

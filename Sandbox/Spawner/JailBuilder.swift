@@ -27,6 +27,8 @@ struct JailBuilder {
     /// The host's account as this process's namespace numbers it.
     private let hostUserID: uid_t
     private let stage1: [UInt8]
+    /// Stage 1 of a worker that may make TCP sockets.
+    private let socketStage1: [UInt8]
     private let stage2: [UInt8]
 
     /// Enters the rung's namespaces and prepares what all its workers share.
@@ -44,6 +46,8 @@ struct JailBuilder {
         hostUserID = rung == .userNamespace ? 0 : ground.account.userID
         birth = try WorkerBirth(program: image?.worker ?? options.workerPath, rung: rung)
         stage1 = WorkerPolicy.stage1(on: rung, reportsTripwires: features.contains(.notification)).compiled().encoded()
+        socketStage1 =
+            WorkerPolicy.stage1(on: rung, reportsTripwires: features.contains(.notification), hasSocket: true).compiled().encoded()
         stage2 = WorkerPolicy.stage2().compiled().encoded()
     }
 
@@ -55,6 +59,16 @@ struct JailBuilder {
         }
         try require("mount namespace", clinux_unshare(Int32(CLONE_NEWNS)))
         try require("mount propagation", clinux_mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
+    }
+
+    /// Sockets are for workers with a network namespace of their own: on the host's loopback, port 3128 may be anybody's, and Landlock, which can hold a
+    /// process to a port, does not say whose port it is.
+    /// - Throws: `JailError`.
+    func checkSocketGrant(_ request: SpawnRequest) throws(JailError) {
+        guard request.hasSocket, !rung.hasNamespaces else { return }
+        throw JailError(
+            "`socket: true` is refused on the rung `\(rung.name)`, where a worker has no network of its own; `limen doctor` says how to get network namespaces, or grant `fetch` without `socket`"
+        )
     }
 
     /// The folder that a request means, by inode.
@@ -80,7 +94,9 @@ struct JailBuilder {
         return JailSpec(
             rung: rung, features: features, userID: identity.userID, groupID: identity.groupID, bundlePath: request.bundlePath,
             bundleDevice: bundle.device, bundleInode: bundle.inode,
-            files: request.files, library: request.library, limits: request.limits, stage1: stage1, stage2: stage2)
+            files: request.files, library: request.library, limits: request.limits,
+            stage1: request.hasSocket ? socketStage1 : stage1, stage2: stage2, hasSocket: request.hasSocket,
+            hasAuthorities: request.hasSocket && access(options.authorities, R_OK) == 0)
     }
 
     /// What a worker process is told at its birth.
@@ -90,11 +106,14 @@ struct JailBuilder {
     /// - Throws: `JailError`.
     func assign(_ spec: JailSpec, frames: Int32, over setup: Int32) throws(JailError) {
         var descriptors = [frames]
+        defer { for tree in descriptors.dropFirst() { close(tree) } }
         if rung.hasNamespaces {
             // By path, which the host chose: the worker compares what it got with the inode that was verified.
             descriptors.append(Int32(try require("open bundle", clinux_sealed_tree(spec.bundlePath))))
         }
-        defer { for tree in descriptors.dropFirst() { close(tree) } }
+        if spec.hasAuthorities {
+            descriptors.append(Int32(try require("open \(options.authorities)", clinux_sealed_tree(options.authorities))))
+        }
         let bytes = spec.encoded()
         try require("send specification", clinux_send_fds(setup, bytes, bytes.count, &descriptors, Int32(descriptors.count)))
     }

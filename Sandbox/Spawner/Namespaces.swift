@@ -16,7 +16,8 @@ struct NamespaceKind {
     static let inner: [NamespaceKind] = [
         NamespaceKind(name: "mount", flag: Int32(CLONE_NEWNS), sysctl: "mnt", purpose: "mounts of its own"),
         NamespaceKind(name: "pid", flag: Int32(CLONE_NEWPID), sysctl: "pid", purpose: "sees and signals no process but itself"),
-        NamespaceKind(name: "network", flag: Int32(CLONE_NEWNET), sysctl: "net", purpose: "no interface but a loopback that is down"),
+        NamespaceKind(
+            name: "network", flag: Int32(CLONE_NEWNET), sysctl: "net", purpose: "no interface but a loopback, which is down without a socket grant"),
         NamespaceKind(name: "ipc", flag: Int32(CLONE_NEWIPC), sysctl: "ipc", purpose: "no System V or POSIX queue of the host's"),
         NamespaceKind(name: "uts", flag: Int32(CLONE_NEWUTS), sysctl: "uts", purpose: "does not learn the host's name"),
         NamespaceKind(name: "cgroup", flag: Int32(CLONE_NEWCGROUP), sysctl: "cgroup", purpose: "sees its own cgroup as the root"),
@@ -52,6 +53,15 @@ enum LayerTrial {
             let limited = clinux_set_limit(6, 1)
             if limited < 0 { return limited }
             return clinux_try_fork() == -Int(EAGAIN) ? 0 : -Int(ENOTSUP)
+        }
+    }
+
+    /// Whether the proxy's listener can be made in a network namespace of one's own.
+    static func listener() -> Int32 {
+        Trial.errno {
+            let made = clinux_unshare(Int32(CLONE_NEWNET) | (getuid() == 0 ? 0 : Int32(CLONE_NEWUSER)))
+            if made < 0 { return made }
+            do throws(JailError) { return Int(try NetworkNamespaces.listen()) } catch { return -Int(error.errno) }
         }
     }
 

@@ -3,9 +3,11 @@ import Glibc
 import Jail
 
 /// Empty network namespaces, one a slot, made when a slot is first used: a fresh one is the dearest part of a jail. They hold no
-/// interface that is up and no socket can be made in them, so nothing passes from one tenant of a slot to the next.
+/// interface that is up and no socket can be made in them, so nothing passes from one tenant of a slot to the next. One that had a listener, whose
+/// worker could make sockets, serves that worker alone and is not used again.
 struct NetworkNamespaces {
     private var descriptors: [Int32?]
+    private var opened: Set<Int> = []
 
     init(slots: Int) { descriptors = Array(repeating: nil, count: slots) }
 
@@ -24,5 +26,28 @@ struct NetworkNamespaces {
         let descriptor = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)
         try require("open network namespace", checked(descriptor))
         descriptors[slot] = descriptor
+    }
+
+    /// Makes the proxy's listener in the slot's namespace, whose loopback is up from then on, and leaves the calling process there.
+    /// - Returns: the listener, which is the caller's.
+    /// - Throws: `JailError`.
+    mutating func listen(slot: Int) throws(JailError) -> Int32 {
+        try enter(slot: slot)
+        opened.insert(slot)
+        return try Self.listen()
+    }
+
+    /// The same in the namespace where the caller is.
+    /// - Throws: `JailError`.
+    static func listen() throws(JailError) -> Int32 {
+        try require("bring the loopback up", clinux_loopback_up())
+        return Int32(try require("listen on port \(ProxyDoor.port)", clinux_listen_loopback(ProxyDoor.port, ProxyDoor.backlog)))
+    }
+
+    /// The slot's worker is gone. What a listener and its connections leave in a namespace goes with it.
+    mutating func leave(slot: Int) {
+        guard opened.remove(slot) != nil, let descriptor = descriptors[slot] else { return }
+        close(descriptor)
+        descriptors[slot] = nil
     }
 }

@@ -74,7 +74,14 @@ struct Nursery {
     }
 
     /// The slot's worker is gone.
-    mutating func free(slot: Int) { freeSlots.append(slot) }
+    mutating func free(slot: Int) {
+        networks.leave(slot: slot)
+        freeSlots.append(slot)
+    }
+
+    /// Makes the proxy's listener in the network namespace of a slot whose process was taken.
+    /// - Throws: `JailError`.
+    mutating func listen(slot: Int) throws(JailError) -> Int32 { try networks.listen(slot: slot) }
 
     /// Notes the end of a process that was never used; false if it is not one of these, or was meant to end.
     mutating func reap(_ pid: Int32) -> Bool {

@@ -88,7 +88,22 @@ extension Posture {
             rung?.hasNamespaces == true
             ? Layer.held("network_pool", "one network namespace a slot, made ahead")
             : .missing("network_pool", "no network namespaces; seccomp gives no socket of any family", "see network")
-        return [user] + inner + [pool]
+        return [user] + inner + [pool, socketGrant]
+    }
+
+    private var socketGrant: Layer {
+        guard rung?.hasNamespaces == true else {
+            return .missing(
+                "socket_grant",
+                "plugins with `socket: true` are refused: without a network of the worker's own, port \(ProxyDoor.port) of the loopback may be anybody's",
+                "see network")
+        }
+        let errno = LayerTrial.listener()
+        if errno == 0 {
+            let port = Int(ladder.held?.proof.landlockABI ?? 0) >= 4 ? "seccomp and Landlock leave" : "seccomp leaves TCP, the namespace"
+            return .held("socket_grant", "\(port) a worker with `socket: true` the proxy on 127.0.0.1:\(ProxyDoor.port) and nothing else")
+        }
+        return .missing("socket_grant", "no listener in a network namespace: \(describe(errno: errno))", "see network")
     }
 
     /// Tells a kind that cannot be made from one that works by itself while another is missing.

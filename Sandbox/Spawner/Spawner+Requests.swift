@@ -48,12 +48,14 @@ extension Spawner {
         guard let builder = nursery?.builder else { throw JailError(refusal ?? "no plugin is started here") }
         guard workers[request.workerID] == nil, request.workerID < 1 << 60 else { throw JailError("worker id is in use", errno: EEXIST) }
         // What can be refused is refused before a process is used up for it.
+        try builder.checkSocketGrant(request)
         let bundle = try builder.inspect(bundle: descriptors[0])
         guard let prepared = try nursery?.take() else { throw JailError("no plugin is started here") }
         let workerID = request.workerID
         workerByPid[prepared.pid] = workerID
         workers[workerID] = WorkerProcess(workerID: workerID, prepared)
         do {
+            if request.hasSocket { try listen(workerID, slot: prepared.slot) }
             let spec = builder.specification(request, slot: prepared.slot, bundle)
             try builder.assign(spec, frames: descriptors[1], over: prepared.setup)
             // While it builds its root: no code of the plugin's runs before its filter is acknowledged here.
@@ -63,6 +65,13 @@ extension Spawner {
             end(workerID, error)
         }
         send(.spawned(workerID: workerID, pid: prepared.pid, hasMemoryPeak: prepared.memoryPeak != nil), descriptor: prepared.memoryPeak)
+    }
+
+    /// Gives the host the listener of a worker's own network namespace; no copy of it stays here.
+    private mutating func listen(_ workerID: UInt64, slot: Int) throws(JailError) {
+        guard let listener = try nursery?.listen(slot: slot) else { return }
+        send(.listening(workerID: workerID), descriptor: listener)
+        close(listener)
     }
 
     /// Kills a worker whose jail does not stand; its exit is reported as a failure of that step.

@@ -17,6 +17,8 @@ struct SpawnerOptions {
     var acceptsGroups = false
     /// The weakest rung on which plugins are started.
     var lowestRung = Rung.landlock
+    /// Certificates of the authorities that workers with sockets are shown.
+    var authorities = ProxyDoor.authoritiesPath
     /// What systemd listens on for the host; from the environment, not the command line.
     var sockets = ListeningSockets.none
     /// The host's program and arguments.
@@ -39,6 +41,8 @@ struct SpawnerOptions {
           --slots N           most workers at once, 1 to 1024                                (256)
           --lowest-rung RUNG  weakest rung to start plugins on: root, userns, landlock, seccomp (landlock)
           --prepared N        worker processes started ahead of need, 0 to 64                   (2)
+          --ca-file FILE      certificates of authorities for plugins with `socket: true`
+                                                      (/etc/ssl/certs/ca-certificates.crt)
           --accept-groups     rootless: start although the account has supplementary groups
         The host finds its channel in LIMEN_SPAWNER_FD, and systemd's listening sockets (LISTEN_FDS) where systemd puts them.
 
@@ -71,6 +75,9 @@ struct SpawnerOptions {
         case "--user": user = value
         case "--worker": workerPath = value
         case "--swift-runtime": swiftRuntime = value
+        case "--ca-file":
+            guard value.hasPrefix("/") else { return false }
+            authorities = value
         case "--lowest-rung":
             guard let rung = Rung(name: value) else { return false }
             lowestRung = rung

@@ -15,17 +15,22 @@ final class JailSetup {
             try Jail.prepare(base, keepingDescriptorsBelow: WorkerDescriptor.count)
             // Nobody waits for a worker that has no plugin yet: from here on a fault taken is a fault that a start does not take.
             clinux_populate_code()
-            // The frame socket, and the bundle where it is mounted.
-            let (bytes, descriptors) = try receive(upTo: JailSpec.bytesMax, descriptors: base.imagePath == nil ? 1 : 2)
+            let (bytes, descriptors) = try receive(upTo: JailSpec.bytesMax, descriptorsMax: JailSpec.descriptorCountMax)
             let spec = try JailSpec(decoding: bytes)
+            guard descriptors.count == spec.descriptorCount, spec.rung.hasNamespaces == (base.imagePath != nil) else {
+                throw JailError("jail specification carries \(descriptors.count) descriptors", errno: EPROTO)
+            }
             try require("frame socket", checked(dup2(descriptors[0], WorkerDescriptor.frames)))
             close(descriptors[0])
             let jail = Jail(spec)
             self.jail = jail
-            let posture = try jail.enter(bundle: descriptors.count > 1 ? descriptors[1] : nil)
+            let posture = try jail.enter(
+                bundle: spec.rung.hasNamespaces ? descriptors[1] : nil, authorities: spec.hasAuthorities ? descriptors.last : nil)
             try handOver(listener: jail.filter())
             try jail.selfTest()
             try announce(posture)
+            // Before any code that might read it; the process has one thread.
+            if spec.hasSocket { setenv(ProxyDoor.variable.name, ProxyDoor.variable.value, 1) }
             if spec.isProbe { _exit(0) }
             return spec.bundleInside + "/" + spec.library
         } catch let error as JailError {
@@ -40,18 +45,17 @@ final class JailSetup {
         do { try jail?.tighten() } catch { fail(step: error.step, errno: error.errno) }
     }
 
-    /// The spawner's next message with exactly as many descriptors as it must carry; ends in an error when the spawner is gone.
-    private func receive(upTo bytesMax: Int, descriptors expected: Int32 = 0) throws -> (bytes: [UInt8], descriptors: [Int32]) {
+    /// The spawner's next message with its descriptors; ends in an error when the spawner is gone.
+    private func receive(upTo bytesMax: Int, descriptorsMax: Int32 = 0) throws -> (bytes: [UInt8], descriptors: [Int32]) {
         var first: UInt8 = 0
         let peek = Int32(MSG_PEEK | MSG_TRUNC)
         let length = try require("jail specification", checked(Int32(recv(WorkerDescriptor.setup, &first, 1, peek))))
         guard (1...bytesMax).contains(length) else { throw JailError("jail specification", errno: EMSGSIZE) }
         var bytes = [UInt8](repeating: 0, count: length)
-        var descriptors = [Int32](repeating: -1, count: Int(expected))
-        var count = expected
+        var descriptors = [Int32](repeating: -1, count: Int(descriptorsMax))
+        var count = descriptorsMax
         try require("jail specification", clinux_receive_fds(WorkerDescriptor.setup, &bytes, bytes.count, &descriptors, &count, 0))
-        guard count == expected else { throw JailError("jail specification carries \(count) descriptors", errno: EPROTO) }
-        return (bytes, descriptors)
+        return (bytes, Array(descriptors[..<Int(count)]))
     }
 
     /// Gives the listener, if there is one, to the spawner and waits until it watches; afterwards no copy of it is left here.

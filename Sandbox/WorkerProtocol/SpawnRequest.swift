@@ -47,6 +47,8 @@ package struct SpawnRequest: Sendable, Equatable {
     package var files: [VerifiedFile]
     /// The library to load, beneath the bundle.
     package var library: String
+    /// Whether the worker may make TCP sockets, and gets the proxy's listener in a network namespace of its own.
+    package var hasSocket: Bool
 
     /// Descriptors that travel with the request.
     package static let descriptorCount = 2
@@ -54,12 +56,13 @@ package struct SpawnRequest: Sendable, Equatable {
     package static let filesMax = 512
     package static let pathBytesMax = 4095
 
-    package init(workerID: UInt64, limits: WorkerLimits, bundlePath: String, files: [VerifiedFile], library: String) {
+    package init(workerID: UInt64, limits: WorkerLimits, bundlePath: String, files: [VerifiedFile], library: String, hasSocket: Bool = false) {
         self.workerID = workerID
         self.limits = limits
         self.bundlePath = bundlePath
         self.files = files
         self.library = library
+        self.hasSocket = hasSocket
     }
 }
 

@@ -21,6 +21,7 @@ package enum SpawnerRequest: Sendable, Equatable {
             writer.write(counted: request.bundlePath)
             writer.write(request.files)
             writer.write(counted: request.library)
+            writer.write(UInt8(request.hasSocket ? 1 : 0))
         case .kill(let workerID):
             writer.write(UInt8(2))
             writer.write(workerID)
@@ -46,7 +47,10 @@ package enum SpawnerRequest: Sendable, Equatable {
             let files = try reader.readFiles()
             let library = try reader.readText("library")
             guard isBeneath(library), files.contains(where: { $0.path == library }) else { throw MalformedPayload("library") }
-            self = .spawn(SpawnRequest(workerID: workerID, limits: limits, bundlePath: bundlePath, files: files, library: library))
+            let hasSocket = try reader.readFlag("socket")
+            self = .spawn(
+                SpawnRequest(
+                    workerID: workerID, limits: limits, bundlePath: bundlePath, files: files, library: library, hasSocket: hasSocket))
         case 2: self = .kill(workerID: try reader.read("worker id"))
         case 3: self = .stop
         default: throw MalformedPayload("request kind")
@@ -103,6 +107,8 @@ package enum SpawnerEvent: Sendable, Equatable {
     case posture(json: [UInt8])
     /// The worker exists. Carries one descriptor if `hasMemoryPeak`: the file to read its peak memory from (and, written to, to reset).
     case spawned(workerID: UInt64, pid: Int32, hasMemoryPeak: Bool)
+    /// Carries the listener on 127.0.0.1:3128 of the worker's own network namespace; before its `spawned`, when `hasSocket` was asked for.
+    case listening(workerID: UInt64)
     /// The worker could not be made; `step` is the layer that failed. No `exited` follows.
     case failed(workerID: UInt64, step: String, errno: Int32)
     /// The worker is gone and so are its cgroup, mounts and namespaces.
@@ -129,6 +135,9 @@ package enum SpawnerEvent: Sendable, Equatable {
             writer.write(UInt8(4))
             writer.write(workerID)
             writer.write(exit)
+        case .listening(let workerID):
+            writer.write(UInt8(5))
+            writer.write(workerID)
         }
         return writer.bytes
     }
@@ -151,6 +160,7 @@ package enum SpawnerEvent: Sendable, Equatable {
         case 4:
             let workerID: UInt64 = try reader.read("worker id")
             self = .exited(workerID: workerID, try reader.readExit())
+        case 5: self = .listening(workerID: try reader.read("worker id"))
         default: throw MalformedPayload("event kind")
         }
         try reader.finish()

@@ -23,10 +23,10 @@ enum Arrows {
         "Host/HTTP": ["IO", "JSON", "CLinux", "CZlib"],
         "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
-        "Host/Egress": ["Registry", "Store"],
+        "Host/Egress": ["Registry", "Store", "HTTP", "IO"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
         "Host/Tools": [
-            "Registry", "Workers", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol",
+            "Registry", "Workers", "Egress", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol",
         ],
         "Host/API": [
             "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",

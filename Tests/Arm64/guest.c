@@ -106,6 +106,20 @@ static int stage1(void) {
     return 0;
 }
 
+/* Stage 1 of a worker with a socket grant: a TCP client over IPv4. */
+static int socket_grant(void) {
+    /* Where a worker has its frame socket. */
+    if (dup2(0, 3) != 3 || !install("stage-1-with-a-socket-on-root", 0)) return 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return 2;
+    if (clinux_try_bind(fd, 4000) != -EPERM) return 3;
+    long tried = clinux_try_connect(fd, 4000);
+    if (tried != -ECONNREFUSED && tried != -ENETUNREACH) return 4;
+    if (!refused(socket(AF_INET, SOCK_DGRAM, 0), EPERM) || !refused(socket(AF_INET6, SOCK_STREAM, 0), EPERM)) return 5;
+    if (!refused(dup(3), EPERM) || !refused(shutdown(3, SHUT_RD), EPERM)) return 6;
+    return 0;
+}
+
 /* With nobody to report to, a tripwire kills by itself. */
 static int tripwire(void) {
     if (!install("stage-1-without-a-listener", 0)) return 1;
@@ -233,6 +247,7 @@ int main(int count, char **words) {
     check(strcmp(name.machine, "aarch64") == 0, "the machine is an arm64");
     compare_all();
     expect("stage 1: threads run, processes, programs, sockets and new code are refused", stage1, 0);
+    expect("stage 1 with a socket: a TCP client runs, a server and other sockets are refused", socket_grant, 0);
     expect("a tripwire without a listener kills", tripwire, 128 + SIGSYS);
     expect("a tripwire is reported with number, arguments and architecture", notified, 0);
     expect("Landlock", landlock, 0);

@@ -104,6 +104,10 @@ package struct EscapeCase: Sendable {
     package var timeoutMilliseconds = 30_000
     package var limits: [String: Int] = [:]
     package var tampering = Tampering.none
+    /// Whether the manifest has a rule with `socket: true`.
+    package var hasSocket = false
+    /// Whom that rule names.
+    package var socketHost = "allowed.test"
     package var workers = 4
     /// Why the worker must have ended some seconds after the last call, by `KillReason.name`.
     package var endsBy: [String]?

@@ -14,6 +14,8 @@ struct HostileBundle {
     let key: PublisherKey
     /// How many times as long a call may take, up to what the host allows any call.
     let patience: Int
+    /// Where the tunnels of the cases lead.
+    let egressPort: Int
 
     var folder: String { "\(bundles)/\(escape.plugin)-1.0.0" }
     private var library: String { "lib/lib\(escape.plugin).so" }
@@ -101,8 +103,16 @@ struct HostileBundle {
             "library": .string(escape.tampering == .pathOutside ? "../host-neighbour-1.0.0/lib/libhost-neighbour.so" : library),
             "sha256": .string(digest), "publisher": "escape", "tools": [.object(tool)], "isolation": .string(escape.isolation),
             "state": escape.isolation == "shared" ? "none" : "key_value", "limits": .object(limits), "config": ["name": .string(escape.plugin)],
-            "files": .object(files),
+            "files": .object(files), "egress": egress,
         ]
+    }
+
+    /// What the cases with sockets may reach.
+    private var egress: JSONValue {
+        guard escape.hasSocket else { return [:] }
+        let ports: JSONValue = [.number(JSONNumber(egressPort)), 9]
+        let rules: [JSONValue] = [["host": .string(escape.socketHost), "ports": ports, "socket": true], ["host": "fetch.test"]]
+        return ["allow": .array(rules), "rate": 60_000, "max_requests": 1_000]
     }
 
     private func spoil() throws(EscapeError) {

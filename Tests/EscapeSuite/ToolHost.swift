@@ -1,3 +1,4 @@
+import Egress
 import Glibc
 import IO
 import JSON
@@ -16,6 +17,9 @@ final class ToolHost: EscapeHost {
     private let registry: Registry
     let workers: WorkerService
     let tools: ToolService
+    /// What the tunnels of the cases lead to.
+    private let upstream: EchoServer
+    private let tunnels: TunnelDoors
     private let ends: WorkerEnds
     private let key: PublisherKey
     private let counter = Lock(0)
@@ -35,12 +39,15 @@ final class ToolHost: EscapeHost {
         registry = try Registry(
             manifestFolder: data + "/manifests", bundles: BundleStore(path: data + "/store", roots: [data + "/bundles"], trust: trust),
             states: PluginStateStore(database: database))
+        upstream = try EchoServer(on: loop)
         let ends = WorkerEnds()
         self.ends = ends
         let observer = SandboxObserver { ends.note($1, $2) }
         workers = WorkerService(spawner: try SpawnerChannel(FileDescriptor(channel), on: loop), observer: observer, loop: loop)
         var options = ToolService.Options()
         options.spares = 0
+        tunnels = try Self.tunnels(observer, upstream)
+        options.tunnels = tunnels
         tools = ToolService(
             workers: workers, observer: observer, registry: registry, audit: audit, usage: UsageStore(database: database),
             keyValues: KeyValueStore(database: database), options: options)
@@ -59,7 +66,17 @@ final class ToolHost: EscapeHost {
 
     private func bundle(_ escape: EscapeCase) -> HostileBundle {
         HostileBundle(
-            escape: escape, libraries: libraries, bundles: data + "/bundles", manifests: data + "/manifests", key: key, patience: patience)
+            escape: escape, libraries: libraries, bundles: data + "/bundles", manifests: data + "/manifests", key: key, patience: patience,
+            egressPort: Int(upstream.port))
+    }
+
+    /// Tunnels to the echo server alone; times are short, so that cases about them are.
+    private static func tunnels(_ observer: SandboxObserver, _ upstream: EchoServer) throws -> TunnelDoors {
+        var networks = PrivateNetworks()
+        for host in ["allowed.test", "neighbour.test"] { try networks.open(["127.0.0.0/8"], for: host) }
+        return TunnelDoors(dialer: NameTable(), privateNetworks: networks, observer: observer) { quota in
+            (quota.headMilliseconds, quota.idleMilliseconds) = (1_000, 2_000)
+        }
     }
 
     // MARK: Calls
@@ -80,7 +97,10 @@ final class ToolHost: EscapeHost {
             return count
         }
         let caller = Tools.Caller(tenant: step.caller.tenant, user: step.caller.user, role: .user, keyID: "key-\(step.caller.user)")
-        let input = JSONValue.object(["case": .string(step.attack), "argument": .string(step.argument)]).serialized()
+        let input = JSONValue.object([
+            "case": .string(step.attack), "argument": .string(step.argument.isEmpty && escape.hasSocket ? "\(upstream.port)" : step.argument),
+        ])
+        .serialized()
         return ToolCall(tool: escape.plugin + ".run", input: input, caller: caller, requestID: "escape-\(number)")
     }
 
@@ -198,6 +218,8 @@ final class ToolHost: EscapeHost {
     /// The chain of the audit log, after everything that was tried.
     func verify() async -> [String] {
         do {
+            let open = tunnels.open.filter { $0.value > 0 }
+            if !open.isEmpty { return ["tunnels are open after their workers: \(open)"] }
             let found = try await audit.verify()
             return found.isIntact && found.entriesChecked > 0
                 ? [] : ["the audit chain is broken at \(found.brokenAt ?? 0): \(found.reason ?? "empty")"]
@@ -209,6 +231,7 @@ final class ToolHost: EscapeHost {
     func stop() async {
         await tools.stop()
         await workers.stop(until: .after(milliseconds: 1_000))
+        await upstream.stop()
         registry.shutdown()
         database.close()
     }

@@ -29,7 +29,7 @@ let package = Package(
         linked("IO", ["CLinux"]), linked("HTTP", ["IO", "JSON", "CLinux", "CZlib"]), linked("Crypto", ["COpenSSL"]),
         linked("Telemetry", ["JSON", "IO", "CLinux"]), linked("Store", ["CSQLite", "IO", "JSON", "Crypto"]),
         linked("Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
-        linked("Egress", ["Registry", "Store"]),
+        linked("Egress", ["Registry", "Store", "HTTP", "IO"]),
         linked("CalcPlugin", ["LimenPlugin", "PluginABI", "JSON"]), linked("TablePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
         linked("TimePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
         .target(

@@ -37,7 +37,7 @@ static void open_host_files(const char *argument) {
 /* Each way there is to name a file to the kernel. */
 static void open_every_way(const char *argument) {
     (void)argument;
-    const char *path = "/etc/passwd";
+    const char *path = "/etc/passwd", *folder = "/etc/default";
     struct open_how how = {.flags = O_RDONLY};
     struct stat status;
     struct statx extended;
@@ -51,15 +51,15 @@ static void open_every_way(const char *argument) {
 #endif
     saw("openat", syscall(SYS_openat, AT_FDCWD, path, O_RDONLY));
     saw("openat O_PATH", syscall(SYS_openat, AT_FDCWD, path, O_PATH));
-    saw("openat O_DIRECTORY", syscall(SYS_openat, AT_FDCWD, "/etc", O_DIRECTORY));
+    saw("openat O_DIRECTORY", syscall(SYS_openat, AT_FDCWD, folder, O_DIRECTORY));
     saw("openat2", syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
     saw("newfstatat", syscall(SYS_newfstatat, AT_FDCWD, path, &status, 0));
     saw("statx", syscall(SYS_statx, AT_FDCWD, path, 0, STATX_ALL, &extended));
     saw("faccessat2", syscall(SYS_faccessat2, AT_FDCWD, path, R_OK, 0));
     saw("readlinkat", syscall(SYS_readlinkat, AT_FDCWD, path, buffer, sizeof buffer));
-    saw("statfs", syscall(SYS_statfs, "/etc", &system));
+    saw("statfs", syscall(SYS_statfs, folder, &system));
     saw("truncate", syscall(SYS_truncate, path, 0));
-    saw("chdir", syscall(SYS_chdir, "/etc"));
+    saw("chdir", syscall(SYS_chdir, folder));
 }
 
 /* `argument` names paths of the host, separated by ':': its database, its key, the bundle of a neighbour. */

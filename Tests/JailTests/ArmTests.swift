@@ -46,7 +46,8 @@ struct ArmTests {
     @Test(
         "every C source of ours compiles for arm64 against Debian's headers, assembly and the plugin template included",
         arguments: [
-            "Sandbox/CLinux/clinux.c", "Sandbox/CLinux/clinux_birth.c", "Sandbox/CLinux/clinux_io.c", "SDK/PluginABI/abi.c",
+            "Sandbox/CLinux/clinux.c", "Sandbox/CLinux/clinux_birth.c", "Sandbox/CLinux/clinux_io.c", "Sandbox/CLinux/clinux_net.c",
+            "SDK/PluginABI/abi.c",
             "SDK/Templates/c/plugin.c",
             "Plugins/Sysprobe/Sources/sysprobe.c", "Tests/Fixtures/ABI1/plugin.c",
         ])

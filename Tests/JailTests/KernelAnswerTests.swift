@@ -91,7 +91,8 @@ struct KernelAnswerTests {
         print("seccomp differential: LIMEN_SEED=\(random.seed)")
         let made = (0..<6).map { _ in RandomPolicy.make(&random) }
         for policy in made + [
-            WorkerPolicy.stage1(on: .root), WorkerPolicy.stage1(on: .seccomp), WorkerPolicy.ownProcess(4711), WorkerPolicy.stage2(),
+            WorkerPolicy.stage1(on: .root), WorkerPolicy.stage1(on: .root, hasSocket: true), WorkerPolicy.stage1(on: .seccomp),
+            WorkerPolicy.ownProcess(4711), WorkerPolicy.stage2(),
         ] {
             let calls = (0..<callsPerPolicy).map { _ in RandomPolicy.call(policy, &random) }.filter { !KernelAnswers.unfiltered.contains($0.number) }
             let machine = FilterMachine(program: policy.compiled())

@@ -57,7 +57,9 @@ struct SeccompTests {
     static let policies: [(name: String, policy: SeccompPolicy)] = Architecture.allCases.flatMap { architecture in
         [("stage 2", WorkerPolicy.stage2(for: architecture)), ("own process", WorkerPolicy.ownProcess(4711, for: architecture))]
             + Rung.allCases.map { ("stage 1 on \($0.name)", WorkerPolicy.stage1(on: $0, for: architecture)) }
-            + [("stage 1 without a listener", WorkerPolicy.stage1(on: .landlock, reportsTripwires: false, for: architecture))]
+            + [Rung.root, .userNamespace].map {
+                ("stage 1 with a socket on \($0.name)", WorkerPolicy.stage1(on: $0, hasSocket: true, for: architecture))
+            } + [("stage 1 without a listener", WorkerPolicy.stage1(on: .landlock, reportsTripwires: false, for: architecture))]
     }
 
     @Test("the compiled filter answers as the policy says, for every number and for chosen and random arguments", arguments: policies.indices)

@@ -5,12 +5,14 @@ import Testing
 /// Every layer there is, as `sandbox.require` names them.
 private let layers: Set<String> = [
     "user", "groups", "capabilities", "no_new_privileges", "user_namespace", "mount", "pid", "network", "ipc", "uts", "cgroup", "network_pool",
-    "private_root", "scratch", "procfs", "landlock", "seccomp", "tripwires", "write_xor_execute", "memory_limit", "cpu_limit", "task_limit",
+    "socket_grant", "private_root", "scratch", "procfs", "landlock", "seccomp", "tripwires", "write_xor_execute", "memory_limit", "cpu_limit",
+    "task_limit",
     "memory_peak", "rlimits",
 ]
 /// What falls with the user namespaces.
 private let namespaces: Set<String> = [
-    "user_namespace", "mount", "pid", "network", "ipc", "uts", "cgroup", "network_pool", "private_root", "scratch", "procfs",
+    "user_namespace", "mount", "pid", "network", "ipc", "uts", "cgroup", "network_pool", "socket_grant", "private_root", "scratch",
+    "procfs",
 ]
 
 @Suite("Limen: doctor, with each layer taken away in turn", .serialized, .enabled(if: Ordinary.isPossible))
@@ -84,7 +86,8 @@ struct DoctorTests {
             ("user", [], nil), ("groups", ["groups"], nil), ("capabilities", ["capset"], nil), ("no_new_privileges", ["seccomp"], nil),
             ("user_namespace", ["max-user"], nil), ("mount", ["max-mnt"], nil), ("pid", ["max-pid"], nil), ("network", ["max-net"], nil),
             ("ipc", ["max-ipc"], nil), ("uts", ["max-uts"], nil), ("cgroup", ["max-cgroup"], nil), ("network_pool", ["max-net"], nil),
-            ("private_root", ["pivot-root"], nil), ("scratch", ["mount"], nil), ("procfs", ["procfs"], nil), ("landlock", ["landlock"], nil),
+            ("socket_grant", ["max-net"], nil), ("private_root", ["pivot-root"], nil), ("scratch", ["mount"], nil), ("procfs", ["procfs"], nil),
+            ("landlock", ["landlock"], nil),
             ("seccomp", ["seccomp"], nil), ("tripwires", ["listener"], nil), ("write_xor_execute", ["seccomp"], nil), ("memory_limit", [], []),
             ("cpu_limit", [], []), ("task_limit", ["rlimits"], []), ("memory_peak", [], []), ("rlimits", ["rlimits"], nil),
         ]

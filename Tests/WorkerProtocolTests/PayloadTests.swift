@@ -93,20 +93,22 @@ struct PayloadTests {
 
 @Suite("Spawner messages")
 struct SpawnerMessageTests {
-    private func request(library: String = "lib/a.so", path: String = "lib/a.so") -> SpawnerRequest {
+    private func request(library: String = "lib/a.so", path: String = "lib/a.so", hasSocket: Bool = false) -> SpawnerRequest {
         let file = VerifiedFile(path: path, device: 1, inode: 2, size: 3, changeSeconds: 4, changeNanoseconds: 5)
-        return .spawn(SpawnRequest(workerID: 9, limits: WorkerLimits(), bundlePath: "/b", files: [file], library: library))
+        return .spawn(SpawnRequest(workerID: 9, limits: WorkerLimits(), bundlePath: "/b", files: [file], library: library, hasSocket: hasSocket))
     }
 
     @Test("requests and events survive the wire")
     func roundTrips() throws {
-        for message in [request(), .kill(workerID: 3), .stop] { #expect(try SpawnerRequest(decoding: message.encoded()) == message) }
+        for message in [request(), request(hasSocket: true), .kill(workerID: 3), .stop] {
+            #expect(try SpawnerRequest(decoding: message.encoded()) == message)
+        }
         let violation = SyscallViolation(number: 101, name: "ptrace", arguments: [0, 1, 2, 3, 4, 5])
         let exit = WorkerExit(
             status: nil, signal: 9, userMicroseconds: 1, systemMicroseconds: 2, memoryPeakBytes: 3, outOfMemoryKills: 1, violation: violation)
         let events: [SpawnerEvent] = [
             .posture(json: [123, 125]), .spawned(workerID: 1, pid: 2, hasMemoryPeak: true), .failed(workerID: 1, step: "mount /proc", errno: 1),
-            .exited(workerID: 1, exit),
+            .exited(workerID: 1, exit), .listening(workerID: 7),
         ]
         for event in events { #expect(try SpawnerEvent(decoding: event.encoded()) == event) }
     }

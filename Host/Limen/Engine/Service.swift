@@ -1,5 +1,6 @@
 import API
 import Config
+import Egress
 import Glibc
 import HTTP
 import IO
@@ -26,7 +27,7 @@ struct Service: Sendable {
         self.shownData = shownData
         station = try Station(
             engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests],
-            options: Self.options(settings))
+            options: Self.options(settings, try Self.tunnels(engine)))
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         let keys = try await AdminKeyStore(database: station.database)
         let keyFile = "\(settings.data)/admin.key"
@@ -60,8 +61,15 @@ struct Service: Sendable {
         HostMetrics.observe(server, in: metrics)
     }
 
-    private static func options(_ settings: Configuration) -> ToolService.Options {
+    private static func tunnels(_ engine: Engine) throws -> TunnelDoors {
+        let resolver = try Resolver(on: engine.loop)
+        engine.atEnd { resolver.close() }
+        return TunnelDoors(dialer: SystemDialer(resolver), observer: engine.observer)
+    }
+
+    private static func options(_ settings: Configuration, _ tunnels: TunnelDoors) -> ToolService.Options {
         var options = ToolService.Options()
+        options.tunnels = tunnels
         options.callsPerCallerMax = settings.tools.concurrencyPerUser
         options.spares = settings.sandbox.spares
         options.timeoutMillisecondsDefault = settings.tools.timeoutMilliseconds

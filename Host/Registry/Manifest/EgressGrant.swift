@@ -11,6 +11,9 @@ package struct EgressGrant: Sendable, Hashable {
     /// Requests a minute.
     package var ratePerMinute = 60
 
+    /// Whether a rule is open to tunnels: the plugin's workers may make TCP sockets then.
+    package var hasSocket: Bool { allow.contains { $0.isSocket } }
+
     /// No network at all.
     package init() {}
 

@@ -5,5 +5,6 @@
 #include "clinux_files.h"
 #include "clinux_io.h"
 #include "clinux_jail.h"
+#include "clinux_net.h"
 
 #endif

@@ -1,6 +1,8 @@
 /// Network: no family, no address, and nothing through the worker's own socket.
 extension EscapeCases {
-    static let network: [EscapeCase] = [
+    static let network: [EscapeCase] = withoutGrant + sockets
+
+    private static let withoutGrant: [EscapeCase] = [
         .one(
             .network, "family-sweep",
             .reports(
