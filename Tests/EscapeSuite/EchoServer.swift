@@ -51,7 +51,7 @@ final class EchoServer: Sendable {
 
 /// The names of the cases; nothing is asked of the system.
 struct NameTable: TunnelDialer {
-    private static let names = ["allowed.test": "127.0.0.1", "neighbour.test": "127.0.0.1"]
+    private static let names = ["allowed.test": "127.0.0.1", "neighbour.test": "127.0.0.1", "alias.test": "127.0.0.1"]
 
     func addresses(of name: String, until deadline: Deadline) async throws(TunnelFailure) -> [IPAddress] {
         guard let found = Self.names[name].flatMap({ IPAddress($0) }) else { throw .resolve }

@@ -106,6 +106,8 @@ package struct EscapeCase: Sendable {
     package var tampering = Tampering.none
     /// Whether the manifest has a rule with `socket: true`.
     package var hasSocket = false
+    /// Whether it needs libcurl and a server with a certificate: run where openssl is.
+    package var needsTLS = false
     /// Whom that rule names.
     package var socketHost = "allowed.test"
     package var workers = 4

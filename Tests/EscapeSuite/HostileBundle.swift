@@ -15,10 +15,14 @@ struct HostileBundle {
     /// How many times as long a call may take, up to what the host allows any call.
     let patience: Int
     /// Where the tunnels of the cases lead.
-    let egressPort: Int
+    let egressPorts: [Int]
+    /// The library that brings others along.
+    static let curl = "hostile-curl"
 
     var folder: String { "\(bundles)/\(escape.plugin)-1.0.0" }
     private var library: String { "lib/lib\(escape.plugin).so" }
+    /// Libraries that are in the bundle beside the plugin's own.
+    private var brought: [String] { escape.library == Self.curl ? Files.list(libraries + "/curl") : [] }
 
     /// As hostile.c describes itself.
     static let tool: JSONValue = [
@@ -41,7 +45,8 @@ struct HostileBundle {
         let bytes = try Files.read("\(libraries)/lib\(escape.library).so")
         let digest = SHA256.hash(bytes).hex
         try Files.write(bytes, to: "\(folder)/\(library)", mode: 0o755)
-        let asked = description(digest)
+        for name in brought { try Files.copy("\(libraries)/curl/\(name)", to: "\(folder)/lib/\(name)", mode: 0o755) }
+        let asked = try description(digest)
         try sign(asked, with: key)
         try writeGrant(asked)
         try spoil()
@@ -66,7 +71,7 @@ struct HostileBundle {
 
     /// Writes the operator's side alone, as an edit of the grant would.
     func writeManifest() throws(EscapeError) {
-        try writeGrant(description(SHA256.hash(try Files.read("\(folder)/\(library)")).hex))
+        try writeGrant(try description(SHA256.hash(try Files.read("\(folder)/\(library)")).hex))
     }
 
     private func writeGrant(_ asked: JSONObject) throws(EscapeError) {
@@ -90,13 +95,14 @@ struct HostileBundle {
         min(escape.timeoutMilliseconds * patience, escape.timeoutMilliseconds < 10_000 ? 9_000 : 60_000)
     }
 
-    private func description(_ digest: String) -> JSONObject {
+    private func description(_ digest: String) throws(EscapeError) -> JSONObject {
         var tool = Self.tool.objectValue ?? [:]
         tool["timeout_ms"] = .number(JSONNumber(timeoutMilliseconds))
         tool["retries"] = 0
         var limits: JSONObject = ["workers": .number(JSONNumber(escape.workers))]
         for (name, value) in escape.limits { limits[name] = .number(JSONNumber(value)) }
         var files: JSONObject = [library: .string(digest)]
+        for name in brought { files["lib/\(name)"] = .string(SHA256.hash(try Files.read("\(libraries)/curl/\(name)")).hex) }
         if escape.tampering == .missingFile { files["data/absent"] = .string(digest) }
         return [
             "name": .string(escape.plugin), "version": "1.0.0", "description": "A case of the escape suite.", "abi": 1, "kind": "tool",
@@ -110,8 +116,11 @@ struct HostileBundle {
     /// What the cases with sockets may reach.
     private var egress: JSONValue {
         guard escape.hasSocket else { return [:] }
-        let ports: JSONValue = [.number(JSONNumber(egressPort)), 9]
-        let rules: [JSONValue] = [["host": .string(escape.socketHost), "ports": ports, "socket": true], ["host": "fetch.test"]]
+        let ports = JSONValue.array((egressPorts + [9]).map { .number(JSONNumber($0)) })
+        let rules: [JSONValue] = [
+            ["host": .string(escape.socketHost), "ports": ports, "socket": true], ["host": "alias.test", "ports": ports, "socket": true],
+            ["host": "fetch.test"],
+        ]
         return ["allow": .array(rules), "rate": 60_000, "max_requests": 1_000]
     }
 
@@ -132,7 +141,7 @@ struct HostileBundle {
             guard mkfifo(path, 0o644) == 0 else { throw Files.failure("mkfifo", path) }
         case .unsigned: unlink(folder + "/SIGNATURE")
         case .foreignKey:
-            try sign(description(SHA256.hash(try Files.read(path)).hex), with: foreignKey())
+            try sign(try description(SHA256.hash(try Files.read(path)).hex), with: foreignKey())
         case .changedRequest:
             let manifest = try Files.read(folder + "/plugin.json")
             try Files.write(

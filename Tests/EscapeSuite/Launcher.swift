@@ -88,6 +88,7 @@ package struct Launcher {
 
     private func spawnerArguments(_ rung: EscapeRung, _ stage: Stage, _ hostUser: uid_t) -> [String] {
         var arguments = ["--data", stage.data, "--worker", stage.program("limen-worker"), "--accept-groups"]
+        if stage.hasTLS { arguments += ["--ca-file", TLSServer.authority(in: stage.tls)] }
         if rung == .root { arguments += ["--user", "\(hostUser):\(hostUser)"] }
         arguments += ["--", stage.program("limen-escape"), "--inside", rung.rawValue, "--libraries", stage.libraries, "--data", stage.data]
         if quickOnly { arguments.append("--quick") }

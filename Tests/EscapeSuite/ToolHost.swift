@@ -19,6 +19,8 @@ final class ToolHost: EscapeHost {
     let tools: ToolService
     /// What the tunnels of the cases lead to.
     private let upstream: EchoServer
+    /// The same for those that speak TLS; nil where there is no openssl.
+    private let web: TLSServer?
     private let tunnels: TunnelDoors
     private let ends: WorkerEnds
     private let key: PublisherKey
@@ -40,6 +42,7 @@ final class ToolHost: EscapeHost {
             manifestFolder: data + "/manifests", bundles: BundleStore(path: data + "/store", roots: [data + "/bundles"], trust: trust),
             states: PluginStateStore(database: database))
         upstream = try EchoServer(on: loop)
+        web = try TLSServer(libraries + "/../tls")
         let ends = WorkerEnds()
         self.ends = ends
         let observer = SandboxObserver { ends.note($1, $2) }
@@ -67,13 +70,13 @@ final class ToolHost: EscapeHost {
     private func bundle(_ escape: EscapeCase) -> HostileBundle {
         HostileBundle(
             escape: escape, libraries: libraries, bundles: data + "/bundles", manifests: data + "/manifests", key: key, patience: patience,
-            egressPort: Int(upstream.port))
+            egressPorts: [Int(upstream.port)] + (web.map { [$0.port] } ?? []))
     }
 
     /// Tunnels to the echo server alone; times are short, so that cases about them are.
     private static func tunnels(_ observer: SandboxObserver, _ upstream: EchoServer) throws -> TunnelDoors {
         var networks = PrivateNetworks()
-        for host in ["allowed.test", "neighbour.test"] { try networks.open(["127.0.0.0/8"], for: host) }
+        for host in ["allowed.test", "neighbour.test", "alias.test"] { try networks.open(["127.0.0.0/8"], for: host) }
         return TunnelDoors(dialer: NameTable(), privateNetworks: networks, observer: observer) { quota in
             (quota.headMilliseconds, quota.idleMilliseconds) = (1_000, 2_000)
         }
@@ -97,10 +100,9 @@ final class ToolHost: EscapeHost {
             return count
         }
         let caller = Tools.Caller(tenant: step.caller.tenant, user: step.caller.user, role: .user, keyID: "key-\(step.caller.user)")
-        let input = JSONValue.object([
-            "case": .string(step.attack), "argument": .string(step.argument.isEmpty && escape.hasSocket ? "\(upstream.port)" : step.argument),
-        ])
-        .serialized()
+        let port = escape.library == HostileBundle.curl ? web?.port ?? 0 : Int(upstream.port)
+        let argument = step.argument.isEmpty && escape.hasSocket ? "\(port)" : step.argument
+        let input = JSONValue.object(["case": .string(step.attack), "argument": .string(argument)]).serialized()
         return ToolCall(tool: escape.plugin + ".run", input: input, caller: caller, requestID: "escape-\(number)")
     }
 
@@ -232,6 +234,7 @@ final class ToolHost: EscapeHost {
         await tools.stop()
         await workers.stop(until: .after(milliseconds: 1_000))
         await upstream.stop()
+        web?.stop()
         registry.shutdown()
         database.close()
     }

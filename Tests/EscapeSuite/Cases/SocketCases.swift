@@ -66,6 +66,14 @@ extension EscapeCases {
         granted("crowd", .reports(["allowed": "64", "turned away": "136", "other": "0", "afterwards": "200"])) { $0.limits["open_files"] = 300 },
         granted("slow", .reports(["silent": "408", "half a request": "408", "idle tunnel": "closed", "in time": "yes"])),
         leftOpen, strangers,
+        // Unmodified: 60 is a certificate that is for another name, 56 a proxy that refused.
+        granted(
+            "libcurl", library: HostileBundle.curl,
+            .reports([
+                "page": "0 200 200 whole", "again": "0 200", "other host": "56 403", "wrong certificate": "60 200", "without the proxy": "failed",
+                "plain, by address": "failed",
+            ])
+        ) { $0.needsTLS = true },
         granted("resolve", .reports(["getaddrinfo": "failed", "numeric": "parsed"])),
         granted("netlink", .violation("socket")),
         granted("vsock", .violation("socket")),
