@@ -130,7 +130,12 @@ extension ToolService {
         let host = ToolCallHost(
             entry: entry, caller: call.caller, requestID: call.requestID, sink: sink, service: self, egress: egress, deadline: deadline,
             tape: call.tape)
-        defer { (usage.egressRequests, usage.egressBytes) = egress.value }
+        defer {
+            // Beside what went through tunnels.
+            let fetched = egress.value
+            usage.egressRequests += fetched.requests
+            usage.egressBytes += fetched.bytes
+        }
         var tries = 0
         var lost = 0
         while true {

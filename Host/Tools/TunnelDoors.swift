@@ -20,8 +20,15 @@ package final class TunnelDoors: Sendable {
         }
     }
 
+    /// What a plugin may write to the log by asking, and how much it could not.
+    private struct Lines {
+        var bucket = TokenBucket(perSecond: ToolLimits.tunnelLinesPerSecond, burst: ToolLimits.tunnelLinesBurst)
+        var leftOut = 0
+    }
+
     private struct State {
         var budgets: [String: (rate: Int, budget: TunnelBudget)] = [:]
+        var lines: [String: Lines] = [:]
         var counts = Counts()
     }
 
@@ -85,13 +92,23 @@ package final class TunnelDoors: Sendable {
 
     private func take(_ record: TunnelRecord, plugin: String) {
         let key = Counts.Key(plugin: plugin, outcome: record.outcome.name, reason: record.outcome.reason)
-        state.withLock { state in
+        let leftOut: Int? = state.withLock { state in
             state.counts.requests[key, default: 0] += UInt64(record.count)
             state.counts.bytesUp += UInt64(record.bytesUp)
             state.counts.bytesDown += UInt64(record.bytesDown)
+            // Each is counted; a plugin that asks without end must not fill the log.
+            if state.lines[plugin, default: Lines()].bucket.take(1, now: .now()) {
+                defer { state.lines[plugin]?.leftOut = 0 }
+                return state.lines[plugin]?.leftOut ?? 0
+            }
+            state.lines[plugin]?.leftOut += 1
+            return nil
         }
+        guard let leftOut else { return }
+        var fields = Self.fields(record, plugin)
+        if leftOut > 0 { fields["lines_left_out"] = String(leftOut) }
         let isAllowed = if case .tunnelled = record.outcome { true } else { false }
-        observer.log(isAllowed ? 2 : 3, "tunnel", Self.fields(record, plugin))
+        observer.log(isAllowed ? 2 : 3, "tunnel", fields)
     }
 
     private static func fields(_ record: TunnelRecord, _ plugin: String) -> [String: String] {
@@ -99,6 +116,7 @@ package final class TunnelDoors: Sendable {
             "plugin": plugin, "worker": String(record.worker), "outcome": record.outcome.name, "reason": record.outcome.reason,
             "bytes_up": String(record.bytesUp), "bytes_down": String(record.bytesDown), "milliseconds": String(record.milliseconds),
         ]
+        if let requestID = record.requestID { fields["request_id"] = requestID }
         if !record.target.isEmpty { fields["target"] = record.target }
         if let rule = record.rule { fields["rule"] = "/egress/allow/\(rule)" }
         if record.count > 1 { fields["count"] = String(record.count) }

@@ -79,22 +79,30 @@ extension PluginPool {
     ) async -> WorkerCallOutcome {
         var usage = before
         let callID = service.callIDs.next()
-        let begun = handle.shared.withLock { shared in
+        let (begun, door) = handle.shared.withLock { shared in
             handle.openAccount(shared)
             shared.hasCaller = true
-            return shared.state.begin(callID, deadline: Moment(call.deadline))
+            return (shared.state.begin(callID, deadline: Moment(call.deadline)), shared.door)
         }
         guard begun, let registration = watch(handle, on: loop) else {
             handle.kill(.protocolFault(.unexpectedType), service.spawner)
             leave(handle)
             return WorkerCallOutcome(end: .died(.protocolFault(.unexpectedType)), reachedPlugin: false, usage: usage)
         }
+        let traffic = door?.traffic ?? (requests: 0, bytes: 0)
+        door?.works(for: call.requestID)
         service.inFlight.enter()
         let served = await handle.serve(call, id: callID, registration, host)
         service.inFlight.leave()
         handle.shared.withLock { $0.hasCaller = false }
         let cpuNanoseconds = handle.account.takeCPU()
         usage.cpuNanoseconds &+= cpuNanoseconds
+        if let door {
+            let after = door.traffic
+            door.works(for: nil)
+            usage.egressRequests += after.requests - traffic.requests
+            usage.egressBytes += after.bytes - traffic.bytes
+        }
         usage.peakMemoryBytes = max(usage.peakMemoryBytes, handle.takePeak(cpuNanoseconds: cpuNanoseconds))
         settle(handle, served.fate, registration, on: loop)
         return WorkerCallOutcome(end: served.end, reachedPlugin: served.reachedPlugin, usage: usage)

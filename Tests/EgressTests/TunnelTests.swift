@@ -10,7 +10,9 @@ struct TunnelTests {
     @Test("a tunnel carries bytes both ways, and the end of one side as an end")
     func carries() async throws {
         let bench = try await TunnelBench()
+        bench.server.works(for: "call-1")
         let client = try bench.tunnel()
+        bench.server.works(for: nil)
         let sent = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let writer = OwnedTask { [client] in
             try client.send(sent)
@@ -28,6 +30,8 @@ struct TunnelTests {
         #expect(bench.becomesEmpty())
         let record = try #require(bench.records.withLock { $0 }.first)
         #expect(record.outcome == .tunnelled(.finished) && record.bytesUp == sent.count && record.bytesDown == sent.count)
+        #expect(bench.server.traffic == (1, 2 * sent.count), "what the call is charged with")
+        #expect(record.requestID == "call-1")
         #expect(record.worker == 7 && record.target == bench.target && record.rule == 0)
         await bench.stop()
     }
@@ -251,6 +255,26 @@ struct TunnelTests {
         #expect(grown < wanted * 24 + 4 << 10)
         clients = []
         #expect(bench.becomesEmpty())
+        await bench.stop()
+    }
+
+    @Test("a tunnel adds two system calls and a wake-up each way: the time is printed, not judged")
+    func latency() async throws {
+        let bench = try await TunnelBench()
+        let direct = try TunnelClient(bench.upstream.address), tunnel = try bench.tunnel()
+        var times: [[UInt64]] = [[], []]
+        for round in 0..<2_200 {
+            for (index, client) in [direct, tunnel].enumerated() {
+                let began = Deadline.now().nanoseconds
+                try client.send([UInt8](repeating: 1, count: 64))
+                #expect(client.receive().count == 64)
+                if round >= 200 { times[index].append(Deadline.now().nanoseconds - began) }
+            }
+        }
+        let sorted = times.map { $0.sorted() }
+        for (name, place) in [("p50", 1_000), ("p99", 1_980)] {
+            print("measured tunnel latency \(name): direct \(sorted[0][place] / 1000) us, through a tunnel \(sorted[1][place] / 1000) us")
+        }
         await bench.stop()
     }
 

@@ -6,10 +6,12 @@ struct TunnelConnection {
     private let client: SocketStream
     private let server: TunnelServer
     private let began = Deadline.now()
+    private let requestID: String?
 
     init(_ client: SocketStream, _ server: TunnelServer) {
         self.client = client
         self.server = server
+        requestID = server.requestID
     }
 
     private var settings: TunnelServer.Settings { server.settings }
@@ -123,9 +125,11 @@ struct TunnelConnection {
             throw .told(TunnelReply.failure(error), record(.failed(error), decision))
         }
         var record = record(.tunnelled(.broken), decision)
+        server.countTunnel()
         do throws(IOError) {
             try await client.write(TunnelReply.established, until: .after(milliseconds: settings.quota.headMilliseconds))
-            let pump = TunnelPump(client: client, server: upstream, scratch: server.scratch, quota: settings.quota)
+            let pump = TunnelPump(
+                client: client, server: upstream, scratch: server.scratch, quota: settings.quota, passed: { [server] in server.count(bytes: $0) })
             record.outcome = .tunnelled(await pump.run())
             (record.bytesUp, record.bytesDown) = (pump.meter.up, pump.meter.down)
         } catch {
@@ -156,6 +160,7 @@ struct TunnelConnection {
 
     private func report(_ record: TunnelRecord) {
         var record = record
+        record.requestID = requestID
         record.milliseconds = Int((Deadline.now().nanoseconds &- began.nanoseconds) / 1_000_000)
         settings.report(record)
     }

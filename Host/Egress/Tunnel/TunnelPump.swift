@@ -10,10 +10,16 @@ final class TunnelPump: @unchecked Sendable {
     private let client: SocketStream
     private let server: SocketStream
     private let scratch: UnsafeMutableRawBufferPointer
+    private let passed: (Int) -> Void
     private(set) var meter: TunnelMeter
 
-    /// - Parameter scratch: lent for as long as the pump lives; its contents are nobody's after a wait.
-    init(client: SocketStream, server: SocketStream, scratch: UnsafeMutableRawBufferPointer, quota: TunnelQuota) {
+    /// - Parameters:
+    ///   - scratch: lent for as long as the pump lives; its contents are nobody's after a wait.
+    ///   - passed: hears of bytes as they are read.
+    init(
+        client: SocketStream, server: SocketStream, scratch: UnsafeMutableRawBufferPointer, quota: TunnelQuota, passed: @escaping (Int) -> Void
+    ) {
+        self.passed = passed
         self.client = client
         self.server = server
         self.scratch = scratch
@@ -55,6 +61,7 @@ final class TunnelPump: @unchecked Sendable {
                     try to.shutdownWrites()
                     return nil
                 }
+                passed(count)
                 if let end = meter.take(count, direction, at: from.loop.turnDeadline) { return end }
                 if let end = try await pass(UnsafeRawBufferPointer(rebasing: scratch[..<count]), to) { return end }
                 turn += 1

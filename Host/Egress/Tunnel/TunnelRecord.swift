@@ -16,6 +16,8 @@ package struct TunnelRecord: Sendable, Hashable {
     package var outcome: Outcome
     /// The worker's number.
     package var worker: UInt64
+    /// The call that the worker had in hand when the request came; nil between calls.
+    package var requestID: String?
     /// Host and port as the policy read them; empty for what it could not read.
     package var target = ""
     /// The rule of the manifest that allowed it, or nil.

@@ -42,6 +42,9 @@ package final class TunnelServer: @unchecked Sendable {
     private struct State {
         var isRunning = false
         var isClosed = false
+        var requestID: String?
+        var requests = 0
+        var bytes = 0
     }
 
     /// Connections that were turned away and not reported yet: a flood is one line a second.
@@ -62,6 +65,18 @@ package final class TunnelServer: @unchecked Sendable {
 
     /// Tunnels and requests that are open now.
     package var open: Int { connections.count }
+
+    /// Says for which call the worker works from now on; requests that it makes meanwhile are that call's.
+    package func works(for requestID: String?) { state.withLock { $0.requestID = requestID } }
+
+    /// The call that a request is made for.
+    var requestID: String? { state.withLock { $0.requestID } }
+
+    /// Tunnels that were opened, and bytes that passed both ways.
+    package var traffic: (requests: Int, bytes: Int) { state.withLock { ($0.requests, $0.bytes) } }
+
+    func countTunnel() { state.withLock { $0.requests += 1 } }
+    func count(bytes: Int) { state.withLock { $0.bytes += bytes } }
 
     /// Serves until `close()` or until the task is cancelled; returns when no connection is left and the listener is closed.
     package func run() async {
