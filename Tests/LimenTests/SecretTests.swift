@@ -105,4 +105,35 @@ struct SecretTests {
         chmod(file, 0o600)
         #expect(try limen(server, "keys", "rotate").code == 0)
     }
+
+    @Test("no key is in the history, in the sources, or in the environment or command line of any process of ours (AUTH-19)")
+    func nowhere() async throws {
+        let server = try LiveServer(plugins: ["calc"])
+        #expect(try set(server, "key", "long-enough-value").code == 0)
+        #expect(try await server.send(.post, "/v1/tools/calc.evaluate/invoke", #"{"input":{"expression":"1+1"}}"#).status == 200)
+        let workers = try await server.send(.get, "/v1/admin/sandbox").json["data"]?["workers"]?.arrayValue ?? []
+        let processes = Set(server.processes() + workers.compactMap { $0["pid"]?.intValue.map { pid_t($0) } })
+        #expect(!workers.isEmpty && processes.count > workers.count)
+        let file = Command.text("\(server.data)/keys/secrets.key").split(separator: " ").last.map { String($0.prefix { $0 != "\n" }) }
+        let keys = [server.key, "long-enough-value", try #require(file)]
+        #expect(keys.allSatisfy { $0.utf8.count > 8 })
+        let texts = processes.flatMap { process in ["environ", "cmdline"].map { Command.text("/proc/\(process)/\($0)") } }
+        #expect(texts.contains { $0.contains("LIMEN_SPAWNER_FD") })
+        for text in texts { #expect(!keys.contains(where: text.contains), "\(text)") }
+        let pattern =
+            #"limen-secrets-key-1 [A-Za-z0-9_-]{43}|lmn_[A-Za-z0-9_-]{43}|BEGIN [A-Z ]*PRIVATE KEY|"private_key": ?"[A-Za-z0-9_-]{43}"|AKIA[0-9A-Z]{16}"#
+        // A copy without history, as from an archive, has its sources alone.
+        let script = """
+            set -eo pipefail; cd "$1"; shopt -s globstar nullglob
+            { cat Host/**/*.* SDK/**/*.* Sandbox/**/*.* Plugins/**/*.* Tests/**/*.* manifests/**/*.* deploy/**/*.* *.md 2>/dev/null || true
+              if [ -e .git ]; then git -c safe.directory='*' log --all -p --no-color --no-ext-diff; fi; } | { grep -aEo "$2" || true; }
+            """
+        let found = try Command.run(["/bin/bash", "-c", script, "scan", Command.root, pattern])
+        #expect(found.code == 0 && found.output.isEmpty, "\(found)")
+        // The scan finds what it looks for.
+        let planted = Command.temporary()
+        defer { Command.remove(planted) }
+        try Command.write("x \(server.key) y", to: "\(planted)/a.md")
+        #expect(try Command.run(["/bin/bash", "-c", script, "scan", planted, pattern]).output.contains(server.key))
+    }
 }

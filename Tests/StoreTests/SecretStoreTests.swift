@@ -214,11 +214,12 @@ struct SecretStoreTests {
                         messages.append(error.message)
                     }
                 }
-                #expect(messages.count == 1 && messages[0].contains("limen secret set"), "\(statement.text): \(messages)")
+                let message = try #require(messages.first, "it opened: \(statement.text)")
+                #expect(messages.count == 1 && message.contains("limen secret set"), "\(statement.text): \(messages)")
                 #expect(try await values(store, ["b"]) == ["value-of-b"])
                 // The way out that the error names.
-                let name = messages[0].contains("secret c ") ? "c" : "a"
-                let tenant = messages[0].contains("tenant other") ? "other" : "main"
+                let name = message.contains("secret c ") ? "c" : "a"
+                let tenant = message.contains("tenant other") ? "other" : "main"
                 try await store.set(name, tenant: tenant, to: Array("new-value".utf8), by: cli)
                 #expect(try await values(store, [name], tenant: tenant) == ["new-value"])
             }
