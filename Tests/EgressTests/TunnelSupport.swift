@@ -149,10 +149,14 @@ final class Upstream: Sendable {
             let stream = SocketStream(try loop.register(fd))
             defer { stream.close() }
             if behaviour == .deaf { try await loop.sleep(until: .distantFuture) }
-            let chunk = [UInt8](repeating: 120, count: 16 << 10)
-            while behaviour == .endless { try await stream.write(chunk, until: .distantFuture) }
+            if behaviour == .endless { try await pour(stream) }
             try await echo(stream)
         } catch { return }
+    }
+
+    private static func pour(_ stream: SocketStream) async throws {
+        let chunk = [UInt8](repeating: 120, count: 16 << 10)
+        while true { try await stream.write(chunk, until: .distantFuture) }
     }
 
     private static func echo(_ stream: SocketStream) async throws {

@@ -111,7 +111,7 @@ struct TunnelTests {
 
     @Test("a head that does not come is 408, one that goes on for ever 431")
     func slow() async throws {
-        let bench = try await TunnelBench { $0.headMilliseconds = 200 }
+        let bench = try await TunnelBench { $0.headMilliseconds = 1_000 }
         let client = try TunnelClient(bench.address)
         try client.send(Array("CONNECT allowed".utf8))
         #expect(client.receiveAll().hasPrefix("HTTP/1.1 408 "))
@@ -147,11 +147,11 @@ struct TunnelTests {
     @Test("a tunnel in use is not idle, whichever way its bytes go")
     func oneWay() async throws {
         let bench = try await TunnelBench(.endless) { quota in
-            quota.idleMilliseconds = 150
+            quota.idleMilliseconds = 1_000
             quota.bytesMax = .max
         }
         let client = try bench.tunnel()
-        let until = Deadline.after(milliseconds: 600)
+        let until = Deadline.after(milliseconds: 2_500)
         while !until.hasPassed { #expect(!client.receive().isEmpty) }
         await bench.stop()
     }

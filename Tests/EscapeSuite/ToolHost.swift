@@ -49,7 +49,7 @@ final class ToolHost: EscapeHost {
         workers = WorkerService(spawner: try SpawnerChannel(FileDescriptor(channel), on: loop), observer: observer, loop: loop)
         var options = ToolService.Options()
         options.spares = 0
-        tunnels = try Self.tunnels(observer, upstream)
+        tunnels = try Self.tunnels(observer, upstream, patience)
         options.tunnels = tunnels
         tools = ToolService(
             workers: workers, observer: observer, registry: registry, audit: audit, usage: UsageStore(database: database),
@@ -74,11 +74,11 @@ final class ToolHost: EscapeHost {
     }
 
     /// Tunnels to the echo server alone; times are short, so that cases about them are.
-    private static func tunnels(_ observer: SandboxObserver, _ upstream: EchoServer) throws -> TunnelDoors {
+    private static func tunnels(_ observer: SandboxObserver, _ upstream: EchoServer, _ patience: Int) throws -> TunnelDoors {
         var networks = PrivateNetworks()
         for host in ["allowed.test", "neighbour.test", "alias.test"] { try networks.open(["127.0.0.0/8"], for: host) }
         return TunnelDoors(dialer: NameTable(), privateNetworks: networks, observer: observer) { quota in
-            (quota.headMilliseconds, quota.idleMilliseconds) = (1_000, 2_000)
+            (quota.headMilliseconds, quota.idleMilliseconds) = (1_000 * patience, 2_000 * patience)
         }
     }
 
