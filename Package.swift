@@ -101,7 +101,7 @@ let host: [Target] = [
     .systemLibrary(name: "COpenSSL", path: "Host/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", path: "Host/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", path: "Host/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    swift("IO", "Host/IO", ["CLinux"]),
+    swift("IO", "Host/IO", ["CLinux", "COpenSSL"]),
     swift("Telemetry", "Host/Telemetry", ["JSON", "IO", "CLinux"]),
     swift("Config", "Host/Config", ["JSON", "JSONSchema"]),
     swift("Crypto", "Host/Crypto", ["COpenSSL"]),
@@ -181,7 +181,7 @@ let testTargets: [Target] = [
             "TestSupport",
         ]),
     tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry", "TestKit"]),
-    tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux"]),
+    tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux", "TestKit"]),
     tests(
         "PluginsTests",
         [

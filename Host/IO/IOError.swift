@@ -28,6 +28,8 @@ package struct IOError: Error, Hashable, Sendable, CustomStringConvertible {
         case system(Errno)
         /// A queue was full; nothing was started.
         case overloaded
+        /// TLS failed, in the handshake or later.
+        indirect case tls(TLSError)
     }
 
     package let code: Code
@@ -46,6 +48,7 @@ package struct IOError: Error, Hashable, Sendable, CustomStringConvertible {
         case .closed: "\(operation): closed"
         case .system(let errno): "\(operation): \(errno)"
         case .overloaded: "\(operation): the queue is full"
+        case .tls(let error): "\(operation): \(error)"
         }
     }
 

@@ -30,4 +30,21 @@ package enum IOLimits {
     package static let lookUpMillisecondsMax = 10_000
     /// Addresses of one name that are looked at.
     static let addressesPerNameMax = 32
+    /// Bytes of a file of certificates, keys or an OCSP response.
+    static let certificateFileBytesMax = 1 << 20
+    /// Certificates in one file: the server's own and its chain.
+    static let certificateChainMax = 16
+    /// How long a key encrypts session tickets, in milliseconds; it decrypts them as long again. Sessions live as long.
+    static let ticketKeyMilliseconds = 8 * 3_600_000
+    /// Servers of whom a client keeps sessions, and sessions of each.
+    static let clientSessionServersMax = 256
+    static let clientSessionsPerServerMax = 4
+    /// How much the clocks of an OCSP responder and of this machine may differ.
+    static let clockSkewSeconds = 300
+    /// How long a handshake may take, in milliseconds.
+    package static let handshakeMillisecondsMax = 10_000
+    /// How soon a wait that cannot be a wait for an edge looks again, in milliseconds.
+    static let crossedWaitMilliseconds = 5
+    /// Bytes of a file that are encrypted at once.
+    static let encryptedPieceBytes = 64 * 1024
 }

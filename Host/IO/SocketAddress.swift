@@ -47,6 +47,13 @@ package struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     /// AF_INET or AF_INET6.
     package var family: Int32 { bytes.count == 4 ? AF_INET : AF_INET6 }
 
+    /// Whether only this machine can reach it: 127/8, `::1`, or the former written as IPv6.
+    package var isLoopback: Bool {
+        if bytes.count == 4 { return bytes[0] == 127 }
+        if bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]) { return bytes[12] == 127 }
+        return bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1
+    }
+
     /// The address without the port, as text.
     package var host: String {
         var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))

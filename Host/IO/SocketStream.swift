@@ -7,9 +7,14 @@ import Glibc
 package struct SocketStream {
     /// The socket's place in its loop.
     package let registration: FDRegistration
+    /// What everything goes through; nil for a plain socket.
+    package let tls: TLSSession?
 
-    /// Takes over a socket that is registered.
-    package init(_ registration: FDRegistration) { self.registration = registration }
+    /// Takes over a socket that is registered, and the session that has shaken hands over it.
+    package init(_ registration: FDRegistration, tls: TLSSession? = nil) {
+        self.registration = registration
+        self.tls = tls
+    }
 
     /// The loop that the socket lives on.
     package var loop: EventLoop { registration.loop }
@@ -20,6 +25,7 @@ package struct SocketStream {
     @inline(__always)
     package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(IOError) -> Int? {
         guard registration.isOpen else { throw IOError(.closed, "read") }
+        if let tls { return try tls.received(into: buffer) }
         if registration.isDry { return nil }
         do throws(Errno) {
             let count = try Syscall.receive(registration.fd, buffer)
@@ -39,6 +45,7 @@ package struct SocketStream {
     @inline(__always)
     package func send(_ bytes: [UInt8], from offset: Int = 0, hasMore: Bool = false) throws(IOError) -> Int? {
         guard registration.isOpen else { throw IOError(.closed, "write") }
+        if let tls { return try tls.sent(bytes, from: offset) }
         do throws(Errno) {
             return try Syscall.send(registration.fd, bytes, from: offset, hasMore: hasMore)
         } catch {
@@ -46,9 +53,11 @@ package struct SocketStream {
         }
     }
 
-    /// Bytes of the file `file` from `offset` on, at most `count`, that were sent without a copy (sendfile(2)); nil when there is no room yet, 0 at its end.
+    /// Bytes of the file `file` from `offset` on, at most `count`, that were sent without a copy (sendfile(2)), or encrypted; nil when there is no
+    /// room yet, 0 at its end.
     package func sendFile(_ file: Int32, at offset: Int, count: Int) throws(IOError) -> Int? {
         guard registration.isOpen else { throw IOError(.closed, "write") }
+        if let tls { return try tls.sent(file: file, at: offset, count: count) }
         do throws(Errno) {
             return try Syscall.nonblocking { clinux_sendfile(registration.fd, file, Int64(offset), count) }
         } catch {
@@ -57,7 +66,10 @@ package struct SocketStream {
     }
 
     /// Waits until `send` is worth another try; only after it has said nil.
-    package func writeEdge(until deadline: Deadline) async throws(IOError) { try await registration.writeEdge(until: deadline) }
+    package func writeEdge(until deadline: Deadline) async throws(IOError) {
+        if let tls { return try await tls.edge(registration, until: deadline) }
+        try await registration.writeEdge(until: deadline)
+    }
 
     /// Sends all of `bytes` from `offset` on, waiting for room as long as the deadline allows; a gone peer is `.system(EPIPE)`.
     package func write(_ bytes: [UInt8], from offset: Int = 0, until deadline: Deadline) async throws(IOError) {
@@ -80,17 +92,26 @@ package struct SocketStream {
     }
 
     /// Waits until `receive` is worth another try; only after it has said nil.
-    package func readEdge(until deadline: Deadline) async throws(IOError) { try await registration.readEdge(until: deadline) }
+    package func readEdge(until deadline: Deadline) async throws(IOError) {
+        if let tls, tls.wants == .write { return try await tls.edge(registration, until: deadline) }
+        try await registration.readEdge(until: deadline)
+    }
 
     /// As `readEdge`, but ended only by `interrupt`, not by the task's cancellation: where that is hot.
     package func readEdgeUncancelled(until deadline: Deadline) async throws(IOError) {
+        if let tls, tls.wants == .write { return try await tls.edge(registration, until: deadline) }
         try await registration.readEdgeUncancelled(until: deadline)
     }
 
     /// Says that nothing more will be sent.
     package func shutdownWrites() throws(IOError) {
+        tls?.sayGoodbye()
         do throws(Errno) { try Sockets.shutdownWrites(registration.fd) } catch { throw IOError(.system(error), "shutdown") }
     }
+
+    /// Tells the peer that this is the end and not a broken connection; nothing waits. Without it a peer that has no other way to know takes what
+    /// came for a part.
+    package func sayGoodbye() { tls?.sayGoodbye() }
 
     /// Ends all waits with `.closed` and closes the descriptor; a second call does nothing.
     package func close() {

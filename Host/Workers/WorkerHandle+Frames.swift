@@ -75,7 +75,7 @@ extension WorkerHandle {
             switch error.code {
             case .timedOut: throw limit < deadline ? .fault(.partialFrame) : .timedOut
             case .cancelled: throw .cancelled
-            case .closed, .system, .overloaded: throw .closed(unread: false)
+            case .closed, .system, .overloaded, .tls: throw .closed(unread: false)
             }
         }
     }
@@ -103,7 +103,7 @@ extension WorkerHandle {
             switch error.code {
             case .timedOut: throw .timedOut
             case .cancelled: throw .cancelled
-            case .closed, .system, .overloaded: throw .closed(unread: true)
+            case .closed, .system, .overloaded, .tls: throw .closed(unread: true)
             }
         }
     }

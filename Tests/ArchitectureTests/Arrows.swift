@@ -16,7 +16,7 @@ enum Arrows {
         "Sandbox/Worker": ["Jail", "WorkerProtocol", "PluginABI", "CLinux", "CConditions", "JSON"],
         "Sandbox/Spawner": ["Jail", "WorkerProtocol", "CLinux", "JSON"],
         "Sandbox/Supervisor": ["WorkerProtocol", "Jail", "JSON"],
-        "Host/IO": ["CLinux"],
+        "Host/IO": ["CLinux", "COpenSSL"],
         "Host/Telemetry": ["JSON", "IO", "CLinux"],
         "Host/Config": ["JSON", "JSONSchema"],
         "Host/Crypto": ["COpenSSL"],

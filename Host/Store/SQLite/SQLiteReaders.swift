@@ -34,7 +34,7 @@ final class SQLiteReaders: Sendable {
             case .timedOut, .cancelled: StoreError(.timedOut, "\(error)")
             case .overloaded: StoreError(.overloaded, "\(error)")
             case .closed: StoreError(.closed, "\(error)")
-            case .system: StoreError(.unavailable, "\(error)")
+            case .system, .tls: StoreError(.unavailable, "\(error)")
             }
         } catch {
             throw StoreError(.statement, "\(error)")
