@@ -20,21 +20,45 @@ package struct HTTPClientRequest: Sendable {
 ///
 /// It keeps connections open and reuses them. It may be used from any task.
 package final class HTTPClient: Sendable {
+    /// How a client speaks to its server by https.
+    package struct TLS: Sendable {
+        package let context: TLSClientContext
+        /// The name, or the address, that the server's certificate must be for.
+        package let host: String
+        /// Sessions are taken up again within one scope alone.
+        package let scope: String
+
+        package init(_ context: TLSClientContext, host: String, scope: String = "") {
+            self.context = context
+            self.host = host
+            self.scope = scope
+        }
+
+        /// The Host field of requests.
+        fileprivate func hostField(port: UInt16) -> String {
+            let name = host.contains(":") ? "[\(host)]" : host
+            return port == 443 ? name : "\(name):\(port)"
+        }
+    }
+
     private let address: SocketAddress
+    private let tls: TLS?
     private let host: String
     private let loop: EventLoop
     private let idle = Lock<[HTTPClientConnection]>([])
 
-    /// A client whose connections live on `loop`.
-    package init(address: SocketAddress, loop: EventLoop) {
+    /// A client whose connections live on `loop`; with `tls` it speaks https.
+    package init(address: SocketAddress, loop: EventLoop, tls: TLS? = nil) {
         self.address = address
         self.loop = loop
-        host = address.description
+        self.tls = tls
+        host = tls?.hostField(port: address.port) ?? address.description
     }
 
     /// Sends a request and collects the whole reply, of at most `HTTPLimits.clientBodyBytesMax`.
     ///
-    /// Throws `IOError` (time-out, cancellation, refused connection) or `HTTPFailure` (a reply that breaks the rules).
+    /// Throws `HTTPClientError`, whose cause is an `IOError` (time-out, cancellation, refused connection, TLS) or an `HTTPFailure` (a reply that breaks
+    /// the rules).
     package func send(_ request: HTTPClientRequest, until deadline: Deadline = .after(milliseconds: 30_000)) async throws -> HTTPResponse {
         let collected = CollectedBody()
         var response = try await stream(request, until: deadline) { try collected.append($0) }
@@ -85,7 +109,7 @@ package final class HTTPClient: Sendable {
             if connection.isUsable { return try await run(connection, request, deadline, body) }
             connection.end()
         }
-        return try await run(try await HTTPClientConnection.open(address, loop, until: deadline), request, deadline, body)
+        return try await run(try await HTTPClientConnection.open(address, tls, loop, until: deadline), request, deadline, body)
     }
 
     private func run(
@@ -104,8 +128,10 @@ package final class HTTPClient: Sendable {
             if !isKept { connection.end() }
             return response
         } catch {
+            let phase = connection.phase
             connection.end()
-            throw error
+            // What the caller's own closure threw is the caller's.
+            throw phase.map { HTTPClientError($0, error) } ?? error
         }
     }
 }

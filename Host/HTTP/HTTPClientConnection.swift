@@ -8,22 +8,44 @@ final class HTTPClientConnection: @unchecked Sendable {
     private var input = InputBuffer()
     private(set) var isReusable = false
     private var hasEnded = false
+    /// How far the present exchange has come; nil while its caller looks at the content, whose errors are its own.
+    private(set) var phase: HTTPClientError.Phase? = .connect
 
     private init(_ stream: SocketStream) { self.stream = stream }
 
     /// Connects; runs on `loop`.
-    static func open(_ address: SocketAddress, _ loop: EventLoop, until deadline: Deadline) async throws -> HTTPClientConnection {
+    static func open(
+        _ address: SocketAddress, _ tls: HTTPClient.TLS?, _ loop: EventLoop, until deadline: Deadline
+    ) async throws(HTTPClientError) -> HTTPClientConnection {
+        let stream: SocketStream
+        do throws(IOError) { stream = try await connect(address, loop, until: deadline) } catch { throw HTTPClientError(.connect, error) }
+        guard let tls else { return HTTPClientConnection(stream) }
+        do throws(IOError) {
+            let session = try await tls.context.connect(
+                stream.registration, host: tls.host, port: address.port, scope: tls.scope, until: deadline)
+            return HTTPClientConnection(SocketStream(stream.registration, tls: session))
+        } catch {
+            stream.close()
+            throw HTTPClientError(.tls, error)
+        }
+    }
+
+    private static func connect(_ address: SocketAddress, _ loop: EventLoop, until deadline: Deadline) async throws(IOError) -> SocketStream {
         let socket: FileDescriptor
         do throws(Errno) { socket = try Sockets.connect(to: address) } catch { throw IOError(.system(error), "connect") }
         let registration = try loop.register(socket.raw)
         let fd = socket.release()
-        let connection = HTTPClientConnection(SocketStream(registration))
-        do {
+        let stream = SocketStream(registration)
+        do throws(IOError) {
             try await registration.writable(until: deadline)
-            if let error = try Sockets.pendingError(fd) { throw IOError(.system(error), "connect") }
-            return connection
+            do throws(Errno) {
+                guard let error = try Sockets.pendingError(fd) else { return stream }
+                throw error
+            } catch {
+                throw IOError(.system(error), "connect")
+            }
         } catch {
-            connection.end()
+            stream.close()
             throw error
         }
     }
@@ -34,6 +56,7 @@ final class HTTPClientConnection: @unchecked Sendable {
     func end() {
         if hasEnded { return }
         hasEnded = true
+        stream.sayGoodbye()
         stream.close()
     }
 
@@ -50,15 +73,23 @@ final class HTTPClientConnection: @unchecked Sendable {
         _ request: HTTPClientRequest, host: String, until deadline: Deadline, _ body: @Sendable ([UInt8]) async throws -> Bool
     ) async throws -> HTTPResponse {
         isReusable = false
+        phase = .request
         try await stream.write(HTTPClientConnection.encode(request, host: host), until: deadline)
+        phase = .headers
         var parser = ResponseParser(isHead: request.method == .head)
         var response: HTTPResponse?
         while true {
             let (steps, content) = try parse(&parser)
-            for case .head(let status, let headers, _) in steps { response = HTTPResponse(status: status, headers: headers) }
+            for case .head(let status, let headers, _) in steps {
+                response = HTTPResponse(status: status, headers: headers)
+                phase = .body
+            }
             let isDone = steps.contains { if case .end = $0 { true } else { false } }
             if !content.isEmpty {
+                let before = phase
+                phase = nil
                 let goesOn = try await body(content)
+                phase = before
                 if !goesOn, let response { return response }
             }
             if isDone, let response {

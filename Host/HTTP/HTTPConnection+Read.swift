@@ -74,7 +74,7 @@ extension HTTPConnection {
         switch awaited {
         case .request where !isFirst: server.configuration.idleMillisecondsMax
         case .body: partial.bodyMilliseconds
-        default: server.configuration.headMillisecondsMax
+        default: max(1, server.configuration.headMillisecondsMax - (isFirst ? handshakeMilliseconds : 0))
         }
     }
 

@@ -21,6 +21,8 @@ final class HTTPConnection: @unchecked Sendable {
     let context: LoopContext
     let remoteAddress: String
     private let fd: Int32
+    /// How much of the first head's time the TLS handshake took.
+    private(set) var handshakeMilliseconds = 0
     var phase = Phase.idle {
         didSet { context.counters.move(from: oldValue, to: phase) }
     }
@@ -85,6 +87,8 @@ final class HTTPConnection: @unchecked Sendable {
 
     private func end() {
         guard phase != .ended else { return }
+        // A client that waits for a reply is not told that this is its end.
+        if phase == .idle { stream?.sayGoodbye() }
         phase = .ended
         graceTimer?.cancel()
         stream?.close()
@@ -123,6 +127,7 @@ final class HTTPConnection: @unchecked Sendable {
 
     /// Serves until either side has had enough.
     private func run() async {
+        guard await secure() else { return }
         var isFirst = true
         while true {
             do {
@@ -142,6 +147,22 @@ final class HTTPConnection: @unchecked Sendable {
                 return
             }
         }
+    }
+
+    /// Shakes hands if the server speaks TLS, within the time that the first head has; false when there is nobody to serve.
+    private func secure() async -> Bool {
+        guard let tls = server.configuration.tls, let registration = stream?.registration else { return true }
+        let began = context.loop.turnDeadline
+        let limit = min(server.configuration.headMillisecondsMax, IOLimits.handshakeMillisecondsMax)
+        do throws(IOError) {
+            stream = SocketStream(registration, tls: try await tls.accept(registration, until: began.adding(milliseconds: limit)))
+        } catch {
+            guard case .tls(let error) = error.code, error.kind == .plainHTTP else { return false }
+            await refuse(refusal(HTTPFailure(400, "This port speaks TLS: ask again with https:// instead of http://."), ""))
+            return false
+        }
+        handshakeMilliseconds = Int((Deadline.now().nanoseconds - began.nanoseconds) / 1_000_000)
+        return true
     }
 
     /// Runs the handler and sends its reply; false when no further request is to be read.

@@ -149,6 +149,8 @@ package final class HTTPServer: Sendable {
     private func refuse(_ fd: Int32, _ refusal: ConnectionLedger.Refusal) {
         contexts[0].counters.reject(refusal == .tooMany ? .tooManyConnections : .tooManyOfAddress)
         let socket = FileDescriptor(fd)
+        // Before a handshake nothing can be said that a client of TLS would understand.
+        if configuration.tls != nil { return }
         let status = refusal == .tooMany ? 503 : 429
         var out: [UInt8] = []
         encodeError(&out, HTTPFailure(status, "There are too many connections."), requestID: configuration.makeRequestID(), retryAfter: true)

@@ -5,6 +5,8 @@ import Synchronization
 package struct HTTPServerConfiguration: Sendable {
     /// Where to listen; port 0 lets the kernel choose.
     package var address: SocketAddress
+    /// Certificates to speak TLS with; nil for plain HTTP.
+    package var tls: TLSServerContext?
     package var connectionsMax = 10_000
     package var connectionsPerAddressMax = 100
     /// Bytes of a request line and its fields together; more is 431.
