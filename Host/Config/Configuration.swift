@@ -10,8 +10,22 @@ package struct Configuration: Sendable, Hashable {
         package var address: String
         /// TCP port; 0 takes any free one.
         package var port: Int
+        /// Certificates; nil for plain HTTP.
+        package var tls: TLS?
+        /// Whether a proxy in front speaks TLS.
+        package var behindProxy: Bool
         /// Whether a second host takes this one's place.
         package var handOver: Bool
+    }
+
+    /// What the server shows to its clients.
+    package struct TLS: Sendable, Hashable {
+        /// PEM files: each server's certificate with its chain.
+        package var certificates: [String]
+        /// PEM files: the private key of each.
+        package var keys: [String]
+        /// DER files: OCSP responses.
+        package var staples: [String]
     }
 
     /// What the sandbox needs.
@@ -111,9 +125,13 @@ package struct Configuration: Sendable, Hashable {
 
     private init(_ document: JSONObject) throws(ConfigurationError) {
         let values = Values(document: document)
+        let certificates = values.paths("listen", "tls", "certificate")
+        let keys = values.paths("listen", "tls", "key")
+        let staples = values.paths("listen", "tls", "ocsp")
         listen = Listen(
             address: try values.text("listen", "address"), port: try values.integer("listen", "port"),
-            handOver: try values.flag("listen", "hand_over"))
+            tls: certificates.isEmpty && staples.isEmpty ? nil : TLS(certificates: certificates, keys: keys, staples: staples),
+            behindProxy: try values.flag("listen", "behind_proxy"), handOver: try values.flag("listen", "hand_over"))
         data = try values.text("data")
         manifests = values.optionalText("manifests") ?? "\(data)/manifests"
         sandbox = Sandbox(
@@ -140,6 +158,12 @@ package struct Configuration: Sendable, Hashable {
     private func checkRelations() throws(ConfigurationError) {
         if tools.timeoutMilliseconds > tools.timeoutCapMilliseconds {
             throw ConfigurationError("configuration", "/tools/timeout_ms", "is above tools.timeout_cap_ms")
+        }
+        if let tls = listen.tls, tls.certificates.count != tls.keys.count {
+            throw ConfigurationError("configuration", "/listen/tls/key", "needs as many files as listen.tls.certificate, in the same order")
+        }
+        if let tls = listen.tls, tls.certificates.isEmpty {
+            throw ConfigurationError("configuration", "/listen/tls/ocsp", "needs listen.tls.certificate")
         }
         if limits.connectionsPerAddress > limits.connections {
             throw ConfigurationError("configuration", "/limits/connections_per_address", "is above limits.connections")
@@ -181,6 +205,12 @@ private struct Values {
     func text(_ path: String...) throws(ConfigurationError) -> String {
         guard let value = ConfigurationReader.get(path, in: document)?.stringValue else { throw mismatch(path) }
         return value
+    }
+
+    /// One text or several; none when it is unset.
+    func paths(_ path: String...) -> [String] {
+        guard let value = ConfigurationReader.get(path, in: document) else { return [] }
+        return value.stringValue.map { [$0] } ?? value.arrayValue?.compactMap(\.stringValue) ?? []
     }
 
     func list(_ path: String...) throws(ConfigurationError) -> [String] {

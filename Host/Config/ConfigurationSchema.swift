@@ -48,10 +48,16 @@ package enum ConfigurationSchema {
             schema["maximum"] = .number(JSONNumber(range.upperBound))
         case .flag: schema["type"] = "boolean"
         case .text(let bytesMax):
+            text(bytesMax, &schema)
             schema["type"] = "string"
-            schema["minLength"] = 1
-            schema["maxLength"] = .number(JSONNumber(bytesMax))
-            schema["pattern"] = #"^[^\u0000-\u001f\u007f]*$"#
+        case .paths(let max):
+            var item: JSONObject = ["type": "string"]
+            text(pathBytesMax, &item)
+            text(pathBytesMax, &schema)
+            schema["type"] = ["string", "array"]
+            schema["items"] = .object(item)
+            schema["minItems"] = 1
+            schema["maxItems"] = .number(JSONNumber(max))
         case .choice(let words): schema["enum"] = .array(words.map { .string($0) })
         case .list(let words):
             schema["type"] = "array"
@@ -70,4 +76,14 @@ package enum ConfigurationSchema {
     /// An origin exactly as browsers write it: lower case, no path, no port that is the scheme's own; one written otherwise would never match.
     private static let origin =
         #"^(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?$"#
+
+    /// Bytes of one path.
+    private static let pathBytesMax = 1024
+
+    /// What a text may hold; keywords of texts alone, so that they may stand beside those of a list.
+    private static func text(_ bytesMax: Int, _ schema: inout JSONObject) {
+        schema["minLength"] = 1
+        schema["maxLength"] = .number(JSONNumber(bytesMax))
+        schema["pattern"] = #"^[^\u0000-\u001f\u007f]*$"#
+    }
 }

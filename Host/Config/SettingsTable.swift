@@ -13,15 +13,29 @@ package enum SettingsTable {
     /// Ways to build a jail, the strongest first (DESIGN 4); each is proved at start.
     package static let rungs = ["root", "userns", "landlock", "seccomp"]
 
+    /// Certificates of one server.
+    package static let certificatesMax = 16
+
     /// Settings that are given together or not at all.
-    package static let pairs: [(String, String)] = [("/sandbox/uid_base", "/sandbox/slots")]
+    package static let pairs: [(String, String)] = [
+        ("/sandbox/uid_base", "/sandbox/slots"), ("/listen/tls/certificate", "/listen/tls/key"),
+    ]
 
     private static let rates = 1...1_000_000_000
 
     /// The table, in the order of the reference.
     package static let all: [Setting] = [
-        Setting("listen.address", .text(bytesMax: 64), "127.0.0.1", "IP address to listen on; anything but loopback belongs behind TLS."),
+        Setting("listen.address", .text(bytesMax: 64), "127.0.0.1", "IP address to listen on; anything but loopback needs TLS."),
         Setting("listen.port", .integer(0...65535), 8080, "TCP port; 0 takes any free one."),
+        Setting(
+            "listen.tls.certificate", .paths(max: certificatesMax), nil,
+            "PEM file of the server's certificate and its chain; with several, the client's wish (SNI) chooses, and the first is for all others."),
+        Setting(
+            "listen.tls.key", .paths(max: certificatesMax), nil, "PEM file of the private key, mode 0600; one for each certificate, in that order."),
+        Setting("listen.tls.ocsp", .paths(max: certificatesMax), nil, "DER file of an OCSP response to staple to the certificate that it is about."),
+        Setting(
+            "listen.behind_proxy", .flag, false,
+            "True says that a proxy in front speaks TLS, so that an address other than loopback may be listened on without it."),
         Setting(
             "listen.hand_over", .flag, false,
             "A second `limen serve` on the data folder takes the first one's place and socket, and no client is refused."),

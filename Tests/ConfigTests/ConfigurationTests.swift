@@ -109,6 +109,20 @@ private func problems(_ text: String?, environment: [String: String] = [:]) -> [
         #expect(problems(nil, environment: [name: text]).isEmpty == isAccepted)
     }
 
+    @Test("certificates and keys are one path each or lists of the same length, both or neither")
+    func certificates() throws {
+        #expect(try load(nil).listen.tls == nil && !load(nil).listen.behindProxy)
+        let one = try load(#"{"listen": {"tls": {"certificate": "a.pem", "key": "a.key", "ocsp": "a.ocsp"}, "behind_proxy": true}}"#).listen
+        #expect(one.tls?.certificates == ["a.pem"] && one.tls?.keys == ["a.key"] && one.tls?.staples == ["a.ocsp"] && one.behindProxy)
+        let two = try load(nil, environment: ["LIMEN_LISTEN_TLS_CERTIFICATE": "a.pem,b.pem", "LIMEN_LISTEN_TLS_KEY": "a.key,b.key"]).listen
+        #expect(two.tls?.certificates == ["a.pem", "b.pem"] && two.tls?.keys == ["a.key", "b.key"] && two.tls?.staples == [])
+        for bad in [
+            #"{"certificate": "a.pem"}"#, #"{"key": "a.key"}"#, #"{"certificate": ["a.pem", "b.pem"], "key": "a.key"}"#, #"{"ocsp": "a.ocsp"}"#,
+            #"{"certificate": [], "key": []}"#, #"{"certificate": "", "key": ""}"#, #"{"certificate": 1, "key": 2}"#,
+            #"{"certificate": [""], "key": ["k"]}"#,
+        ] { #expect(!problems("{\"listen\": {\"tls\": \(bad)}}").isEmpty, "\(bad)") }
+    }
+
     @Test("a problem names its source and never repeats the value")
     func silent() {
         let found = problems(nil, environment: ["LIMEN_LISTEN_PORT": "hunter2"])

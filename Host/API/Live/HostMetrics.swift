@@ -105,7 +105,9 @@ package enum HostMetrics {
 
 extension Counter {
     /// Brings the counter up to what a service has counted itself; a counter never falls.
-    fileprivate func raise(to total: Double) { add(max(0, total - value())) }
-    fileprivate func raise(to total: Double, _ label: String) { add(max(0, total - value(label)), label) }
-    fileprivate func raise(to total: Double, _ first: String, _ second: String) { add(max(0, total - value(first, second)), first, second) }
+    package func raise(to total: Double) { add(max(0, total - value())) }
+    /// As above, of one label.
+    package func raise(to total: Double, _ label: String) { add(max(0, total - value(label)), label) }
+    /// As above, of two labels.
+    package func raise(to total: Double, _ first: String, _ second: String) { add(max(0, total - value(first, second)), first, second) }
 }

@@ -20,7 +20,12 @@ enum Commands {
 
     private static let serve = Command(
         "serve", summary: "Serve tools over HTTP.",
-        options: [.value("listen", "ADDRESS:PORT", "where to listen (127.0.0.1:8080)"), data, manifests, config, groups],
+        options: [
+            .value("listen", "ADDRESS:PORT", "where to listen (127.0.0.1:8080)"),
+            .value("tls-certificate", "FILE,...", "PEM: the server's certificate and its chain; read again when it changes"),
+            .value("tls-key", "FILE,...", "PEM: its private key, mode 0600"), .value("tls-ocsp", "FILE,...", "DER: an OCSP response to staple"), data,
+            manifests, config, groups,
+        ],
         outer: ServeCommand.outer, run: ServeCommand.run)
 
     private static let doctor = Command(

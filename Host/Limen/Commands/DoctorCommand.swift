@@ -12,7 +12,8 @@ enum DoctorCommand {
         if arguments.has("json") {
             words += ["--json"]
         } else {
-            Output.print(TextTable.titled(["dependency", "found", "what it means"], dependencies(account: account())) + "\n")
+            let rows = dependencies(account: account()) + CertificateRows.rows(arguments)
+            Output.print(TextTable.titled(["dependency", "found", "what it means"], rows) + "\n")
         }
         words += ["--caller", account()]
         // No plugin runs here: groups that a server would refuse are a row of the table.

@@ -28,6 +28,10 @@ enum ServeCommand {
         let listen = "\(settings.listen.address):\(settings.listen.port)"
         var words = ["serve", "--listen", listen, "--data", data, "--manifests", try reach.reachable(settings.manifests)]
         words += ["--shown-data", Path.absolute(settings.data) ?? settings.data]
+        if let tls = settings.listen.tls {
+            words += ["--tls-certificate", try reach.reachable(filesIn: tls.certificates), "--tls-key", try reach.reachable(filesIn: tls.keys)]
+            if !tls.staples.isEmpty { words += ["--tls-ocsp", try reach.reachable(filesIn: tls.staples)] }
+        }
         if let file = Settings.file(arguments) { words += ["--config", try reach.reachable(file)] }
         var options = arguments.has("accept-groups") ? ["--accept-groups"] : []
         options += ["--lowest-rung", settings.sandbox.lowestRung]
@@ -48,15 +52,16 @@ enum ServeCommand {
 
     /// All that can fail without the data folder comes before the running host, if there is one, is asked for its place.
     private static func serve(_ engine: Engine, _ settings: Configuration, shownData: String) async throws {
-        _ = try settings.address()
+        let certificates = try Certificates(settings, log: engine.log) { engine.atEnd($0) }
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         var listener = try ListeningSocket.inherited()
+        if listener == nil { try PlainListening.check(settings.address(), settings) }
         if settings.listen.handOver, listener == nil {
             let patience = settings.limits.drainMilliseconds + Self.endMilliseconds
             listener = try await HandOver.take(from: settings.data, within: patience, on: engine.loop)
         }
         let lock = try await DataFolderLock.take(settings.data, on: engine.loop)
-        let service = try await Service(engine, settings, shownData: shownData)
+        let service = try await Service(engine, settings, certificates, shownData: shownData)
         try await service.serve(on: listener)
         try lock.close()
     }

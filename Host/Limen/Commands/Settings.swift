@@ -24,6 +24,10 @@ enum Settings {
             given["/listen/address"] = .string(String(listen[..<colon].filter { $0 != "[" && $0 != "]" }))
             given["/listen/port"] = JSONValue(port)
         }
+        for (option, pointer) in [("tls-certificate", "certificate"), ("tls-key", "key"), ("tls-ocsp", "ocsp")] {
+            guard let files = arguments[option] else { continue }
+            given["/listen/tls/\(pointer)"] = .array(files.split(separator: ",", omittingEmptySubsequences: false).map { .string(String($0)) })
+        }
         if let data = arguments["data"] { given["/data"] = .string(data) }
         if let manifests = arguments["manifests"] { given["/manifests"] = .string(manifests) }
         return try Configuration.load(file: file(arguments), environment: variables(), arguments: given)

@@ -16,14 +16,16 @@ struct Service: Sendable {
     private let engine: Engine
     private let station: Station
     private let settings: Configuration
+    private let certificates: Certificates?
     private let server: HTTPServer
     private let shownData: String
     private let isNewKey: Bool
 
     /// Opens the data folder and wires everything; nothing listens yet.
-    init(_ engine: Engine, _ settings: Configuration, shownData: String) async throws {
+    init(_ engine: Engine, _ settings: Configuration, _ certificates: Certificates?, shownData: String) async throws {
         self.engine = engine
         self.settings = settings
+        self.certificates = certificates
         self.shownData = shownData
         station = try Station(
             engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests],
@@ -33,6 +35,7 @@ struct Service: Sendable {
         let keyFile = "\(settings.data)/admin.key"
         isNewKey = try await keys.makeIfNone { key in try File.write(Array((key.secret + "\n").utf8), to: keyFile, mode: 0o600) } != nil
         let metrics = Metrics()
+        certificates?.observe(in: metrics)
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
         RuntimeMetrics.observeProcess(in: metrics)
         RuntimeMetrics.observe(pool: "registry", in: metrics) { [registry = station.registry] in registry.poolMetrics }
@@ -57,6 +60,10 @@ struct Service: Sendable {
         let accessLog = AccessLog(.init(rawValue: settings.logAccess) ?? .on, to: engine.log)
         configuration.onExchange = accessLog.recorder
         engine.atEnd { accessLog.flush() }
+        if let certificates {
+            configuration.tls = certificates.context
+            configuration.defaultHeaders["Strict-Transport-Security"] = "max-age=31536000"
+        }
         server = HTTPServer(configuration: configuration, group: engine.group, handler: APIHandler(dispatcher))
         HostMetrics.observe(server, in: metrics)
     }
@@ -108,22 +115,33 @@ struct Service: Sendable {
     func serve(on inherited: consuming FileDescriptor?) async throws {
         let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP])
         report(await station.begin())
-        let bound = try server.start(on: inherited)
+        let bound = try listen(on: inherited)
         let heir = settings.listen.handOver ? try Heir(data: settings.data) : nil
         announce(bound)
         ServiceManager.tell("READY=1")
         let watch = ManifestWatch(
             folders: [settings.manifests] + ["\(settings.manifests)/", "\(settings.data)/"].map { $0 + TrustFolders.name }, log: engine.log)
         let watcher = OwnedTask(on: engine.loop) { try await watch.forEachChange { await reload("manifests changed") } }
+        let certificateWatcher = OwnedTask(on: engine.loop) { try await certificates?.watch(on: engine.loop) }
         await waitForStop(signals, heir)
         heir?.close()
         watcher.cancel()
+        certificateWatcher.cancel()
         ServiceManager.tell("STOPPING=1")
         engine.log.notice("stopping", [("connections", JSONValue(server.connectionCount))])
         await server.drain(within: settings.limits.drainMilliseconds)
         await watcher.finish()
+        await certificateWatcher.finish()
         await station.stop()
         engine.log.notice("stopped")
+    }
+
+    private func listen(on inherited: consuming FileDescriptor?) throws -> SocketAddress {
+        if let socket = inherited {
+            try PlainListening.check(Sockets.localAddress(socket.raw), settings)
+            return try server.start(on: socket)
+        }
+        return try server.start()
     }
 
     private func waitForStop(_ signals: SignalSource, _ heir: Heir?) async {
@@ -136,7 +154,9 @@ struct Service: Sendable {
         defer { successor.cancel() }
         let listener = OwnedTask(on: engine.loop) {
             try await signals.receive { number in
-                if number == SIGHUP { await reload("SIGHUP") } else { continuation.finish() }
+                guard number == SIGHUP else { return continuation.finish() }
+                await certificates?.reload("SIGHUP")
+                await reload("SIGHUP")
             }
         }
         for await _ in stream { continue }
@@ -163,7 +183,7 @@ struct Service: Sendable {
     }
 
     private func announce(_ bound: SocketAddress) {
-        var text = "limen \(Version.current) serves on http://\(bound)\n"
+        var text = "limen \(Version.current) serves on \(certificates == nil ? "http" : "https")://\(bound)\n"
         text += isNewKey ? "a key was made for you: \(shownData)/admin.key\n" : "your key is in \(shownData)/admin.key\n"
         Output.print(text)
     }

@@ -30,6 +30,17 @@ struct Reach {
         return place
     }
 
+    /// The same for files that are replaced while the service runs, by their folders; separated by commas.
+    /// - Throws: `CommandError` when a mount fails.
+    mutating func reachable(filesIn paths: [String]) throws(CommandError) -> String {
+        var words: [String] = []
+        for path in paths {
+            let (folder, place) = (Path.parent(of: path), try reachable(Path.parent(of: path)))
+            words.append(place == folder ? path : "\(place)/\(Path.name(of: path))")
+        }
+        return words.joined(separator: ",")
+    }
+
     /// Whether every folder above `path` lets the account pass.
     private func canReach(_ path: String) -> Bool {
         var folder = Path.parent(of: path)
