@@ -109,14 +109,14 @@ let host: [Target] = [
     swift("Store", "Host/Store", ["CSQLite", "IO", "JSON", "Crypto"]),
     swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
-    swift("Egress", "Host/Egress", ["Registry", "Store", "HTTP", "IO"]),
+    swift("Egress", "Host/Egress", ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"]),
     swift(
         "Tools", "Host/Tools",
         ["Registry", "Workers", "Egress", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol"]),
     swift(
         "API", "Host/API",
         [
-            "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",
+            "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",
             "WorkerProtocol",
         ]),
     .executableTarget(
@@ -172,7 +172,7 @@ let testTargets: [Target] = [
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
-    tests("EgressTests", ["Egress", "Registry", "Store", "HTTP", "IO", "JSON", "TestKit"]),
+    tests("EgressTests", ["Egress", "Registry", "Store", "HTTP", "IO", "JSON", "Telemetry", "TestKit"]),
     tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry", "IO"]),
     tests(
         "ToolsTests",

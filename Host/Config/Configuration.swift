@@ -90,6 +90,14 @@ package struct Configuration: Sendable, Hashable {
         package var queue: Int
     }
 
+    /// The way out for plugins.
+    package struct Egress: Sendable, Hashable {
+        /// Authorities to trust beside the system's; nil for those alone.
+        package var authorities: String?
+        /// `HOST=NETWORK`, each a network inside that the host may resolve to.
+        package var privateNetworks: [String]
+    }
+
     /// Where to listen.
     package var listen: Listen
     /// Folder of the database, keys and verified bundles.
@@ -106,6 +114,8 @@ package struct Configuration: Sendable, Hashable {
     package var corsOrigins: [String]
     /// Bounds of tool calls.
     package var tools: Tools
+    /// The way out for plugins.
+    package var egress: Egress
     /// `debug`, `info`, `warning` or `error`.
     package var logLevel: String
     /// `on`, `errors` or `off`.
@@ -125,9 +135,9 @@ package struct Configuration: Sendable, Hashable {
 
     private init(_ document: JSONObject) throws(ConfigurationError) {
         let values = Values(document: document)
-        let certificates = values.paths("listen", "tls", "certificate")
-        let keys = values.paths("listen", "tls", "key")
-        let staples = values.paths("listen", "tls", "ocsp")
+        let certificates = values.texts("listen", "tls", "certificate")
+        let keys = values.texts("listen", "tls", "key")
+        let staples = values.texts("listen", "tls", "ocsp")
         listen = Listen(
             address: try values.text("listen", "address"), port: try values.integer("listen", "port"),
             tls: certificates.isEmpty && staples.isEmpty ? nil : TLS(certificates: certificates, keys: keys, staples: staples),
@@ -151,6 +161,8 @@ package struct Configuration: Sendable, Hashable {
             concurrencyPerUser: try values.integer("tools", "concurrency_per_user"), queue: try values.integer("tools", "queue"))
         rates = try Rates(values)
         corsOrigins = try values.list("http", "cors_origins")
+        egress = Egress(
+            authorities: values.optionalText("egress", "ca_file"), privateNetworks: values.texts("egress", "private_networks"))
         logLevel = try values.text("log", "level")
         logAccess = try values.text("log", "access")
     }
@@ -208,7 +220,7 @@ private struct Values {
     }
 
     /// One text or several; none when it is unset.
-    func paths(_ path: String...) -> [String] {
+    func texts(_ path: String...) -> [String] {
         guard let value = ConfigurationReader.get(path, in: document) else { return [] }
         return value.stringValue.map { [$0] } ?? value.arrayValue?.compactMap(\.stringValue) ?? []
     }

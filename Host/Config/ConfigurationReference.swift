@@ -24,7 +24,7 @@ package enum ConfigurationReference {
         case .text(let bytesMax): "text, at most \(bytesMax) bytes"
         case .choice(let words): "one of " + words.map { "`\($0)`" }.joined(separator: ", ")
         case .origins(let countMax): "at most \(countMax) origins, such as `https://app.example.org`"
-        case .paths(let max): "a path or a list of up to \(max); variables separate them by commas"
+        case .texts(let max): "a text or a list of up to \(max); variables separate them by commas"
         case .list(let words): "some of " + words.map { "`\($0)`" }.joined(separator: ", ")
         }
     }

@@ -50,10 +50,10 @@ package enum ConfigurationSchema {
         case .text(let bytesMax):
             text(bytesMax, &schema)
             schema["type"] = "string"
-        case .paths(let max):
+        case .texts(let max):
             var item: JSONObject = ["type": "string"]
-            text(pathBytesMax, &item)
-            text(pathBytesMax, &schema)
+            text(listedBytesMax, &item)
+            text(listedBytesMax, &schema)
             schema["type"] = ["string", "array"]
             schema["items"] = .object(item)
             schema["minItems"] = 1
@@ -77,8 +77,8 @@ package enum ConfigurationSchema {
     private static let origin =
         #"^(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?$"#
 
-    /// Bytes of one path.
-    private static let pathBytesMax = 1024
+    /// Bytes of one text of a list.
+    private static let listedBytesMax = 1024
 
     /// What a text may hold; keywords of texts alone, so that they may stand beside those of a list.
     private static func text(_ bytesMax: Int, _ schema: inout JSONObject) {

@@ -20,8 +20,8 @@ package struct Setting: Sendable {
         case list([String])
         /// Origins of pages (RFC 6454): scheme, host and, where it is not the scheme's own, port; a variable separates them by commas.
         case origins(countMax: Int)
-        /// One path or a list of at most so many; a variable separates them by commas.
-        case paths(max: Int)
+        /// One text, such as a path, or a list of at most so many; a variable separates them by commas.
+        case texts(countMax: Int)
     }
 
     /// Names from the top of limen.json.

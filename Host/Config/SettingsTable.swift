@@ -28,11 +28,13 @@ package enum SettingsTable {
         Setting("listen.address", .text(bytesMax: 64), "127.0.0.1", "IP address to listen on; anything but loopback needs TLS."),
         Setting("listen.port", .integer(0...65535), 8080, "TCP port; 0 takes any free one."),
         Setting(
-            "listen.tls.certificate", .paths(max: certificatesMax), nil,
+            "listen.tls.certificate", .texts(countMax: certificatesMax), nil,
             "PEM file of the server's certificate and its chain; with several, the client's wish (SNI) chooses, and the first is for all others."),
         Setting(
-            "listen.tls.key", .paths(max: certificatesMax), nil, "PEM file of the private key, mode 0600; one for each certificate, in that order."),
-        Setting("listen.tls.ocsp", .paths(max: certificatesMax), nil, "DER file of an OCSP response to staple to the certificate that it is about."),
+            "listen.tls.key", .texts(countMax: certificatesMax), nil,
+            "PEM file of the private key, mode 0600; one for each certificate, in that order."),
+        Setting(
+            "listen.tls.ocsp", .texts(countMax: certificatesMax), nil, "DER file of an OCSP response to staple to the certificate that it is about."),
         Setting(
             "listen.behind_proxy", .flag, false,
             "True says that a proxy in front speaks TLS, so that an address other than loopback may be listened on without it."),
@@ -75,6 +77,12 @@ package enum SettingsTable {
         Setting(
             "log.access", .choice(["on", "errors", "off"]), "on",
             "Whether each request is a line of the log; `errors` are those of status 400 or more."),
+        Setting(
+            "egress.ca_file", .text(bytesMax: 1024), nil,
+            "PEM file of authorities that plugins' requests trust beside the system's; verification cannot be switched off."),
+        Setting(
+            "egress.private_networks", .texts(countMax: 256), [],
+            "Networks inside that one host may resolve to, as HOST=NETWORK such as db.corp.example=10.1.2.0/24; none unless listed."),
         Setting("log.level", .choice(["debug", "info", "warning", "error"]), "info", "Least severe messages that are written."),
     ]
 }

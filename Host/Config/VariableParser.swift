@@ -10,7 +10,7 @@ enum VariableParser {
         case .bytes: scaled(text, sizes).map { .number(JSONNumber($0)) }
         case .flag: flag(text).map { .bool($0) }
         case .text, .choice: .string(text)
-        case .list, .origins, .paths:
+        case .list, .origins, .texts:
             .array(text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map { .string(String($0)) })
         }
     }

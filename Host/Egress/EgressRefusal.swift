@@ -63,6 +63,10 @@ package enum EgressRefusal: String, Error, Sendable, Hashable, CaseIterable, Cus
     // The addresses.
     case addressMissing = "address_missing"
     case addressNotPublic = "address_not_public"
+    // Quotas.
+    case quotaRequests = "quota_requests"
+    case quotaRate = "quota_rate"
+    case quotaConcurrency = "quota_concurrency"
     // Redirects.
     case redirectTooMany = "redirect_too_many"
     case redirectLoop = "redirect_loop"

@@ -15,6 +15,24 @@ package enum Limits {
     package static let privateNetworksMax = 16
     /// Rules of one policy; the manifest schema has the same bound.
     package static let rulesMax = 64
+    /// Addresses of one host that are dialled, and when the next is dialled beside one that says nothing (RFC 8305, 5), in milliseconds.
+    static let addressesDialledMax = 8
+    static let dialStaggerMilliseconds = 250
+    /// To find, connect to and shake hands with a server; and for a request in all (SPEC 5), in milliseconds.
+    static let connectMillisecondsMax = 10_000
+    static let requestMillisecondsMax = 30_000
+    /// Requests of one plugin and tenant at once (SPEC 5).
+    package static let concurrentMax = 64
+    /// Plugins and tenants whose rates are kept.
+    static let metersMax = 4096
+    /// Idle connections in all and of one key, and how long one is kept, in milliseconds.
+    static let idleMax = 256
+    static let idleOfKeyMax = 4
+    static let idleMilliseconds = 30_000
+    /// Bytes of a `fetch` frame's request, body apart.
+    static let requestJSONBytesMax = 64 << 10
+    /// Decisions that the admin API shows.
+    package static let recordsMax = 256
     /// Fields of a plugin's request, bytes of one name and of all together.
     package static let fieldsMax = 64
     package static let fieldNameBytesMax = 128

@@ -1,17 +1,21 @@
 import Glibc
-import IO
+package import IO
 
-/// One connection of a client; lives on its loop.
-final class HTTPClientConnection: @unchecked Sendable {
+/// One connection of a client, over which one exchange follows another; lives on its loop, where every method but `isUsable` must be called.
+package final class HTTPClientConnection: @unchecked Sendable {
     // SAFETY: every member that changes is touched only on the loop of `stream`.
     private let stream: SocketStream
     private var input = InputBuffer()
     private(set) var isReusable = false
     private var hasEnded = false
     /// How far the present exchange has come; nil while its caller looks at the content, whose errors are its own.
-    private(set) var phase: HTTPClientError.Phase? = .connect
+    package private(set) var phase: HTTPClientError.Phase? = .connect
 
-    private init(_ stream: SocketStream) { self.stream = stream }
+    /// Takes over a socket that is connected, and has shaken hands if it is one with TLS.
+    package init(_ stream: SocketStream) { self.stream = stream }
+
+    /// The loop that the connection lives on.
+    package var loop: EventLoop { stream.loop }
 
     /// Connects; runs on `loop`.
     static func open(
@@ -51,9 +55,10 @@ final class HTTPClientConnection: @unchecked Sendable {
     }
 
     /// Whether an idle connection still stands.
-    var isUsable: Bool { isReusable && !hasEnded && !stream.hasHungUp }
+    package var isUsable: Bool { isReusable && !hasEnded && !stream.hasHungUp }
 
-    func end() {
+    /// Closes the connection; a second call does nothing.
+    package func end() {
         if hasEnded { return }
         hasEnded = true
         stream.sayGoodbye()
@@ -61,16 +66,21 @@ final class HTTPClientConnection: @unchecked Sendable {
     }
 
     /// As `end`, when the loop that watched the descriptor is no more.
-    func endAfterLoop() {
+    package func endAfterLoop() {
         if hasEnded { return }
         hasEnded = true
         let result = close(stream.registration.fd)
         assert(result == 0 || errno != EBADF)
     }
 
-    /// Sends one request and reads its reply.
-    func exchange(
-        _ request: HTTPClientRequest, host: String, until deadline: Deadline, _ body: @Sendable ([UInt8]) async throws -> Bool
+    /// Sends one request and reads its reply, whose content goes to `body` piece by piece until that says false.
+    /// - Parameters:
+    ///   - host: the Host field.
+    ///   - onHead: sees status and fields before any content; what it throws ends the exchange.
+    /// - Throws: `IOError`, `HTTPFailure`, or what the closures throw; `phase` says how far the exchange had come, and the connection is of no more use.
+    package func exchange(
+        _ request: HTTPClientRequest, host: String, until deadline: Deadline, onHead: @Sendable (HTTPResponse) throws -> Void = { _ in },
+        _ body: @Sendable ([UInt8]) async throws -> Bool
     ) async throws -> HTTPResponse {
         isReusable = false
         phase = .request
@@ -81,8 +91,10 @@ final class HTTPClientConnection: @unchecked Sendable {
         while true {
             let (steps, content) = try parse(&parser)
             for case .head(let status, let headers, _) in steps {
-                response = HTTPResponse(status: status, headers: headers)
+                let head = HTTPResponse(status: status, headers: headers)
+                response = head
                 phase = .body
+                try onHead(head)
             }
             let isDone = steps.contains { if case .end = $0 { true } else { false } }
             if !content.isEmpty {

@@ -21,7 +21,7 @@ package struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// An address in the kernel's own words, 4 or 16 bytes.
-    init(bytes: [UInt8], port: UInt16) {
+    package init(bytes: [UInt8], port: UInt16) {
         precondition(bytes.count == 4 || bytes.count == 16)
         self.bytes = bytes
         self.port = port

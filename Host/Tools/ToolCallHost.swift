@@ -1,3 +1,4 @@
+import Egress
 import IO
 import JSON
 import Registry
@@ -11,6 +12,7 @@ struct ToolCallHost: WorkerCallHost {
     let entry: ToolEntry
     let caller: Caller
     let requestID: String
+    let traceparent: String
     let sink: any ToolEventSink
     let service: ToolService
     let egress: EgressCount
@@ -19,14 +21,24 @@ struct ToolCallHost: WorkerCallHost {
 
     /// What the call used of the network.
     final class EgressCount: Sendable {
-        private let state = Lock((requests: 0, bytes: 0))
+        private let state = Lock((begun: 0, requests: 0, bytes: 0))
+
+        /// Counts a request that is asked for; the answer is how many were before it.
+        func begin() -> Int {
+            state.withLock { state in
+                state.begun += 1
+                return state.begun - 1
+            }
+        }
+
+        /// Counts a request that was made.
         func add(bytes: Int) {
             state.withLock { state in
                 state.requests += 1
                 state.bytes += bytes
             }
         }
-        var value: (requests: Int, bytes: Int) { state.withLock { $0 } }
+        var value: (requests: Int, bytes: Int) { state.withLock { ($0.requests, $0.bytes) } }
     }
 
     func event(_ kind: EventKind, _ json: [UInt8]) async throws {
@@ -48,7 +60,12 @@ struct ToolCallHost: WorkerCallHost {
     }
 
     private func liveFetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
-        let reply = await service.fetcher.fetch(request, plugin: entry.spec.plugin, requestID: requestID, until: deadline)
+        let context = FetchContext(
+            caller: EgressCaller(
+                plugin: entry.spec.plugin, tenant: caller.tenant, requestID: requestID, traceparent: traceparent.isEmpty ? nil : traceparent,
+                user: caller.user, version: entry.spec.version, tool: entry.spec.name),
+            access: entry.spec.egress, before: egress.begin())
+        let reply = await service.fetcher.fetch(request, for: context, until: deadline)
         if reply.status != 0 { egress.add(bytes: request.body.count + reply.body.count) }
         return reply
     }

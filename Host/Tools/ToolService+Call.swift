@@ -128,7 +128,8 @@ extension ToolService {
     ) async -> Result<ToolReply, ToolError> {
         let egress = ToolCallHost.EgressCount()
         let host = ToolCallHost(
-            entry: entry, caller: call.caller, requestID: call.requestID, sink: sink, service: self, egress: egress, deadline: deadline,
+            entry: entry, caller: call.caller, requestID: call.requestID, traceparent: call.traceparent, sink: sink, service: self, egress: egress,
+            deadline: deadline,
             tape: call.tape)
         defer {
             // Beside what went through tunnels.

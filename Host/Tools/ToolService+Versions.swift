@@ -1,4 +1,5 @@
 import Crypto
+import Egress
 import IO
 package import Registry
 import Supervisor
@@ -25,8 +26,9 @@ extension ToolService {
         let pool = workers.add(workerSpec(record))
         registry?.markWarming(record.name, generation: record.generation)
         // A tool's numbers belong to the tool, not to one version: what is scraped never falls.
+        let access = egressAccess(record)
         let entries = record.tools.map { tool in
-            ToolEntry(toolSpec(tool, of: record), pool: pool, statistics: entry(tool.id)?.statistics ?? ToolStatistics())
+            ToolEntry(toolSpec(tool, of: record, access), pool: pool, statistics: entry(tool.id)?.statistics ?? ToolStatistics())
         }
         return Deployment(plugin: record.name, generation: record.generation, pool: pool, record: record, entries: entries)
     }
@@ -43,8 +45,21 @@ extension ToolService {
         return spec
     }
 
-    private func toolSpec(_ tool: ToolDescriptor, of record: PluginRecord) -> ToolSpec {
+    /// Nothing for a grant that does not compile; the registry has refused such a manifest before.
+    private func egressAccess(_ record: PluginRecord) -> EgressAccess? {
+        do throws(EgressPolicyError) {
+            return try EgressAccess(
+                plugin: record.name, grant: record.manifest.egress, secrets: record.manifest.secrets,
+                privateNetworks: options.privateNetworks)
+        } catch {
+            observer.log(3, "egress refused", ["plugin": record.name, "pointer": error.pointer, "reason": error.reason])
+            return nil
+        }
+    }
+
+    private func toolSpec(_ tool: ToolDescriptor, of record: PluginRecord, _ access: EgressAccess?) -> ToolSpec {
         var spec = ToolSpec(tool, of: record, timeoutMilliseconds: options.timeoutMillisecondsDefault)
+        spec.egress = access
         if options.conditions != nil { spec.retries = 0 }
         return spec
     }

@@ -1,3 +1,4 @@
+package import Egress
 import IO
 package import Registry
 package import Store
@@ -17,6 +18,8 @@ package final class ToolService: Sendable {
         package var callMillisecondsMax = ToolLimits.callMillisecondsMax
         /// Calls of one plugin that wait while every worker is busy.
         package var queueMax = SupervisorLimits.waitersMax
+        /// What the operator opened of private networks, by host.
+        package var privateNetworks = PrivateNetworks()
         /// The tool that sanitises HTML: input and output are objects with a member `html`.
         package var sanitizer = "sanitizer.html"
         /// For calls that are recorded or replayed: every worker then serves one call, and no call is tried twice.

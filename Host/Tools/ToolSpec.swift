@@ -1,3 +1,4 @@
+package import Egress
 import JSON
 package import JSONSchema
 package import Registry
@@ -21,6 +22,8 @@ package struct ToolSpec: Sendable {
     package var isolation: IsolationMode
     /// Whether the plugin keeps key-value state.
     package var keepsState: Bool
+    /// What the plugin may reach; nil when nothing.
+    package var egress: EgressAccess?
 
     package init(
         id: String, name: String, plugin: String, version: String, input: CompiledSchema, output: CompiledSchema? = nil, isIdempotent: Bool = false,

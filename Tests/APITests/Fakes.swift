@@ -94,6 +94,19 @@ struct FakePlugins: PluginAdministration {
     func sandbox() async -> JSONValue { ["posture": ["rung": "root"], "workers": []] }
 }
 
+struct FakeEgress: EgressReading {
+    func decisions(limit: Int) -> [JSONValue] {
+        let decision: JSONValue = [
+            "at": "2026-11-21T10:00:00.000Z", "request_id": "r", "plugin": "p", "tenant": "main", "kind": "fetch", "method": "GET",
+            "host": "a.example",
+            "port": 443, "outcome": "refused", "status": .null, "rule": "host_not_allowed", "phase": .null, "bytes_out": 0, "bytes_in": 0,
+            "duration_ms": 0.5,
+        ]
+        return Array(repeating: decision, count: min(limit, 3))
+    }
+    func status() -> JSONValue { ["running": 0, "idle_connections": 0, "bytes_out": 0, "bytes_in": 0] }
+}
+
 struct FakeAudit: AuditReading {
     func page(cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) {
         let entry: JSONValue = [
@@ -151,9 +164,8 @@ struct Fixture {
     init(checks: [ReadinessCheck], options: APIOptions = Fixture.roomy, extra: [Route] = []) throws {
         let metrics = metrics
         let services = APIServices(
-            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), checks: checks,
-            metrics: { Array(metrics.exposition().utf8) },
-            version: "0.0.0")
+            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), egress: FakeEgress(), checks: checks,
+            metrics: { Array(metrics.exposition().utf8) }, version: "0.0.0")
         dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services) + extra),
             authenticator: Authenticator { [Fixture.key, "lmn_other"].contains($0) ? "id of \($0)" : nil },

@@ -8,8 +8,9 @@ import Testing
 @Suite("API: every route")
 struct RouteWalkTests {
     static let routes: [Route] = Routes.all(
-        APIServices(tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), checks: [], metrics: { [] }, version: "0")
-    )
+        APIServices(
+            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), egress: FakeEgress(), checks: [],
+            metrics: { [] }, version: "0"))
 
     /// A path and body that the route accepts.
     static func example(_ route: Route) -> (path: String, body: String?) {

@@ -23,13 +23,13 @@ enum Arrows {
         "Host/HTTP": ["IO", "JSON", "CLinux", "CZlib"],
         "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
-        "Host/Egress": ["Registry", "Store", "HTTP", "IO"],
+        "Host/Egress": ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
         "Host/Tools": [
             "Registry", "Workers", "Egress", "Supervisor", "JSON", "JSONSchema", "IO", "Store", "Telemetry", "Crypto", "WorkerProtocol",
         ],
         "Host/API": [
-            "Tools", "Registry", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",
+            "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",
             "WorkerProtocol",
         ],
         "Host/Limen": [

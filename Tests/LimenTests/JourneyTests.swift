@@ -102,7 +102,8 @@ struct JourneyTests {
             "limen_http_request_seconds_bucket", "limen_http_requests_total", "limen_tool_calls_total{tool=\"calc.evaluate\",outcome=\"ok\"} 1",
             "limen_worker_starts_total", "limen_workers{", "limen_tool_breaker_open", "limen_event_loop_lag_seconds",
             "limen_pool_queued_jobs{pool=\"store-read\"}", "limen_pool_queued_jobs{pool=\"registry\"}",
-            "process_resident_memory_bytes", "limen_store_writes_queued",
+            "process_resident_memory_bytes", "limen_store_writes_queued", "limen_http_connections{state=\"handling\"} 1",
+            "limen_http_bytes_total{direction=\"in\"}", "limen_http_rejections_total{reason=\"malformed\"}",
         ] { #expect(text.contains(name), "\(name)") }
         #expect(text.contains("route=\"unmatched\",status=\"404\""))
     }

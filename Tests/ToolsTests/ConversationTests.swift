@@ -40,7 +40,8 @@ import Workers
                 try await EventLoop.current?.sleep(until: .after(milliseconds: 50))
             }
         }
-        #expect(asked.withLock { $0.first == true && $0.count >= 3 && $0.dropFirst().allSatisfy { !$0 } })
+        // A spare that began beside the first, before that had described the version, may have been asked as well.
+        #expect(asked.withLock { $0.first == true && $0.count >= 3 && $0.last == false })
     }
 
     // MARK: Events
@@ -168,7 +169,7 @@ import Workers
         init(milliseconds: Int) { self.milliseconds = milliseconds }
         var seen: Seen { state.withLock { $0 } }
 
-        func fetch(_ request: FetchPayload, plugin: String, requestID: String, until deadline: Deadline) async -> FetchReplyPayload {
+        func fetch(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchReplyPayload {
             state.withLock { state in
                 state.now += 1
                 state.most = max(state.most, state.now)

@@ -118,6 +118,14 @@ package protocol SecretAdministration: Sendable {
     func remove(_ name: String, by principal: Principal, requestID: String) async throws(APIError)
 }
 
+/// What plugins did on the network, to read.
+package protocol EgressReading: Sendable {
+    /// The latest decisions, newest first.
+    func decisions(limit: Int) -> [JSONValue]
+    /// What holds now: requests under way, idle connections, totals.
+    func status() -> JSONValue
+}
+
 /// One check of readiness: it must not lie, and it must not hang.
 package struct ReadinessCheck: Sendable {
     package var name: String
@@ -140,6 +148,7 @@ package struct APIServices: Sendable {
     package var plugins: any PluginAdministration
     package var audit: any AuditReading
     package var secrets: any SecretAdministration
+    package var egress: any EgressReading
     package var checks: [ReadinessCheck]
     /// Prometheus text.
     package var metrics: @Sendable () -> [UInt8]
@@ -148,13 +157,13 @@ package struct APIServices: Sendable {
     /// Gathers the services.
     package init(
         tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, secrets: any SecretAdministration,
-        checks: [ReadinessCheck],
-        metrics: @escaping @Sendable () -> [UInt8], version: String
+        egress: any EgressReading, checks: [ReadinessCheck], metrics: @escaping @Sendable () -> [UInt8], version: String
     ) {
         self.tools = tools
         self.plugins = plugins
         self.audit = audit
         self.secrets = secrets
+        self.egress = egress
         self.checks = checks
         self.metrics = metrics
         self.version = version

@@ -6,6 +6,7 @@ package enum Routes {
     package static func all(_ services: APIServices) -> [Route] {
         let routes =
             toolRoutes(services.tools) + pluginRoutes(services.plugins) + secretRoutes(services.secrets) + auditRoutes(services.audit)
+            + egressRoutes(services.egress)
             + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
     }
@@ -13,13 +14,14 @@ package enum Routes {
     /// The OpenAPI document without a host: for `limen openapi`.
     package static func document(version: String) -> JSONValue {
         let nobody = APIServices(
-            tools: NoServices(), plugins: NoServices(), audit: NoServices(), secrets: NoServices(), checks: [], metrics: { [] }, version: version)
+            tools: NoServices(), plugins: NoServices(), audit: NoServices(), secrets: NoServices(), egress: NoServices(), checks: [],
+            metrics: { [] }, version: version)
         return OpenAPI.document(all(nobody), version: version)
     }
 }
 
 /// Stands behind a table that is only described, never called.
-private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading, SecretAdministration {
+private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading, SecretAdministration, EgressReading {
     func tools() -> [CatalogueTool] { [] }
     func tool(_ id: String) -> CatalogueTool? { nil }
     func candidates(_ idOrName: String) -> [(id: String, contentType: String)] { [] }
@@ -43,4 +45,6 @@ private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading, Se
         throw .unexpected
     }
     func remove(_ name: String, by principal: Principal, requestID: String) async throws(APIError) { throw .unexpected }
+    func decisions(limit: Int) -> [JSONValue] { [] }
+    func status() -> JSONValue { [:] }
 }

@@ -45,6 +45,23 @@ extension Schemas {
             ]
         ], required: ["outcomes"])
 
+    /// What plugins did on the network; `rule` names who refused, `phase` where it failed.
+    static let egress: JSONValue = object(
+        [
+            "decisions": [
+                "type": "array",
+                "items": object(
+                    [
+                        "at": text, "request_id": text, "plugin": text, "tenant": text, "kind": ["enum": ["fetch", "tunnel"]], "method": text,
+                        "host": textOrNull, "port": ["type": ["integer", "null"]],
+                        "outcome": ["enum": ["allowed", "refused", "failed", "cancelled"]],
+                        "status": ["type": ["integer", "null"]], "rule": textOrNull, "phase": textOrNull, "bytes_out": count, "bytes_in": count,
+                        "duration_ms": ["type": "number"],
+                    ], required: ["at", "request_id", "plugin", "kind", "outcome"]),
+            ],
+            "status": object(["running": count, "idle_connections": count, "bytes_out": count, "bytes_in": count], required: ["running"]),
+        ], required: ["decisions", "status"])
+
     /// The protections that hold, and the workers alive.
     static let sandbox: JSONValue = object(["posture": anyObject, "workers": ["type": "array"]], required: ["posture"])
 

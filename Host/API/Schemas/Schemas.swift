@@ -11,10 +11,12 @@ package enum Schemas {
     static let toolID: JSONValue = ["type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$"]
 
     /// `limit` and `cursor` of every list.
+    static let limitParameter = Parameter(
+        "limit", ["type": "integer", "minimum": 1, "maximum": JSONValue(Limits.listMax), "default": JSONValue(Limits.listDefault)],
+        "Items at most.")
+
     static let pageParameters: [Parameter] = [
-        Parameter(
-            "limit", ["type": "integer", "minimum": 1, "maximum": JSONValue(Limits.listMax), "default": JSONValue(Limits.listDefault)],
-            "Items at most."),
+        limitParameter,
         Parameter("cursor", ["type": "string", "minLength": 1, "maxLength": JSONValue(Limits.cursorBytesMax)], "Where the page before ended."),
     ]
 

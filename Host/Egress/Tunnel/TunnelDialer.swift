@@ -28,55 +28,15 @@ package struct SystemDialer: TunnelDialer {
         try await Self.dial(addresses, port, on: loop, until: deadline)
     }
 
-    /// Tries one address after the other.
+    /// The first of the addresses that takes a connection, as a fetch finds it; from a task of `loop`.
     package static func dial(_ addresses: [IPAddress], _ port: Int, on loop: EventLoop, until deadline: Deadline) async throws(TunnelFailure)
         -> SocketStream
     {
-        var left = addresses.count
-        var last = TunnelFailure.connect
-        for address in addresses {
-            // Each gets an equal share of the time that is left.
-            let share = max(1, deadline.remainingMilliseconds / max(1, left))
-            left -= 1
-            do throws(IOError) {
-                return try await connect(address, port, on: loop, until: min(deadline, .after(milliseconds: share)))
-            } catch {
-                last = error.code == .timedOut ? .timeOut : .connect
-            }
-        }
-        throw last
-    }
-
-    private static func connect(_ address: IPAddress, _ port: Int, on loop: EventLoop, until deadline: Deadline) async throws(IOError) -> SocketStream
-    {
-        guard let target = SocketAddress("\(address)", port: UInt16(port)) else { throw IOError(.closed, "connect") }
-        let fd: Int32
-        do throws(Errno) { fd = try Sockets.connect(to: target).release() } catch { throw IOError(.system(error), "connect") }
-        let registration: FDRegistration
-        do throws(IOError) { registration = try loop.register(fd) } catch {
-            FileDescriptor(fd).discard()
-            throw error
-        }
-        let stream = SocketStream(registration)
-        do throws(IOError) {
-            try await registration.writable(until: deadline)
-            if let failure = try stream.pendingError() { throw IOError(.system(failure), "connect") }
-            return stream
+        precondition(loop.isCurrent, "a tunnel is dialled on its loop")
+        do throws(EgressFailure) {
+            return try await EgressRace.connect(EgressRace.order(addresses.map { $0.socketAddress(port: UInt16(port)) }), until: deadline)
         } catch {
-            stream.close()
-            throw error
+            throw error.phase == .timeout ? .timeOut : .connect
         }
-    }
-}
-
-extension FileDescriptor {
-    /// Lets go of it.
-    fileprivate consuming func discard() {}
-}
-
-extension SocketStream {
-    /// Why a connection attempt that has ended failed; nil when it did not.
-    fileprivate func pendingError() throws(IOError) -> Errno? {
-        do throws(Errno) { return try Sockets.pendingError(registration.fd) } catch { throw IOError(.system(error), "connect") }
     }
 }

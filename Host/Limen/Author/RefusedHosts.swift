@@ -1,5 +1,5 @@
+import Egress
 import IO
-import JSON
 import Tools
 import WorkerProtocol
 
@@ -10,16 +10,14 @@ final class RefusedHosts: FetchHandler {
 
     var list: [String] { hosts.withLock { $0.sorted() } }
 
-    func fetch(_ request: FetchPayload, plugin: String, requestID: String, until deadline: Deadline) async -> FetchReplyPayload {
+    func fetch(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchReplyPayload {
         if let host = Self.host(request) { _ = hosts.withLock { $0.count < 64 ? $0.insert(host).inserted : false } }
-        return await ForbiddenFetch().fetch(request, plugin: plugin, requestID: requestID, until: deadline)
+        return await ForbiddenFetch().fetch(request, for: context, until: deadline)
     }
 
     private static func host(_ request: FetchPayload) -> String? {
-        // try?: a request that is no JSON names no host, and is refused all the same.
-        guard let url = try? JSONValue(parsing: request.request)["url"]?.stringValue, let start = url.firstRange(of: "://")?.upperBound else {
-            return nil
-        }
-        return String(url[start...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }.prefix(255))
+        // try?: what is no request, or no URL, names no host, and is refused all the same.
+        guard let wanted = try? EgressRequest(parsing: request.request, body: []), let url = try? EgressURL(wanted.url) else { return nil }
+        return url.host.description
     }
 }

@@ -27,9 +27,11 @@ struct Service: Sendable {
         self.settings = settings
         self.certificates = certificates
         self.shownData = shownData
+        let door = try EgressDoor(settings.egress, engine)
         station = try Station(
             engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests],
-            options: Self.options(settings, try Self.tunnels(engine)))
+            fetcher: ProxyFetch(door.proxy), options: Self.options(settings, door, engine))
+        door.proxy.use(station.secrets)
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         let keys = try await AdminKeyStore(database: station.database)
         let keyFile = "\(settings.data)/admin.key"
@@ -45,7 +47,7 @@ struct Service: Sendable {
             tools: LiveTools(registry: station.registry, service: station.tools),
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
             audit: LiveAudit(station.audit, log: engine.log), secrets: LiveSecrets(station.secrets, log: engine.log),
-            checks: Self.checks(engine, station, settings),
+            egress: LiveEgress(door.proxy), checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
         let limits = try Self.limits(settings, engine, metrics)
         let dispatcher = Dispatcher(
@@ -66,22 +68,19 @@ struct Service: Sendable {
         }
         server = HTTPServer(configuration: configuration, group: engine.group, handler: APIHandler(dispatcher))
         HostMetrics.observe(server, in: metrics)
+        LiveEgress(door.proxy).observe(in: metrics)
     }
 
-    private static func tunnels(_ engine: Engine) throws -> TunnelDoors {
-        let resolver = try Resolver(on: engine.loop)
-        engine.atEnd { resolver.close() }
-        return TunnelDoors(dialer: SystemDialer(resolver), observer: engine.observer)
-    }
-
-    private static func options(_ settings: Configuration, _ tunnels: TunnelDoors) -> ToolService.Options {
+    private static func options(_ settings: Configuration, _ door: EgressDoor, _ engine: Engine) -> ToolService.Options {
         var options = ToolService.Options()
-        options.tunnels = tunnels
+        options.tunnels = TunnelDoors(
+            dialer: SystemDialer(door.resolver), privateNetworks: door.privateNetworks, observer: engine.observer)
         options.callsPerCallerMax = settings.tools.concurrencyPerUser
         options.spares = settings.sandbox.spares
         options.timeoutMillisecondsDefault = settings.tools.timeoutMilliseconds
         options.callMillisecondsMax = settings.tools.timeoutCapMilliseconds
         options.queueMax = settings.tools.queue
+        options.privateNetworks = door.privateNetworks
         options.sanitizer = "sanitizer.html"
         return options
     }

@@ -28,7 +28,8 @@ struct Station: Sendable {
         let bundles = BundleStore(
             path: "\(data)/store", roots: bundleRoots, trust: trust ?? TrustFolders(data: data, manifests: manifests))
         let registry = try Registry(
-            manifestFolder: manifests, bundles: bundles, states: PluginStateStore(database: database), audit: audit)
+            manifestFolder: manifests, bundles: bundles, states: PluginStateStore(database: database), audit: audit,
+            inspect: EgressDoor.problems)
         engine.atEnd { registry.shutdown() }
         self.registry = registry
         tools = ToolService(

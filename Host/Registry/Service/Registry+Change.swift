@@ -53,6 +53,7 @@ extension Registry {
         }
         let problems = try await pinnedProblems(proposal.after, file: proposal.file)
         guard problems.isEmpty else { throw ManifestError(problems) }
+        try check(proposal.after, file: proposal.file)
         return proposal
     }
 

@@ -91,7 +91,9 @@ extension Registry {
                 return contents.generation
             }
             switch try loader.load(file, bytes: bytes, generation: generation, approved: { approvals["\($0)@\($1)"] }) {
-            case .loaded(let loaded): try accept(loaded, &pass)
+            case .loaded(let loaded):
+                try check(loaded.record.manifest, file: file)
+                try accept(loaded, &pass)
             case .notAsApproved(let manifest):
                 pass.unapproved[file] = manifest
                 let reason = "names, descriptions or schemas changed since version \(manifest.version) was approved; a change needs a new version"

@@ -13,6 +13,7 @@ package final class Registry: Sendable {
     let audit: AuditLog?
     let pool: BlockingPool
     let gate = AsyncGate()
+    let inspect: Inspection
     private let contents = Lock(Contents())
 
     /// Everything that changes.
@@ -30,8 +31,15 @@ package final class Registry: Sendable {
         mutating func publish() { snapshot = RegistrySnapshot(plugins: plugins, canaries: canaries, refused: refused) }
     }
 
+    /// What others find wrong with a grant that is in order by itself; the answer is a JSON Pointer and a reason for each problem.
+    package typealias Inspection = @Sendable (Manifest) -> [(pointer: String, reason: String)]
+
     /// Names the folders; nothing is read until `reload`. Without `states` approvals and history are not kept; decisions go to `audit` too.
-    package init(manifestFolder: String, bundles: BundleStore, states: PluginStateStore?, audit: AuditLog? = nil) throws(IOError) {
+    /// A manifest that `inspect` finds fault with is refused like one that is malformed.
+    package init(
+        manifestFolder: String, bundles: BundleStore, states: PluginStateStore?, audit: AuditLog? = nil, inspect: @escaping Inspection = { _ in [] }
+    ) throws(IOError) {
+        self.inspect = inspect
         folder = ManifestFolder(path: manifestFolder)
         self.bundles = bundles
         self.states = states
@@ -41,6 +49,12 @@ package final class Registry: Sendable {
 
     /// What the thread that reads manifests and bundles is doing.
     package var poolMetrics: BlockingPool.Metrics { pool.metrics }
+
+    /// - Throws: what `inspect` finds.
+    func check(_ manifest: Manifest, file: String) throws(ManifestError) {
+        let problems = inspect(manifest).map { ManifestProblem(file: file, pointer: $0.pointer, reason: $0.reason) }
+        if !problems.isEmpty { throw ManifestError(problems) }
+    }
 
     /// What is in force now.
     package func snapshot() -> RegistrySnapshot { contents.withLock { $0.snapshot } }

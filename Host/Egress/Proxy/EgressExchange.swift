@@ -1,0 +1,243 @@
+import HTTP
+import IO
+
+/// One request of a plugin, with the redirects that it follows; for one task.
+final class EgressExchange {
+    let request: EgressRequest
+    let access: EgressAccess
+    let caller: EgressCaller
+    private let proxy: EgressProxy
+    private(set) var bytesOut = 0
+    private(set) var bytesIn = 0
+    /// Whom the log names: what was asked last.
+    private(set) var shown: (host: String, port: Int)?
+    private var url: EgressURL?
+    private var secrets = SecretSet.none
+
+    init(_ proxy: EgressProxy, _ request: EgressRequest, _ access: EgressAccess, _ caller: EgressCaller) {
+        self.proxy = proxy
+        self.request = request
+        self.access = access
+        self.caller = caller
+    }
+
+    /// What the policy says before anything is looked up.
+    func firstDecision() -> EgressDecision {
+        do throws(EgressRefusal) {
+            let url = try EgressURL(request.url)
+            self.url = url
+            shown = (url.host.shown, url.port)
+            try EgressHeaders.check(request.fields)
+            return access.policy.decide(url, method: request.method)
+        } catch {
+            return EgressDecision(steps: [EgressStep("url", error.description, isPassed: false)], refusal: error)
+        }
+    }
+
+    /// Makes an allowed request, following redirects as far as the plugin and the policy want.
+    func run(_ first: EgressDecision, until deadline: Deadline) async throws(EgressError) -> EgressReply {
+        guard let start = url else { throw .refused(.urlEmpty) }
+        secrets = try await proxy.secretSet(access, caller)
+        var redirects = EgressRedirects(url: start, method: request.method, isAsked: request.followsRedirects)
+        var hop = EgressRedirects.Hop(decision: first, method: request.method, keepsCredentials: true, keepsBody: true)
+        while true {
+            shown = (redirects.url.host.shown, redirects.url.port)
+            let reply = try await make(hop, redirects.url, until: deadline)
+            switch redirects.take(status: reply.status, locations: reply.locations, policy: access.policy) {
+            case .deliver: return try reply.finished()
+            case .refuse(let decision): throw .refused(decision.refusal ?? .redirectAmbiguous)
+            case .follow(let next): hop = next
+            }
+        }
+    }
+
+    /// One hop: over a connection that is kept, else over a new one. A kept one that the server has closed meanwhile is no failure of a request that
+    /// may be made twice.
+    private func make(_ hop: EgressRedirects.Hop, _ url: EgressURL, until deadline: Deadline) async throws(EgressError) -> EgressInbound {
+        let key = EgressPool.Key(
+            plugin: caller.plugin, tenant: caller.tenant, secrets: secrets.identity, scheme: url.scheme, host: url.host, port: url.port)
+        while let kept = proxy.pool.take(key) {
+            let inbound = inbound(hop)
+            do throws(EgressError) {
+                return try await exchange(over: kept, hop, url, key, inbound, until: deadline)
+            } catch {
+                let mayRepeat = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"].contains(hop.method)
+                guard mayRepeat, !inbound.hasBegun, case .failed(let failure) = error, [.request, .headers].contains(failure.phase) else {
+                    throw error
+                }
+            }
+        }
+        let connection = try await connect(hop.decision, key, until: min(deadline, .after(milliseconds: Limits.connectMillisecondsMax)))
+        return try await exchange(over: connection, hop, url, key, inbound(hop), until: deadline)
+    }
+
+    private func inbound(_ hop: EgressRedirects.Hop) -> EgressInbound {
+        EgressInbound(bytesMax: responseBytesMax, isHead: hop.method == "HEAD", scrubber: secrets.isEmpty ? nil : secrets.scrubber)
+    }
+
+    private var responseBytesMax: Int { min(access.responseBytesMax, request.responseBytesMax ?? .max) }
+
+    private func connect(_ decision: EgressDecision, _ key: EgressPool.Key, until deadline: Deadline) async throws(EgressError)
+        -> HTTPClientConnection
+    {
+        let judged: EgressDecision
+        do throws(EgressFailure) { judged = try await proxy.dialer.judged(decision, by: access.policy, until: deadline) } catch {
+            throw Task.isCancelled ? .cancelled : .failed(error)
+        }
+        if let rule = judged.refusal { throw .refused(rule) }
+        do throws(EgressFailure) {
+            return HTTPClientConnection(try await proxy.dialer.connect(judged, scope: key.scope, until: deadline).stream)
+        } catch {
+            throw Task.isCancelled ? .cancelled : .failed(error)
+        }
+    }
+
+    private func exchange(
+        over connection: HTTPClientConnection, _ hop: EgressRedirects.Hop, _ url: EgressURL, _ key: EgressPool.Key, _ inbound: EgressInbound,
+        until deadline: Deadline
+    ) async throws(EgressError) -> EgressInbound {
+        let outward: SecretSet.Outward
+        do throws(EgressRefusal) {
+            outward = try secrets.apply(to: url, fields: fields(hop), keepsCredentials: hop.keepsCredentials)
+        } catch {
+            proxy.pool.give(connection, key)
+            throw .refused(error)
+        }
+        try await proxy.noteUse(outward.used, by: caller)
+        let outbound = outbound(hop, outward)
+        bytesOut += outbound.body.count
+        defer { bytesIn += inbound.received }
+        do {
+            _ = try await connection.exchange(
+                outbound, host: url.authority, until: deadline, onHead: { try inbound.take(head: $0) }, { try inbound.take($0) })
+            try inbound.end()
+            proxy.pool.give(connection, key)
+            return inbound
+        } catch {
+            let phase = connection.phase
+            connection.end()
+            throw Task.isCancelled ? .cancelled : .failed(Self.failure(error, phase))
+        }
+    }
+
+    /// The plugin's own fields that go along on this hop.
+    private func fields(_ hop: EgressRedirects.Hop) -> [(name: String, value: String)] {
+        request.fields.filter { field in
+            let lower = field.name.lowercased()
+            if !hop.keepsCredentials && EgressHeaders.credentials.contains(lower) { return false }
+            // How the reply is coded is between the proxy and the server.
+            return lower != "accept-encoding" && (hop.keepsBody || !lower.hasPrefix("content-"))
+        }
+    }
+
+    /// The request as it is sent on this hop.
+    private func outbound(_ hop: EgressRedirects.Hop, _ outward: SecretSet.Outward) -> HTTPClientRequest {
+        var headers = HTTPHeaders()
+        for (name, value) in outward.fields { headers.add(name, value) }
+        if !headers.contains("User-Agent") { headers.add("User-Agent", "limen") }
+        if !headers.contains("Accept") { headers.add("Accept", "*/*") }
+        headers.add("Accept-Encoding", "gzip, deflate")
+        if let traceparent = caller.traceparent, !headers.contains("traceparent") { headers.add("traceparent", traceparent) }
+        let method = HTTPMethod(rawValue: hop.method) ?? .get
+        return HTTPClientRequest(method, outward.url.target, headers: headers, body: hop.keepsBody ? request.body : [])
+    }
+
+    /// What went wrong, in the words of the phase.
+    private static func failure(_ error: any Error, _ phase: HTTPClientError.Phase?) -> EgressFailure {
+        switch error {
+        case let failure as EgressFailure: return failure
+        case ContentDecoder.Fault.tooLarge: return EgressFailure(.size, "the reply is too large when it is decompressed")
+        case let fault as ContentDecoder.Fault: return EgressFailure(.body, "the reply's coding is broken: \(fault.rawValue)")
+        case let failure as HTTPFailure: return EgressFailure(phase == .body ? .body : .headers, "the reply breaks the rules: \(failure.message)")
+        case let error as IOError where error.code == .timedOut: return EgressFailure(.timeout, "no reply in time (\(phase?.rawValue ?? "body"))")
+        case let error as IOError:
+            let reason = if case .tls(let failure) = error.code { failure.reason } else { "the server ended the connection" }
+            return EgressFailure(EgressPhase(rawValue: phase?.rawValue ?? "body") ?? .body, reason)
+        default: return EgressFailure(.body, "the reply could not be read")
+        }
+    }
+}
+
+/// A reply while it comes: counted, decompressed, capped, rid of secrets, and put together.
+final class EgressInbound: @unchecked Sendable {
+    // SAFETY: touched only on the loop of the connection that the reply comes over, by one task.
+    private let bytesMax: Int
+    private let isHead: Bool
+    private var scrubber: Scrubber?
+    private var decoder: ContentDecoder?
+    private(set) var status = 0
+    private var headers = HTTPHeaders()
+    private var body: [UInt8] = []
+    /// Bytes of the body that have come, as they were sent.
+    private(set) var received = 0
+
+    /// - Parameters:
+    ///   - isHead: the request was HEAD, whose reply names the length of what it does not bring.
+    ///   - scrubber: takes out what the plugin must not see.
+    init(bytesMax: Int, isHead: Bool, scrubber: Scrubber?) {
+        self.bytesMax = bytesMax
+        self.isHead = isHead
+        self.scrubber = scrubber
+    }
+
+    /// Whether any of the reply has come.
+    var hasBegun: Bool { status != 0 }
+    /// The values of `Location`.
+    var locations: [String] { headers.values("Location") }
+
+    func take(head: HTTPResponse) throws {
+        status = head.status
+        headers = head.headers
+        if !isHead, let length = headers["Content-Length"].flatMap({ Int($0) }), length > bytesMax { throw tooLarge }
+        if let coding = try ContentDecoder.coding(of: headers) { decoder = ContentDecoder(coding, bytesMax: bytesMax) }
+    }
+
+    /// Takes a piece of the body; true while more may come.
+    func take(_ piece: [UInt8]) throws -> Bool {
+        received += piece.count
+        if received > bytesMax { throw tooLarge }
+        guard let decoder else {
+            keep(piece)
+            return true
+        }
+        decoder.feed(piece)
+        while let plain = try decoder.next() { keep(plain) }
+        return true
+    }
+
+    /// The body has ended.
+    func end() throws {
+        if !isHead { try decoder?.finish() }
+        if let rest = scrubber?.finish() { body += rest }
+    }
+
+    private func keep(_ piece: [UInt8]) { body += scrubber?.take(piece) ?? piece }
+
+    private var tooLarge: EgressFailure { EgressFailure(.size, "the reply is larger than \(bytesMax) bytes") }
+
+    /// The whole reply.
+    func finished() throws(EgressError) -> EgressReply {
+        var fields: [(name: String, value: String)] = []
+        var places: [String: Int] = [:]
+        for (name, value) in headers.pairs {
+            let lower = name.lowercased()
+            if EgressInbound.ours.contains(lower) { continue }
+            if let place = places[lower] {
+                fields[place].value += ", " + value
+            } else {
+                places[lower] = fields.count
+                fields.append((lower, value))
+            }
+        }
+        if decoder != nil, !isHead { fields.removeAll { $0.name == "content-encoding" } }
+        // Of what the plugin gets, not of what was sent.
+        if !isHead, let place = fields.firstIndex(where: { $0.name == "content-length" }) { fields[place].value = "\(body.count)" }
+        if let clean = scrubber?.scrubbed(fields) { fields = clean }
+        return EgressReply(status: status, headers: fields, body: body)
+    }
+
+    /// Fields that speak of the connection, which is not the plugin's.
+    private static let ours: Set<String> = [
+        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "alt-svc",
+    ]
+}

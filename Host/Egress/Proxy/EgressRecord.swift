@@ -1,0 +1,112 @@
+import IO
+package import JSON
+
+/// One decision and what came of it: for the log, the metrics and the admin API. It names no address, path or value.
+package struct EgressRecord: Sendable, Hashable {
+    /// How it ended.
+    package enum Outcome: Sendable, Hashable {
+        case replied(status: Int)
+        case refused(EgressRefusal)
+        case failed(EgressPhase)
+        case cancelled
+
+        /// Its name in metrics and in the admin API.
+        package var label: String {
+            switch self {
+            case .replied: "allowed"
+            case .refused: "refused"
+            case .failed: "failed"
+            case .cancelled: "cancelled"
+            }
+        }
+    }
+
+    /// Seconds since 1970.
+    package let time: Int
+    package let plugin: String
+    package let tenant: String
+    package let requestID: String
+    /// `fetch` or `tunnel`.
+    package let kind: String
+    package let method: String
+    /// As decisions show it; nil when the URL could not be read.
+    package let host: String?
+    package let port: Int?
+    package let outcome: Outcome
+    package let bytesOut: Int
+    package let bytesIn: Int
+    package let milliseconds: Double
+
+    package init(
+        time: Int, plugin: String, tenant: String, requestID: String, kind: String, method: String, host: String?, port: Int?, outcome: Outcome,
+        bytesOut: Int, bytesIn: Int, milliseconds: Double
+    ) {
+        self.time = time
+        self.plugin = plugin
+        self.tenant = tenant
+        self.requestID = requestID
+        self.kind = kind
+        self.method = method
+        self.host = host
+        self.port = port
+        self.outcome = outcome
+        self.bytesOut = bytesOut
+        self.bytesIn = bytesIn
+        self.milliseconds = milliseconds
+    }
+
+    /// The record without its time, as fields of a log line.
+    package var fields: [(String, JSONValue)] {
+        var fields: [(String, JSONValue)] = [
+            ("request_id", .string(requestID)), ("plugin", .string(plugin)), ("tenant", .string(tenant)), ("kind", .string(kind)),
+            ("method", .string(method)), ("host", host.map { .string($0) } ?? .null), ("port", port.map { JSONValue($0) } ?? .null),
+            ("outcome", .string(outcome.label)), ("bytes_out", JSONValue(bytesOut)), ("bytes_in", JSONValue(bytesIn)),
+            ("duration_ms", JSONValue(milliseconds)),
+        ]
+        switch outcome {
+        case .replied(let status): fields.append(("status", JSONValue(status)))
+        case .refused(let rule): fields.append(("rule", .string(rule.rawValue)))
+        case .failed(let phase): fields.append(("phase", .string(phase.rawValue)))
+        case .cancelled: break
+        }
+        return fields
+    }
+}
+
+/// The latest decisions, the newest first; safe from any thread.
+package final class EgressRecords: Sendable {
+    private struct State {
+        var ring: [EgressRecord] = []
+        var next = 0
+        var total: [String: Int] = [:]
+        var bytesOut = 0
+        var bytesIn = 0
+    }
+
+    private let state = Lock(State())
+
+    package init() {}
+
+    package func append(_ record: EgressRecord) {
+        state.withLock { state in
+            if state.ring.count < Limits.recordsMax { state.ring.append(record) } else { state.ring[state.next] = record }
+            state.next = (state.next + 1) % Limits.recordsMax
+            state.total["\(record.kind) \(record.outcome.label)", default: 0] += 1
+            state.bytesOut += record.bytesOut
+            state.bytesIn += record.bytesIn
+        }
+    }
+
+    /// At most `count` of the latest.
+    package func latest(_ count: Int) -> [EgressRecord] {
+        state.withLock { state in
+            let ordered = state.ring.count < Limits.recordsMax ? state.ring : Array(state.ring[state.next...] + state.ring[..<state.next])
+            return Array(ordered.reversed().prefix(count))
+        }
+    }
+
+    /// Decisions since the start by kind and outcome, with a space between.
+    package var totals: [String: Int] { state.withLock { $0.total } }
+    /// Bytes of bodies sent and received since the start.
+    package var bytes: (out: Int, in: Int) { state.withLock { ($0.bytesOut, $0.bytesIn) } }
+}
