@@ -39,7 +39,9 @@ import Testing
         // Here and there it looks like a delimiter, and is none.
         var piece = [UInt8](repeating: 0x78, count: 1 << 20)
         let nearly = Array("\r\n--limen-uploax".utf8)
-        for start in stride(from: 1000, to: piece.count - nearly.count, by: 100_000) { piece.replaceSubrange(start..<(start + nearly.count), with: nearly) }
+        for start in stride(from: 1000, to: piece.count - nearly.count, by: 100_000) {
+            piece.replaceSubrange(start..<(start + nearly.count), with: nearly)
+        }
         for _ in 0..<megabytes { try client.send(piece) }
         try client.send(tail)
         return client.receive(until: ".")
