@@ -55,14 +55,19 @@ struct SecretRotationTests {
 
     struct Stop: Error {}
 
-    @Test("a rotation that ends between any two steps loses nothing, and the next one finishes what it left", arguments: RotationStep.allCases)
-    func interrupted(step: RotationStep) async throws {
+    @Test(
+        "two rotations in a row that end between any two steps lose nothing, and the next one finishes what they left",
+        arguments: RotationStep.allCases, RotationStep.allCases)
+    func interrupted(first: RotationStep, second: RotationStep) async throws {
         let place = try SecretPlace()
-        try await place.opened { store, _ async throws in
-            try await Self.fill(store)
-            let stopped = await code { _ = try await store.rotate(by: Self.cli) { if $0 == step { throw Stop() } } }
-            #expect(stopped == .statement)
-            try await Self.expectAll(store)
+        try await place.opened { store, _ async throws in try await Self.fill(store) }
+        // Each on its own, as another process has nothing of the first one in memory.
+        for step in [first, second] {
+            try await place.opened { store, _ async throws in
+                let stopped = await code { _ = try await store.rotate(by: Self.cli) { if $0 == step { throw Stop() } } }
+                #expect(stopped == .statement)
+            }
+            try await place.opened { store, _ async throws in try await Self.expectAll(store) }
         }
         try await Self.expectWhole(place)
     }
