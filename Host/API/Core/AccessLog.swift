@@ -18,6 +18,8 @@ package final class AccessLog: Sendable {
     private struct Batch: Sendable {
         var lines: [UInt8] = []
         var count = 0
+        /// Whether a timer will hand the batch on.
+        var isTimed = false
         /// The second that `prefix` is of.
         var second = 0
         var prefix: [UInt8] = []
@@ -41,20 +43,26 @@ package final class AccessLog: Sendable {
     /// Hands on what has gathered.
     package func flush() {
         let (lines, count) = batch.withLock { batch in
-            defer {
-                batch.lines.removeAll(keepingCapacity: batch.lines.capacity <= 2 * Limits.accessBatchBytes)
-                batch.count = 0
-            }
-            return (batch.lines, batch.count)
+            var lines: [UInt8] = []
+            lines.reserveCapacity(batch.count > 1 ? Limits.accessBatchBytes + 1024 : 0)
+            swap(&lines, &batch.lines)
+            defer { batch.count = 0 }
+            return (lines, batch.count)
         }
         if count > 0 { log.append(lines, count: count) }
+    }
+
+    private func flushByTimer() {
+        batch.withLock { $0.isTimed = false }
+        flush()
     }
 
     private func record(_ exchange: HTTPExchange) {
         if extent == .errors && exchange.status < 400 && exchange.isWhole { return }
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        let (isFirst, isFull) = batch.withLock { batch in
+        let loop = EventLoop.current
+        let (wantsTimer, isFull) = batch.withLock { batch in
             if batch.second != time.tv_sec || batch.prefix.isEmpty {
                 batch.second = time.tv_sec
                 // Up to the point before the milliseconds.
@@ -63,12 +71,14 @@ package final class AccessLog: Sendable {
             batch.lines += batch.prefix
             AccessLog.append(exchange, milliseconds: Int(time.tv_nsec / 1_000_000), to: &batch.lines)
             batch.count += 1
-            return (batch.count == 1, batch.lines.count >= Limits.accessBatchBytes)
+            let wantsTimer = !batch.isTimed && loop != nil
+            if wantsTimer { batch.isTimed = true }
+            return (wantsTimer, batch.lines.count >= Limits.accessBatchBytes || loop == nil)
         }
-        if isFull { return flush() }
-        guard isFirst else { return }
-        guard let loop = EventLoop.current else { return flush() }
-        loop.schedule(at: loop.turnDeadline.adding(milliseconds: Limits.accessBatchMilliseconds)) { [self] in flush() }
+        if isFull { flush() }
+        if wantsTimer, let loop {
+            loop.schedule(at: loop.turnDeadline.adding(milliseconds: Limits.accessBatchMilliseconds)) { [self] in flushByTimer() }
+        }
     }
 
     private static func append(_ exchange: HTTPExchange, milliseconds: Int, to out: inout [UInt8]) {
@@ -109,7 +119,16 @@ package final class AccessLog: Sendable {
 
     /// The inside of a JSON string. What is not printable ASCII becomes a question mark: nothing of a client's may end a line.
     private static func escaped(_ text: String, _ out: inout [UInt8]) {
-        for byte in text.utf8.prefix(Limits.identifierBytesMax) {
+        var text = text
+        text.withUTF8 { bytes in
+            let bytes = UnsafeBufferPointer(rebasing: bytes[..<min(bytes.count, Limits.identifierBytesMax)])
+            let isPlain = bytes.allSatisfy { $0 >= 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+            if isPlain { out.append(contentsOf: bytes) } else { mended(bytes, &out) }
+        }
+    }
+
+    private static func mended(_ bytes: UnsafeBufferPointer<UInt8>, _ out: inout [UInt8]) {
+        for byte in bytes {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 out.append(UInt8(ascii: "\\"))

@@ -41,7 +41,7 @@ package enum Limits {
     /// Replies with fewer bytes are sent as they are: a small one would hardly shrink.
     static let compressBytesMin = 1024
     /// Bytes of lines that the access log gathers before it hands them on.
-    static let accessBatchBytes = 16 * 1024
+    static let accessBatchBytes = 64 * 1024
     /// How long a line waits for others, in milliseconds.
     static let accessBatchMilliseconds = 200
 }
