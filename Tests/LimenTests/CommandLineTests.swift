@@ -25,7 +25,7 @@ struct CommandLineTests {
             ["plugin", "sign"], ["plugin", "verify"], ["plugin", "trust"], ["plugin", "trust", "add"], ["plugin", "trust", "remove"],
             ["plugin", "key", "new"], ["plugin", "key", "new", "--name", "../x"], ["plugin", "key", "new", "--name", "local"],
             ["plugin", "rollback"], ["plugin", "history", "Bad Name"], ["plugin", "install", "/tmp", "--canary", "100"],
-            ["plugin", "install", "/tmp", "--mounts", "nonsense"],
+            ["plugin", "install", "/tmp", "--mounts", "nonsense"], ["plugin", "install", "/tmp", "--hosts", "a.example:x"],
             ["egress"], ["egress", "test"], ["egress", "test", "x.json"], ["egress", "test", "x.json", "x:1", "--connect", "--method", "GET"],
             ["egress", "test", "x.json", "https://x.org/", "--resolve", "x.org"],
             ["egress", "test", "x.json", "https://x.org/", "--resolve", "x.org=1"],

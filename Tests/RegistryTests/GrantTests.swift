@@ -3,10 +3,12 @@ import Registry
 import Testing
 
 /// Pointers of the problems that a grant has; empty when it is accepted.
-private func pointers(_ change: (inout JSONObject) -> Void) throws -> [String] {
+private func pointers(asked ask: (inout JSONObject) -> Void = { _ in }, _ change: (inout JSONObject) -> Void) throws -> [String] {
     let workshop = try Workshop()
     let asked = try workshop.bundle { object in
         object["mounts"] = [["target": "/mnt/data"]]
+        ask(&object)
+        if object["egress"]?["rate"] == nil { object["secrets"] = [] }
     }
     try workshop.grant(asked) { granted in
         granted["mounts"] = [["target": "/mnt/data", "source": "/srv/data"]]
@@ -107,5 +109,29 @@ private func pointers(_ change: (inout JSONObject) -> Void) throws -> [String] {
             granted[key] = value
         }
         #expect(found.contains(pointer), "\(key): \(found)")
+    }
+
+    /// Pointers of the problems of a grant for a plugin that leaves its hosts open.
+    private func openPointers(_ rules: JSONValue) throws -> [String] {
+        try pointers(asked: { $0["egress"] = ["allow": [["host": "*", "methods": ["GET"], "paths": ["/v1/*"]]]] }) { granted in
+            granted["secrets"] = nil
+            granted["egress"] = ["allow": rules]
+        }
+    }
+
+    @Test("where a plugin leaves its hosts open the operator names any, with ports, within scheme, methods and paths; the star is never granted")
+    func openHosts() throws {
+        for host in ["a.example", "*.example.com", "10.0.0.1", "localhost"] {
+            #expect(try openPointers([["host": .string(host), "ports": [8443], "methods": ["GET"], "paths": ["/v1/x"]]]).isEmpty, "\(host)")
+        }
+        #expect(try openPointers([]).isEmpty)
+        #expect(try openPointers([["host": "*", "methods": ["GET"], "paths": ["/v1/*"]]]) == ["/egress/allow/0/host"])
+        for rule in [
+            ["host": "a.example", "paths": ["/v1/*"]], ["host": "a.example", "methods": ["GET"]],
+            ["host": "a.example", "scheme": "http", "methods": ["GET"], "paths": ["/v1/*"]], ["host": "a.example", "socket": true],
+        ] as [JSONValue] {
+            #expect(try openPointers([rule]) == ["/egress/allow/0"], "\(rule.text)")
+        }
+        #expect(try openPointers([["host": "*.com", "methods": ["GET"], "paths": ["/v1/*"]]]).isEmpty, "Egress refuses what is over a whole domain")
     }
 }

@@ -64,7 +64,10 @@ private func problems(text: [UInt8], role: Manifest.Role = .asked) -> [ManifestP
         ("/files", "files", [".hidden": .string(String(repeating: "a", count: 64))]),
         ("/files/plugin.json", "files", ["plugin.json": .string(String(repeating: "a", count: 64))]),
         ("/egress/allow/0", "egress", ["allow": [["host": "a.example", "socket": true, "paths": ["/"]]]]),
-        ("/egress/allow/0/host", "egress", ["allow": [["host": "*"]]]), ("/egress/allow/0/host", "egress", ["allow": [["host": "A.example"]]]),
+        ("/egress/allow/0/ports", "egress", ["allow": [["host": "*", "ports": [443]]]]),
+        ("/egress/allow/0/socket", "egress", ["allow": [["host": "*", "socket": true]]]),
+        ("/egress/allow/0/host", "egress", ["allow": [["host": "**"]]]), ("/egress/allow/0/host", "egress", ["allow": [["host": "*.*"]]]),
+        ("/egress/allow/0/host", "egress", ["allow": [["host": "A.example"]]]),
         ("/egress/allow/0/host", "egress", ["allow": [["host": "a*.example"]]]),
         ("/egress/allow/0/ports/0", "egress", ["allow": [["host": "a.example", "ports": [65536]]]]),
         ("/secrets/0/hosts/0", "secrets", [["name": "t", "in": "basic", "hosts": ["evil.example"]]]),
@@ -86,6 +89,13 @@ private func problems(text: [UInt8], role: Manifest.Role = .asked) -> [ManifestP
         let found = problems { $0[key] = value }
         #expect(found.contains { $0.pointer == pointer || $0.pointer.hasPrefix(pointer + "/") }, "\(key): \(found)")
         #expect(found.allSatisfy { $0.file == "plugin.json" && !$0.reason.isEmpty })
+    }
+
+    @Test("an author may leave the hosts to the operator, and that is written out as it was read")
+    func openHosts() throws {
+        #expect(problems { $0["egress"] = ["allow": [["host": "*", "methods": ["GET"]]]] }.isEmpty)
+        let rule = EgressRule(host: "*", ports: [], methods: ["GET"])
+        #expect(rule.json == ["scheme": "https", "host": "*", "methods": ["GET"], "paths": ["/*"]])
     }
 
     @Test("shared isolation needs a plugin that declares no state")

@@ -69,6 +69,49 @@ import Testing
         }
     }
 
+    @Test("hosts that a plugin left open are those that the operator named: none at first, kept over upgrades, and another list takes their place")
+    func openHosts() async throws {
+        try await with { workshop, registry, _ in
+            func bundle(_ version: String, paths: JSONValue) throws {
+                try workshop.bundle(version: version) {
+                    $0["secrets"] = []
+                    $0["egress"] = ["allow": [["host": "*", "paths": paths], ["host": "api.example.com"]]]
+                }
+            }
+            func hosts(_ version: String, _ named: [NamedHost] = []) async throws -> [String] {
+                let proposal = try await registry.propose(bundleAt: "\(workshop.bundles)/demo-\(version)", hosts: named)
+                _ = try await registry.accept(proposal, enabled: true, by: "ada")
+                return proposal.after.egress.allow.map { "\($0.host):\($0.ports)" }
+            }
+            try bundle("1.0.0", paths: ["/*"])
+            #expect(try await hosts("1.0.0") == ["api.example.com:[443]"])
+            #expect(
+                try await hosts("1.0.0", [NamedHost(host: "a.example", port: 8443), NamedHost(host: "*.b.example")])
+                    == ["a.example:[8443]", "*.b.example:[443]", "api.example.com:[443]"])
+            try bundle("1.1.0", paths: ["/*"])
+            #expect(try await hosts("1.1.0").count == 3)
+            // Another request: the named hosts stay where the new rule still covers them, and none is named twice.
+            try bundle("1.2.0", paths: ["/*", "/x"])
+            #expect(try await hosts("1.2.0") == ["a.example:[8443]", "*.b.example:[443]", "api.example.com:[443]"])
+            #expect(try await hosts("1.2.0", [NamedHost(host: "c.example")]) == ["c.example:[443]", "api.example.com:[443]"])
+            for wrong in ["*", "C.example", "a b", ""] {
+                await #expect(throws: ManifestError.self) {
+                    try await registry.propose(bundleAt: workshop.bundles + "/demo-1.2.0", hosts: [NamedHost(host: wrong)])
+                }
+            }
+        }
+    }
+
+    @Test("a plugin that names its own hosts gets none of the operator's")
+    func closedHosts() async throws {
+        try await with { workshop, registry, _ in
+            try workshop.bundle()
+            await #expect(throws: ManifestError.self) {
+                try await registry.propose(bundleAt: workshop.bundles + "/demo-1.0.0", hosts: [NamedHost(host: "a.example")])
+            }
+        }
+    }
+
     @Test("a mount needs a folder that the operator names: without one nothing is written")
     func mounts() async throws {
         try await with { workshop, registry, _ in

@@ -50,6 +50,7 @@ package struct EgressPolicy: Sendable {
 
     private static func pattern(_ rule: EgressRule, _ pointer: String) throws(EgressPolicyError) -> HostPattern {
         func problem(_ member: String, _ reason: String) -> EgressPolicyError { EgressPolicyError(pointer: pointer + member, reason: reason) }
+        if rule.isOpen { throw problem("/host", "names no host: what a plugin leaves open is for the operator to name") }
         let pattern: HostPattern
         do throws(HostPattern.Problem) { pattern = try HostPattern(rule.host) } catch { throw problem("/host", error.reason) }
         for port in rule.ports where !(1...65535).contains(port) { throw problem("/ports", "\(port) is not within 1 and 65535") }

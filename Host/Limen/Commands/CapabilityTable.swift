@@ -37,6 +37,8 @@ enum CapabilityTable {
 
     private static func network(_ manifest: Manifest) -> [[String]] {
         if manifest.egress.allow.isEmpty { return [["network", "none at all"]] }
-        return manifest.egress.allow.map { ["network", JSONValue.object($0.json).text] }
+        return manifest.egress.allow.map { rule in
+            ["network", JSONValue.object(rule.json).text + (rule.isOpen ? " with hosts that you name (--hosts)" : "")]
+        }
     }
 }

@@ -52,7 +52,8 @@ enum Commands {
             options: [
                 .flag("enable", "enable it without asking"), .flag("yes", "agree to whatever would be asked, a wider grant included"),
                 .value("canary", "PERCENT", "try it with that share of the calls beside the version in force"),
-                .value("mounts", "TARGET=DIR,...", "folders of this host for the mounts it asks for"), data, manifests,
+                .value("mounts", "TARGET=DIR,...", "folders of this host for the mounts it asks for"),
+                .value("hosts", "HOST[:PORT],...", "whom it may reach, if it leaves that to you (*.example.com is all below)"), data, manifests,
             ], operandsMax: 64, run: InstallCommand.run),
         Command(
             "plugin rollback", "NAME", summary: "Put the previous version back, or end the trial of a new one.", options: [data, manifests],

@@ -10,6 +10,7 @@ enum InstallCommand {
         let agrees: Bool
         let canaryPercent: Int?
         let mounts: [String: String]
+        let hosts: [NamedHost]
 
         init(_ arguments: Arguments) throws(UsageError) {
             isEnabled = arguments.has("enable")
@@ -22,6 +23,13 @@ enum InstallCommand {
                 mounts[parts[0]] = parts[1]
             }
             self.mounts = mounts
+            hosts = try (arguments["hosts"] ?? "").split(separator: ",").map { text throws(UsageError) in
+                // An address in brackets has colons of its own.
+                let colon = text.last == "]" ? nil : text.lastIndex(of: ":")
+                guard let colon else { return NamedHost(host: String(text)) }
+                guard let port = UInt16(text[text.index(after: colon)...]), port > 0 else { throw UsageError("--hosts is HOST[:PORT],...") }
+                return NamedHost(host: String(text[..<colon]), port: Int(port))
+            }
         }
     }
 
@@ -51,7 +59,8 @@ enum InstallCommand {
     private static func install(
         _ bundle: String, _ choices: Choices, _ registry: Registry, _ place: OperatorCommands.Place
     ) async throws -> String {
-        let proposal = try await registry.propose(bundleAt: bundle, mounts: choices.mounts, canaryPercent: choices.canaryPercent)
+        let proposal = try await registry.propose(
+            bundleAt: bundle, mounts: choices.mounts, hosts: choices.hosts, canaryPercent: choices.canaryPercent)
         let name = proposal.after.name
         guard let before = proposal.before else { return try await installNew(bundle, proposal, choices, registry, place) }
         Output.print(CapabilityTable.text(proposal))
@@ -78,7 +87,14 @@ enum InstallCommand {
         try keep(bundle, proposal, place)
         let isEnabled = choices.isEnabled || choices.agrees || confirms("enable \(name)?")
         try OperatorCommands.check(try await registry.accept(proposal, enabled: isEnabled, by: place.actor), of: name)
-        return "\(name) \(proposal.after.version) is installed and \(isEnabled ? "enabled" : "disabled")\n"
+        let open = hint(proposal, bundle)
+        return "\(name) \(proposal.after.version) is installed and \(isEnabled ? "enabled" : "disabled")\(open)\n"
+    }
+
+    /// What is left to do for a plugin whose hosts nobody has named.
+    private static func hint(_ proposal: GrantProposal, _ bundle: String) -> String {
+        guard proposal.asked.egress.allow.contains(where: \.isOpen), proposal.after.egress.allow.isEmpty else { return "" }
+        return "; it reaches no host before you name some: limen plugin install \(bundle) --hosts example.org,*.example.com"
     }
 
     /// A wider grant needs a person, or `--yes`; a narrower one does not.

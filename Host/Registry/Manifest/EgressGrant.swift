@@ -42,9 +42,9 @@ package struct EgressRule: Sendable, Hashable {
 
     /// `https` unless the manifest says otherwise.
     package let scheme: Scheme
-    /// A host name in lower case, or `*.` and a domain for its subdomains only.
+    /// A host name in lower case, or `*.` and a domain for its subdomains only; `*` where an author leaves the hosts to the operator.
     package let host: String
-    /// Ports; the scheme's own when the manifest names none.
+    /// Ports; the scheme's own when the manifest names none. What is open has none: the operator names them with the hosts.
     package let ports: [Int]
     /// Methods; GET and HEAD when the manifest names none.
     package let methods: [String]
@@ -70,7 +70,8 @@ package struct EgressRule: Sendable, Hashable {
         scheme = try reader.choice("scheme", default: .https)
         host = try reader.string("host")
         isSocket = try reader.bool("socket", default: false)
-        ports = try reader.integers("ports", default: [scheme == .https ? 443 : 80])
+        // An open rule has none of its own, and the schema refuses those that are written.
+        ports = host == Self.anyHost ? [] : try reader.integers("ports", default: [scheme == .https ? 443 : 80])
         methods = try reader.strings("methods", default: ["GET", "HEAD"])
         paths = try reader.strings("paths", default: ["/*"])
     }
@@ -78,7 +79,7 @@ package struct EgressRule: Sendable, Hashable {
     /// The manifest's form; a socket rule carries neither methods nor paths.
     package var json: JSONObject {
         var object: JSONObject = ["scheme": .string(scheme.rawValue), "host": .string(host)]
-        object["ports"] = .array(ports.map { .number(JSONNumber($0)) })
+        if !isOpen { object["ports"] = .array(ports.map { .number(JSONNumber($0)) }) }
         if isSocket {
             object["socket"] = .bool(true)
         } else {
@@ -88,17 +89,28 @@ package struct EgressRule: Sendable, Hashable {
         return object
     }
 
+    /// Asks for hosts that the operator is to name, with their ports: a plugin may ask so, and no grant may say so.
+    package var isOpen: Bool { host == Self.anyHost }
+
+    /// The same rule for a host that the operator named.
+    package func naming(host: String, port: Int?) -> EgressRule {
+        EgressRule(scheme: scheme, host: host, ports: port.map { [$0] }, methods: methods, paths: paths, isSocket: isSocket)
+    }
+
     /// Whether everything that `other` allows is allowed by this rule as well.
     package func covers(_ other: EgressRule) -> Bool {
-        guard scheme == other.scheme, Self.host(host, covers: other.host), Set(ports).isSuperset(of: other.ports) else { return false }
+        guard scheme == other.scheme, Self.host(host, covers: other.host), isOpen || Set(ports).isSuperset(of: other.ports) else { return false }
         // A tunnel carries any method and path, so a socket rule covers them all, and only it covers another socket rule.
         if isSocket { return true }
         guard !other.isSocket, Set(methods).isSuperset(of: other.methods) else { return false }
         return other.paths.allSatisfy { path in paths.contains { Self.path($0, covers: path) } }
     }
 
+    private static let anyHost = "*"
+
     /// Whether host pattern `wide` matches everything that `narrow` matches.
     package static func host(_ wide: String, covers narrow: String) -> Bool {
+        if wide == anyHost { return true }
         guard wide.hasPrefix("*.") else { return wide == narrow }
         // "*.example.com" covers itself, "*.eu.example.com" and "a.example.com", but not "example.com".
         let suffix = wide.dropFirst(1)

@@ -32,6 +32,9 @@ struct ManifestCheck {
             for (index, mount) in manifest.mounts.enumerated() where mount.source == nil {
                 found.append(problem("/mounts/\(index)/source", "is required: name the folder of this host"))
             }
+            for (index, rule) in manifest.egress.allow.enumerated() where rule.isOpen {
+                found.append(problem("/egress/allow/\(index)/host", "is left to you: name the hosts, one rule each"))
+            }
         }
         return found
     }

@@ -189,7 +189,11 @@ package enum ManifestSchema {
               "type": "object", "additionalProperties": false, "required": ["host"],
               "properties": {
                 "scheme": { "enum": ["https", "http"], "default": "https" },
-                "host": { "$ref": "#/$defs/hostPattern" },
+                "host": {
+                  "description": "Exact, or *.example.com for subdomains only; lower case. In plugin.json also *: the operator names hosts and ports.",
+                  "type": "string", "minLength": 1, "maxLength": 253,
+                  "pattern": "^(\\*|(\\*\\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$"
+                },
                 "ports": { "description": "Absent: the scheme's own.", "type": "array", "minItems": 1, "maxItems": 16, "uniqueItems": true, "items": { "type": "integer", "minimum": 1, "maximum": 65535 } },
                 "methods": { "description": "Absent: GET and HEAD.", "type": "array", "minItems": 1, "maxItems": 9, "uniqueItems": true, "items": { "enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] } },
                 "paths": {
@@ -199,8 +203,13 @@ package enum ManifestSchema {
                 },
                 "socket": { "description": "Also open host and ports to unmodified clients by CONNECT; then without methods and paths, which a tunnel cannot enforce.", "type": "boolean", "default": false }
               },
-              "if": { "properties": { "socket": { "const": true } }, "required": ["socket"] },
-              "then": { "properties": { "methods": false, "paths": false } }
+              "allOf": [
+                {
+                  "if": { "properties": { "socket": { "const": true } }, "required": ["socket"] },
+                  "then": { "properties": { "methods": false, "paths": false } }
+                },
+                { "if": { "properties": { "host": { "const": "*" } } }, "then": { "properties": { "ports": false, "socket": false } } }
+              ]
             },
             "hostPattern": {
               "description": "Exact, or *.example.com for subdomains only; lower case.",

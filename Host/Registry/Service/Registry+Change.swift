@@ -30,9 +30,9 @@ extension Registry {
 
     /// Verifies and copies a bundle and works out what it would be granted; writes and enables nothing.
     ///
-    /// `mounts` names folders of this host by the mount's target. `canaryPercent` proposes a trial beside the version in force.
+    /// `mounts` names folders of this host by the mount's target, `hosts` whom the plugin may reach if it left that open. `canaryPercent` proposes a trial beside the version in force.
     package func propose(
-        bundleAt path: String, mounts: [String: String] = [:], canaryPercent: Int? = nil
+        bundleAt path: String, mounts: [String: String] = [:], hosts: [NamedHost] = [], canaryPercent: Int? = nil
     ) async throws(ManifestError) -> GrantProposal {
         let proposal = try await onPool { [bundles, folder] () throws(ManifestError) in
             let source = try BundleSource(path: path, trust: bundles.trust.load())
@@ -44,11 +44,14 @@ extension Registry {
                 throw ManifestError(
                     file: source.asked.name + ".json", reason: "does not exist, so there is nothing to try \(source.asked.version) beside")
             }
+            guard hosts.isEmpty || source.asked.egress.allow.contains(where: \.isOpen) else {
+                throw ManifestError(file: source.asked.name + ".json", reason: "gets no hosts of yours: the plugin names its own")
+            }
             let askedBefore = current?.manifest.flatMap { bundles.asked($0) }
             let grant = UpgradeGrant(asked: source.asked, askedBefore: askedBefore, granted: current?.manifest)
             return try GrantProposal(
                 asked: source.asked, before: current?.manifest,
-                object: grant.json(digest: copy.digest, mounts: mounts, canaryPercent: canaryPercent), bundleDigest: copy.digest,
+                object: grant.json(digest: copy.digest, mounts: mounts, hosts: hosts, canaryPercent: canaryPercent), bundleDigest: copy.digest,
                 fileDigest: current?.digest)
         }
         let problems = try await pinnedProblems(proposal.after, file: proposal.file)
