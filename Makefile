@@ -12,10 +12,10 @@ SWIFT ?= swift
 # A debug build for the tests treats a warning as an error; the release build shows them.
 STRICT := -Xswiftc -warnings-as-errors
 BIN = .build/$(CONFIGURATION)
-BUNDLED := calc markdown sanitizer sysprobe table text time
+BUNDLED := calc markdown sanitizer sysprobe table text time web
 
 # Debian packages: what the build links, and what a bare image may lack beside the Swift toolchain.
-DEPS := pkg-config libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev
+DEPS := pkg-config libssl-dev libsqlite3-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev libexpat1-dev
 # openssl, curl and python3 are foreign peers of our TLS.
 # curl (with libcurl) and openssl are clients and a server of tunnels. libseccomp and the arm64 headers: our own table of system call numbers is checked against both, and our C against the latter.
 TEST_DEPS := $(DEPS) libseccomp-dev libc6-dev-arm64-cross curl openssl python3

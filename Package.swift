@@ -132,12 +132,14 @@ let plugins: [Target] =
         // No pkg-config here: its -L would come before `archivesFirst`. The module maps name the libraries.
         .systemLibrary(name: "CCMark", path: "Plugins/CCMark", providers: [.apt(["libcmark-gfm-dev", "libcmark-gfm-extensions-dev"])]),
         .systemLibrary(name: "CGumbo", path: "Plugins/CGumbo", providers: [.apt(["libgumbo-dev"])]),
+        .systemLibrary(name: "CExpat", path: "Plugins/CExpat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CPCRE2Archive", path: "Plugins/CPCRE2Archive", providers: [.apt(["libpcre2-dev"])]),
+        swift("HTMLTree", "Plugins/HTMLTree", ["CGumbo", "LimenPlugin"]),
         .target(
             name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources",
             linkerSettings: [.unsafeFlags(["-static-stdlib", "-nostartfiles", "-no-toolchain-stdlib-rpath"]), exportsEntryOnly, stripped]),
     ] + plugin("Text", "Text", ["CPCRE2Archive"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
-    + plugin("Time", "Time") + plugin("Sanitizer", "Sanitizer", ["CGumbo"])
+    + plugin("Time", "Time") + plugin("Sanitizer", "Sanitizer", ["HTMLTree"]) + plugin("Web", "Web", ["HTMLTree", "CExpat"])
 
 /// A plugin that exercises what the Swift runtime needs inside a jail, linked both ways.
 let fixtures: [Target] = [
@@ -186,7 +188,7 @@ let testTargets: [Target] = [
         "PluginsTests",
         [
             "JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin",
-            "SanitizerPlugin",
+            "SanitizerPlugin", "WebPlugin",
         ]),
     swift(
         "EscapeSuite", "Tests/EscapeSuite",
@@ -204,6 +206,7 @@ let testTargets: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "JSON", "JSONSchema", "HTTP", "IO", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin",
+            "WebPlugin",
         ],
         path: "Tests/Fuzz/Targets", swiftSettings: shared),
     tests("FuzzTests", ["FuzzTargets", "TestKit"]),
@@ -226,6 +229,7 @@ let package = Package(
         .library(name: "markdown", type: .dynamic, targets: ["MarkdownEntry"]),
         .library(name: "time", type: .dynamic, targets: ["TimeEntry"]),
         .library(name: "sanitizer", type: .dynamic, targets: ["SanitizerEntry"]),
+        .library(name: "web", type: .dynamic, targets: ["WebEntry"]),
         .library(name: "sysprobe", type: .dynamic, targets: ["SysprobePlugin"]),
     ],
     targets: sdk + sandbox + host + plugins + fixtures + testTargets

@@ -41,7 +41,9 @@ enum Arrows {
         "Plugins/Table": ["TablePlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema"],
         "Plugins/Markdown": ["MarkdownPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CCMark"],
         "Plugins/Time": ["TimePlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema"],
-        "Plugins/Sanitizer": ["SanitizerPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CGumbo"],
+        "Plugins/HTMLTree": ["LimenPlugin", "CGumbo"],
+        "Plugins/Sanitizer": ["SanitizerPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "HTMLTree"],
+        "Plugins/Web": ["WebPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "HTMLTree", "CExpat"],
         "Plugins/Sysprobe": [],
     ]
 

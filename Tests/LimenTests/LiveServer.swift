@@ -9,6 +9,8 @@ final class LiveServer: Sendable {
     var data: String { "\(folder)/data" }
     private let state: Lock<State>
     private let group: EventLoopGroup
+    /// Run as an account that is not root, on a machine that delegates its cgroups to it.
+    private let isOrdinary: Bool
     /// The folder of manifests, when it is not the data folder's own.
     private let manifests: String?
 
@@ -20,7 +22,7 @@ final class LiveServer: Sendable {
     /// Packs and signs the plugins, once for all tests: what a server gets is a copy. `tests.json` is their publisher's trust file.
     private static let bundles: Result<String, any Error> = Result {
         let folder = Command.temporary()
-        let sources = ["Calc", "Markdown", "Sanitizer", "Sysprobe"].map { "\(Command.root)/Plugins/\($0)" }
+        let sources = ["Calc", "Markdown", "Sanitizer", "Sysprobe", "Web"].map { "\(Command.root)/Plugins/\($0)" }
         let key = try Command.limen("plugin", "key", "new", "--name", "tests", "--output", "\(folder)/tests.key")
         guard key.code == 0 else { throw Command.Failure("key: \(key.complaints)") }
         try Command.write(Command.limen("plugin", "key", "show", "--key", "\(folder)/tests.key").output, to: "\(folder)/tests.json")
@@ -37,9 +39,12 @@ final class LiveServer: Sendable {
         return ("\(folder)/tests.key", "\(folder)/tests.json")
     }
 
+    /// Runs `limen` as whoever runs the server.
+    func limen(_ words: [String]) throws -> Command.Outcome { try isOrdinary ? Ordinary.limen(words) : Command.limen(words) }
+
     /// Takes what that key signs.
     func trustTests() throws {
-        let outcome = try Command.limen("plugin", "trust", "add", Self.publisher().trust, "--data", data)
+        let outcome = try limen(["plugin", "trust", "add", Self.publisher().trust, "--data", data])
         guard outcome.code == 0 else { throw Command.Failure("trust: \(outcome.complaints)") }
     }
 
@@ -54,15 +59,21 @@ final class LiveServer: Sendable {
         guard outcome.code == 0 else { throw Command.Failure("pack: \(outcome.complaints)") }
     }
 
-    init(plugins: [String] = ["calc", "markdown", "sanitizer", "sysprobe"], environment: [String: String] = [:]) throws {
-        folder = Command.temporary()
+    /// `hosts` is whom plugins may reach that leave that to the operator.
+    init(
+        plugins: [String] = ["calc", "markdown", "sanitizer", "sysprobe"], hosts: [String] = [], isOrdinary: Bool = false,
+        environment: [String: String] = [:]
+    ) throws {
+        folder = isOrdinary ? Ordinary.folder() : Command.temporary()
+        self.isOrdinary = isOrdinary
         group = try EventLoopGroup(count: 1)
         state = Lock(State())
         manifests = nil
         let bundles = try Self.bundles.get()
         if !plugins.isEmpty { try trustTests() }
         for plugin in plugins {
-            let outcome = try Command.limen("plugin", "install", "\(bundles)/\(plugin)-1.0.0", "--enable", "--data", data)
+            let named = hosts.isEmpty ? [] : ["--hosts", hosts.joined(separator: ",")]
+            let outcome = try limen(["plugin", "install", "\(bundles)/\(plugin)-1.0.0", "--enable", "--data", data] + named)
             guard outcome.code == 0 else { throw Command.Failure("install: \(outcome.complaints)") }
         }
         try start(environment: environment)
@@ -71,6 +82,7 @@ final class LiveServer: Sendable {
     /// A second host, with data of its own, over the manifests and bundles of another.
     init(sharing other: LiveServer) throws {
         folder = Command.temporary()
+        isOrdinary = false
         group = try EventLoopGroup(count: 1)
         state = Lock(State())
         manifests = "\(other.data)/manifests"
@@ -88,8 +100,9 @@ final class LiveServer: Sendable {
 
     /// Starts the server and waits until it is ready.
     func start(environment: [String: String] = [:]) throws {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--data", data] + (manifests.map { ["--manifests", $0] } ?? [])
         let child = try Command.start(
-            ["\(Command.bin)/limen", "serve", "--listen", "127.0.0.1:0", "--data", data] + (manifests.map { ["--manifests", $0] } ?? []),
+            isOrdinary ? Ordinary.words(words + ["--accept-groups"]) : ["\(Command.bin)/limen"] + words,
             output: "\(folder)/out", complaints: "\(folder)/log",
             environment: Self.roomyRates.merging(environment) { $1 })
         state.withLock { $0.child = child }

@@ -1,3 +1,4 @@
+import HTMLTree
 public import LimenPlugin
 
 /// Makes strangers' HTML safe to show. The host calls it for `html_untrusted` output.
@@ -46,7 +47,7 @@ struct SanitizeTool: Tool {
         guard bytes.count <= Limits.inputBytesMax else { throw PluginError("too_large", "The HTML is longer than \(Limits.inputBytesMax) bytes.") }
         try context.checkCancellation()
         var serializer = Serializer(allowsImages: input.images)
-        try ParsedHTML(bytes).walk(&serializer)
+        try ParsedHTML(bytes, tagsMax: Limits.tagsMax).walk(&serializer)
         return Output(html: serializer.html, removed: serializer.removed)
     }
 }

@@ -1,10 +1,11 @@
+import HTMLTree
 import LimenPlugin
 
 /// Writes the allowed part of a tree as HTML that parses back to the same.
 ///
 /// Only HTML elements of the allowlist are written, every one closed, every attribute quoted, every `&`, `<`, `>` and quote of text
 /// escaped; no comment, no raw-text element and no foreign content ever is. So a second parse has nothing to reinterpret.
-struct Serializer {
+struct Serializer: HTMLVisitor {
     /// What ends an element that was opened.
     enum Closing {
         case nothing
@@ -57,7 +58,9 @@ struct Serializer {
         try checkSize()
     }
 
-    mutating func dropped(_ kind: String, _ name: String) {
+    mutating func comment() { dropped("comment", "") }
+
+    private mutating func dropped(_ kind: String, _ name: String) {
         let plain = String(decoding: name.utf8.filter { $0 > 32 && $0 < 127 }.prefix(Limits.nameBytesMax), as: UTF8.self)
         let key = plain.isEmpty ? kind : "\(kind) \(plain)"
         guard removed[key] != nil || removed.count < Limits.reportsMax else {

@@ -8,6 +8,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case manifest, library
     case url, egress, scrubber
     case calc, csv, query, time, zone
+    case html, feed
 
     /// Runs the target once over `bytes`.
     package func run(_ bytes: [UInt8]) {
@@ -37,6 +38,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .query: checkQuery(bytes)
         case .time: checkTime(bytes)
         case .zone: checkZone(bytes)
+        case .html: checkPage(bytes)
+        case .feed: checkFeed(bytes)
         }
     }
 

@@ -1,13 +1,28 @@
 import CGumbo
-import LimenPlugin
+package import LimenPlugin
 
-/// A parsed HTML document. Its memory is an arena freed at once, because the library frees trees by recursion.
-struct ParsedHTML: ~Copyable {
+/// What looks at a document, node by node in the text's order.
+package protocol HTMLVisitor {
+    /// What `close` needs to know of the element that ends.
+    associatedtype Closing
+    /// Begins an element; nil skips its content, and `close` is not called.
+    mutating func open(_ element: Element) throws -> Closing?
+    /// Ends an element.
+    mutating func close(_ closing: Closing)
+    /// Takes a piece of text, character references resolved.
+    mutating func text(_ text: String) throws
+    /// Takes note of a comment.
+    mutating func comment()
+}
+
+/// A parsed HTML document, as a browser would parse it. Its memory is an arena freed at once, because the library frees trees by recursion.
+package struct ParsedHTML: ~Copyable {
     private let arena = Arena()
     private let output: UnsafeMutablePointer<GumboOutput>
 
-    init(_ bytes: [UInt8]) throws {
-        try ParsedHTML.checkTags(bytes)
+    /// Parses UTF-8; more than `tagsMax` start tags are refused, because they bound the depth and the size of the tree.
+    package init(_ bytes: [UInt8], tagsMax: Int) throws(PluginError) {
+        try ParsedHTML.checkTags(bytes, tagsMax)
         var options = kGumboDefaultOptions
         options.max_errors = 0
         options.allocator = { Arena.at($0)?.allocate($1) }
@@ -24,9 +39,9 @@ struct ParsedHTML: ~Copyable {
     }
 
     /// Visits the nodes in order without recursion; `visitor` decides whether children are visited.
-    borrowing func walk(_ visitor: inout Serializer) throws {
+    package borrowing func walk<Visitor: HTMLVisitor>(_ visitor: inout Visitor) throws {
         guard let root = output.pointee.root else { return }
-        var stack: [(node: UnsafeMutablePointer<GumboNode>, childNext: Int, closing: Serializer.Closing)] = []
+        var stack: [(node: UnsafeMutablePointer<GumboNode>, childNext: Int, closing: Visitor.Closing)] = []
         try enter(root, &visitor, &stack)
         while var top = stack.popLast() {
             let children = top.node.pointee.v.element.children
@@ -40,9 +55,9 @@ struct ParsedHTML: ~Copyable {
         }
     }
 
-    private borrowing func enter(
-        _ node: UnsafeMutablePointer<GumboNode>, _ visitor: inout Serializer,
-        _ stack: inout [(node: UnsafeMutablePointer<GumboNode>, childNext: Int, closing: Serializer.Closing)]
+    private borrowing func enter<Visitor: HTMLVisitor>(
+        _ node: UnsafeMutablePointer<GumboNode>, _ visitor: inout Visitor,
+        _ stack: inout [(node: UnsafeMutablePointer<GumboNode>, childNext: Int, closing: Visitor.Closing)]
     ) throws {
         switch node.pointee.type {
         case GUMBO_NODE_ELEMENT, GUMBO_NODE_TEMPLATE:
@@ -50,23 +65,26 @@ struct ParsedHTML: ~Copyable {
         case GUMBO_NODE_TEXT, GUMBO_NODE_WHITESPACE, GUMBO_NODE_CDATA:
             try visitor.text(String(cString: node.pointee.v.text.text))
         default:
-            visitor.dropped("comment", "")
+            visitor.comment()
         }
     }
 
     /// Bounds what a hostile text can make the parser build.
-    private static func checkTags(_ bytes: [UInt8]) throws {
+    private static func checkTags(_ bytes: [UInt8], _ tagsMax: Int) throws(PluginError) {
         var tags = 0
         for index in bytes.indices.dropLast() where bytes[index] == UInt8(ascii: "<") && bytes[index + 1] != UInt8(ascii: "/") { tags += 1 }
-        guard tags <= Limits.tagsMax else { throw PluginError("too_large", "The HTML has more than \(Limits.tagsMax) tags.") }
+        guard tags <= tagsMax else { throw PluginError("too_large", "The HTML has more than \(tagsMax) tags.") }
     }
 }
 
 /// One element, copied out of the parser's tree.
-struct Element {
-    let name: String
-    let isHTML: Bool
-    let attributes: [(name: String, value: String)]
+package struct Element {
+    /// In small letters.
+    package let name: String
+    /// False inside SVG and MathML.
+    package let isHTML: Bool
+    /// Names in small letters, those of a namespace with `xml:` before them.
+    package let attributes: [(name: String, value: String)]
 
     init(_ element: GumboElement) {
         isHTML = element.tag_namespace == GUMBO_NAMESPACE_HTML
@@ -89,7 +107,7 @@ struct Element {
 }
 
 /// Memory that is freed all at once.
-final class Arena {
+private final class Arena {
     private static let chunkBytes = 1 << 18
     private var chunks: [UnsafeMutableRawPointer] = []
     private var next: UnsafeMutableRawPointer?
