@@ -1,5 +1,6 @@
 import API
 import Config
+import CLinux
 import Glibc
 import IO
 import JSON
