@@ -130,6 +130,7 @@ private func refusal(_ body: () throws -> Void) -> String {
         // The parser itself writes the first as a replacement character.
         #expect(text == "a\u{fffd}bcdefg", "\(text)")
         #expect(try read("user\u{202e}gpj.exe").text == "usergpj.exe")
+        #expect(try read("<pre>a\tb\u{202e}c\n d</pre>").text == "a\tbc\n d")
     }
 
     @Test(

@@ -32,7 +32,7 @@ struct TextBuilder {
         for scalar in text.unicodeScalars {
             switch scalar.value {
             case 9, 10, 12, 13, 32, 0xa0: wantsSpace = true
-            case 0...31, 127...0x9f, 0xad, 0x200b, 0x2060, 0xfeff, 0x202a...0x202e, 0x2066...0x2069: continue
+            case _ where TextBuilder.isUnseen(scalar): continue
             default:
                 begin()
                 put(scalar)
@@ -44,10 +44,18 @@ struct TextBuilder {
     /// Appends text as it stands.
     mutating func appendPreformatted(_ text: String) {
         for scalar in text.unicodeScalars {
-            if scalar.value < 32 && scalar.value != 10 && scalar.value != 9 || (127...0x9f).contains(scalar.value) { continue }
+            if scalar.value != 9 && scalar.value != 10 && TextBuilder.isUnseen(scalar) { continue }
             if scalar.value != 10 { begin() }
             put(scalar)
             if isFull { return }
+        }
+    }
+
+    /// Controls, what has no width, and what turns the direction of writing, by which a text can look like another.
+    private static func isUnseen(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0...31, 127...0x9f, 0xad, 0x200b, 0x2060, 0xfeff, 0x202a...0x202e, 0x2066...0x2069: true
+        default: false
         }
     }
 
