@@ -69,6 +69,7 @@ struct Service: Sendable {
         server = HTTPServer(configuration: configuration, group: engine.group, handler: APIHandler(dispatcher))
         HostMetrics.observe(server, in: metrics)
         LiveEgress(door.proxy).observe(in: metrics)
+        RuntimeMetrics.observe(door.resolver, in: metrics)
     }
 
     private static func options(_ settings: Configuration, _ door: EgressDoor, _ engine: Engine) -> ToolService.Options {
