@@ -23,6 +23,9 @@ package enum Limits {
     static let requestMillisecondsMax = 30_000
     /// Requests of one plugin and tenant at once (SPEC 5).
     package static let concurrentMax = 64
+    /// Lines of the log about one plugin's requests, a second and at once; what is beyond is counted only.
+    static let linesPerSecond = 50
+    static let linesBurst = 200
     /// Plugins and tenants whose rates are kept.
     static let metersMax = 4096
     /// Idle connections in all and of one key, and how long one is kept, in milliseconds.

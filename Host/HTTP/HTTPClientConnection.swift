@@ -22,7 +22,9 @@ package final class HTTPClientConnection: @unchecked Sendable {
         _ address: SocketAddress, _ tls: HTTPClient.TLS?, _ loop: EventLoop, until deadline: Deadline
     ) async throws(HTTPClientError) -> HTTPClientConnection {
         let stream: SocketStream
-        do throws(IOError) { stream = try await connect(address, loop, until: deadline) } catch { throw HTTPClientError(.connect, error) }
+        do throws(IOError) { stream = try await SocketStream.connect(to: address, on: loop, until: deadline) } catch {
+            throw HTTPClientError(.connect, error)
+        }
         guard let tls else { return HTTPClientConnection(stream) }
         do throws(IOError) {
             let session = try await tls.context.connect(
@@ -31,26 +33,6 @@ package final class HTTPClientConnection: @unchecked Sendable {
         } catch {
             stream.close()
             throw HTTPClientError(.tls, error)
-        }
-    }
-
-    private static func connect(_ address: SocketAddress, _ loop: EventLoop, until deadline: Deadline) async throws(IOError) -> SocketStream {
-        let socket: FileDescriptor
-        do throws(Errno) { socket = try Sockets.connect(to: address) } catch { throw IOError(.system(error), "connect") }
-        let registration = try loop.register(socket.raw)
-        let fd = socket.release()
-        let stream = SocketStream(registration)
-        do throws(IOError) {
-            try await registration.writable(until: deadline)
-            do throws(Errno) {
-                guard let error = try Sockets.pendingError(fd) else { return stream }
-                throw error
-            } catch {
-                throw IOError(.system(error), "connect")
-            }
-        } catch {
-            stream.close()
-            throw error
         }
     }
 

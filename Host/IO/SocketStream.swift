@@ -16,6 +16,27 @@ package struct SocketStream {
         self.tls = tls
     }
 
+    /// Connects to `address`; from a task of `loop`, on which the socket then lives.
+    package static func connect(to address: SocketAddress, on loop: EventLoop, until deadline: Deadline) async throws(IOError) -> SocketStream {
+        let socket: FileDescriptor
+        do throws(Errno) { socket = try Sockets.connect(to: address) } catch { throw IOError(.system(error), "connect") }
+        let registration = try loop.register(socket.raw)
+        let fd = socket.release()
+        let stream = SocketStream(registration)
+        do throws(IOError) {
+            try await registration.writable(until: deadline)
+            do throws(Errno) {
+                guard let error = try Sockets.pendingError(fd) else { return stream }
+                throw error
+            } catch {
+                throw IOError(.system(error), "connect")
+            }
+        } catch {
+            stream.close()
+            throw error
+        }
+    }
+
     /// The loop that the socket lives on.
     package var loop: EventLoop { registration.loop }
     /// Whether the peer has shut down its sending side, or all.

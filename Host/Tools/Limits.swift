@@ -33,7 +33,4 @@ package enum ToolLimits {
     package static let lostWorkersMax = 3
     /// A request id longer than this is not passed on.
     package static let requestIDBytesMax = 255
-    /// Lines of the log that a plugin's requests for tunnels may make, and at once; what is beyond is counted.
-    static let tunnelLinesPerSecond = 50
-    static let tunnelLinesBurst = 200
 }

@@ -10,13 +10,13 @@ enum PluginErrorCode {
         case "not_found": .notFound
         case "conflict": .conflict
         case "rate_limited": .rateLimited
-        case _ where faults.contains(code) || outages.contains(code): .server
+        case _ where faults.contains(code) || outages.contains(code) || code == "unreachable": .server
         default: .validation
         }
     }
 
-    /// Whether it says that the tool does not work just now, which counts against its breaker. A fault does not: an input may well have brought it about,
-    /// and one caller's inputs must not take the tool from the others.
+    /// Whether it says that the tool does not work just now, which counts against its breaker. A fault does not, nor a server that could not be reached: an
+    /// input may well have brought it about, and one caller's inputs must not take the tool from the others.
     static func isOutage(_ code: String) -> Bool { outages.contains(code) }
 
     /// The plugin did not do what it should. `failed`, `no_output`, `invalid_output` and `unknown_tool` are the SDK's own.

@@ -20,15 +20,9 @@ package final class TunnelDoors: Sendable {
         }
     }
 
-    /// What a plugin may write to the log by asking, and how much it could not.
-    private struct Lines {
-        var bucket = TokenBucket(perSecond: ToolLimits.tunnelLinesPerSecond, burst: ToolLimits.tunnelLinesBurst)
-        var leftOut = 0
-    }
-
     private struct State {
         var budgets: [String: (rate: Int, budget: TunnelBudget)] = [:]
-        var lines: [String: Lines] = [:]
+        var lines = EgressLines()
         var counts = Counts()
     }
 
@@ -96,13 +90,7 @@ package final class TunnelDoors: Sendable {
             state.counts.requests[key, default: 0] += UInt64(record.count)
             state.counts.bytesUp += UInt64(record.bytesUp)
             state.counts.bytesDown += UInt64(record.bytesDown)
-            // Each is counted; a plugin that asks without end must not fill the log.
-            if state.lines[plugin, default: Lines()].bucket.take(1, now: .now()) {
-                defer { state.lines[plugin]?.leftOut = 0 }
-                return state.lines[plugin]?.leftOut ?? 0
-            }
-            state.lines[plugin]?.leftOut += 1
-            return nil
+            return state.lines.take(plugin, now: .now())
         }
         guard let leftOut else { return }
         var fields = Self.fields(record, plugin)

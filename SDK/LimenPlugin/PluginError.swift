@@ -7,8 +7,8 @@ public import JSON
 /// ```
 ///
 /// The caller hears `validation_error` with the reason `plugin_error` and this code beside it. Codes that mean more to the host: `not_found`, `conflict` and
-/// `rate_limited` become its own codes of those names; `failed` (any other error that a tool throws), `out_of_memory` and `cancelled` become `server_error`; so
-/// do `internal`, `unavailable` and `timed_out`, which also count against the tool's breaker.
+/// `rate_limited` become its own codes of those names; `failed` (any other error that a tool throws), `out_of_memory`, `cancelled` and
+/// `unreachable` (what the caller asked for could not be reached) become `server_error`; so do `internal`, `unavailable` and `timed_out`, which also count against the tool's breaker.
 public struct PluginError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A short identifier of the plugin's own: 1 to 64 of `a-z`, `0-9` and `_`; other characters become `_`.
     public let code: String

@@ -2,6 +2,8 @@ import Glibc
 import HTTP
 import IO
 import Registry
+import Store
+import TestKit
 import Testing
 
 @testable import Egress
@@ -272,6 +274,56 @@ private let echo: @Sendable (HTTPRequest) async -> HTTPResponse = { request in
         meters.end(key)
         #expect(meters.begin(key, perMinute: 1000, now: .now()) == nil)
         await street.stop()
+    }
+
+    @Test("a plugin fetches with a secret that it never sees, sent to its host alone and recorded (TOOL-4)")
+    func secrets() async throws {
+        let street = try Street()
+        let folder = TemporaryFolder()
+        let database = try Database(path: "\(folder.path)/limen.db")
+        let store = SecretStore(database: database, keys: "\(folder.path)/keys")
+        _ = try await store.set("api-key", tenant: "t", to: Array("s3cret-value-77".utf8), by: SecretActor("operator"))
+        let seen = Box<[String]>([])
+        let port = try street.serve(certificate: ["DNS:api.example.com"]) { request in
+            let sent = request.headers["Authorization"] ?? "-"
+            seen.lock.withLock { $0.append(sent) }
+            return HTTPResponse(status: 200, headers: ["X-Echo": sent], body: .bytes(Array("you sent \(sent)".utf8)))
+        }
+        street.name("api.example.com", "127.0.0.1")
+        var networks = PrivateNetworks()
+        try networks.open(["127.0.0.0/8"], for: "api.example.com")
+        var rules = EgressGrant()
+        rules.allow = [EgressRule(scheme: .https, host: "api.example.com", ports: [port])]
+        let grants = try secretGrants(#"[{"name":"api-key","in":"header","field":"Authorization","prefix":"Bearer ","hosts":["api.example.com"]}]"#)
+        let access = try EgressAccess(plugin: "p", grant: rules, secrets: grants, privateNetworks: networks)
+        let request = EgressRequest("https://api.example.com:\(port)/")
+        // Before anybody has said where secrets are, a request that needs one goes nowhere, not even to the name service.
+        #expect(try await street.fetch(request, access).refusal == .secretMissing)
+        #expect(street.asked.value.isEmpty && street.connections == 0)
+        street.proxy.use(store)
+        let reply = try await street.fetch(request, access)
+        #expect(seen.value == ["Bearer s3cret-value-77"])
+        #expect(reply.text == "you sent Bearer [redacted]", "\(reply)")
+        #expect(try reply.get().headers.first { $0.name == "x-echo" }?.value == "Bearer [redacted]")
+        try await database.flush(deadline: .after(milliseconds: 5000))
+        #expect(try await store.find("api-key", tenant: "t")?.uses == 1)
+        #expect(try await street.fetch(request, access, tenant: "other").refusal == .secretMissing, "another tenant has no such secret")
+        // A store that does not answer costs the request, and no connection.
+        let open = street.connections
+        database.close()
+        #expect(try await street.fetch(request, access).phase == .request)
+        #expect(street.connections == open)
+        await street.stop()
+    }
+
+    @Test("a plugin that asks without end does not fill the log, and every decision is counted")
+    func flood() {
+        var lines = EgressLines()
+        let now = Deadline.now()
+        let first = (0..<1000).map { _ in lines.take("p", now: now) }
+        #expect(first.prefix(200).allSatisfy { $0 == 0 } && first.dropFirst(200).allSatisfy { $0 == nil })
+        #expect(lines.take("q", now: now) == 0)
+        #expect(lines.take("p", now: now.adding(milliseconds: 1000)) == 800)
     }
 
     @Test("https goes to whom the certificate is for, and to nobody else")

@@ -73,26 +73,10 @@ enum EgressRace {
     }
 
     private static func attempt(_ address: SocketAddress, on loop: EventLoop, until deadline: Deadline) async -> Event {
-        do {
-            let socket = try Sockets.connect(to: address)
-            let registration = try loop.register(socket.raw)
-            let fd = socket.release()
-            let stream = SocketStream(registration)
-            do {
-                try await registration.writable(until: deadline)
-                if let error = try Sockets.pendingError(fd) { throw error }
-                try Task.checkCancellation()
-                return .connected(EgressSocket(stream: stream))
-            } catch {
-                stream.close()
-                throw error
-            }
-        } catch let error as IOError {
-            return .failed(error)
-        } catch let error as Errno {
-            return .failed(IOError(.system(error), "connect"))
+        do throws(IOError) {
+            return .connected(EgressSocket(stream: try await SocketStream.connect(to: address, on: loop, until: deadline)))
         } catch {
-            return .failed(IOError(.cancelled, "connect"))
+            return .failed(error)
         }
     }
 

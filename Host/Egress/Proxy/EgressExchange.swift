@@ -51,15 +51,29 @@ final class EgressExchange {
         }
     }
 
-    /// One hop: over a connection that is kept, else over a new one. A kept one that the server has closed meanwhile is no failure of a request that
-    /// may be made twice.
+    /// One hop. Secrets come first: what they refuse is refused before any look-up, and their use is on record before anything is sent.
     private func make(_ hop: EgressRedirects.Hop, _ url: EgressURL, until deadline: Deadline) async throws(EgressError) -> EgressInbound {
+        let outward: SecretSet.Outward
+        do throws(EgressRefusal) {
+            outward = try secrets.apply(to: url, fields: fields(hop), keepsCredentials: hop.keepsCredentials)
+        } catch {
+            throw .refused(error)
+        }
+        try await proxy.noteUse(outward.used, by: caller)
+        return try await send(outbound(hop, outward), hop, url, until: deadline)
+    }
+
+    /// Sends a request: over a connection that is kept, else over a new one. A kept one that the server has closed meanwhile is no failure of a request that
+    /// may be made twice.
+    private func send(
+        _ outbound: HTTPClientRequest, _ hop: EgressRedirects.Hop, _ url: EgressURL, until deadline: Deadline
+    ) async throws(EgressError) -> EgressInbound {
         let key = EgressPool.Key(
             plugin: caller.plugin, tenant: caller.tenant, secrets: secrets.identity, scheme: url.scheme, host: url.host, port: url.port)
         while let kept = proxy.pool.take(key) {
             let inbound = inbound(hop)
             do throws(EgressError) {
-                return try await exchange(over: kept, hop, url, key, inbound, until: deadline)
+                return try await exchange(outbound, over: kept, host: url.authority, key, inbound, until: deadline)
             } catch {
                 let mayRepeat = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"].contains(hop.method)
                 guard mayRepeat, !inbound.hasBegun, case .failed(let failure) = error, [.request, .headers].contains(failure.phase) else {
@@ -68,7 +82,7 @@ final class EgressExchange {
             }
         }
         let connection = try await connect(hop.decision, key, until: min(deadline, .after(milliseconds: Limits.connectMillisecondsMax)))
-        return try await exchange(over: connection, hop, url, key, inbound(hop), until: deadline)
+        return try await exchange(outbound, over: connection, host: url.authority, key, inbound(hop), until: deadline)
     }
 
     private func inbound(_ hop: EgressRedirects.Hop) -> EgressInbound {
@@ -93,23 +107,14 @@ final class EgressExchange {
     }
 
     private func exchange(
-        over connection: HTTPClientConnection, _ hop: EgressRedirects.Hop, _ url: EgressURL, _ key: EgressPool.Key, _ inbound: EgressInbound,
+        _ outbound: HTTPClientRequest, over connection: HTTPClientConnection, host: String, _ key: EgressPool.Key, _ inbound: EgressInbound,
         until deadline: Deadline
     ) async throws(EgressError) -> EgressInbound {
-        let outward: SecretSet.Outward
-        do throws(EgressRefusal) {
-            outward = try secrets.apply(to: url, fields: fields(hop), keepsCredentials: hop.keepsCredentials)
-        } catch {
-            proxy.pool.give(connection, key)
-            throw .refused(error)
-        }
-        try await proxy.noteUse(outward.used, by: caller)
-        let outbound = outbound(hop, outward)
         bytesOut += outbound.body.count
         defer { bytesIn += inbound.received }
         do {
             _ = try await connection.exchange(
-                outbound, host: url.authority, until: deadline, onHead: { try inbound.take(head: $0) }, { try inbound.take($0) })
+                outbound, host: host, until: deadline, onHead: { try inbound.take(head: $0) }, { try inbound.take($0) })
             try inbound.end()
             proxy.pool.give(connection, key)
             return inbound
@@ -188,7 +193,8 @@ final class EgressInbound: @unchecked Sendable {
     func take(head: HTTPResponse) throws {
         status = head.status
         headers = head.headers
-        if !isHead, let length = headers["Content-Length"].flatMap({ Int($0) }), length > bytesMax { throw tooLarge }
+        // A 304 names the length of what it does not bring, too.
+        if !isHead, status != 304, let length = headers["Content-Length"].flatMap({ Int($0) }), length > bytesMax { throw tooLarge }
         if let coding = try ContentDecoder.coding(of: headers) { decoder = ContentDecoder(coding, bytesMax: bytesMax) }
     }
 

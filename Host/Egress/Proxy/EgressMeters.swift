@@ -1,4 +1,3 @@
-import HTTP
 import IO
 
 /// Rates and requests under way, by plugin and tenant: one's use never takes from another's.
@@ -11,9 +10,16 @@ struct EgressMeters: Sendable {
 
     private struct Meter: Sendable {
         var running = 0
-        var perMinute: Int
-        var tokens: Double
+        var bucket: TokenBucket
+        /// What the bucket was made for: a manifest that was changed counts from then on.
+        let perMinute: Int
         var seen: Deadline
+
+        init(perMinute: Int, now: Deadline) {
+            bucket = TokenBucket(burst: perMinute, count: perMinute, perSeconds: 60)
+            self.perMinute = perMinute
+            seen = now
+        }
     }
 
     private var meters: [Key: Meter] = [:]
@@ -24,16 +30,16 @@ struct EgressMeters: Sendable {
     /// Counts a request that begins, or says which quota it would pass.
     mutating func begin(_ key: Key, perMinute: Int, now: Deadline) -> EgressRefusal? {
         if meters[key] == nil { makeRoom() }
-        var meter = meters[key] ?? Meter(perMinute: perMinute, tokens: Double(perMinute), seen: now)
-        // A manifest that was changed counts from now on.
-        if meter.perMinute != perMinute { (meter.perMinute, meter.tokens) = (perMinute, min(meter.tokens, Double(perMinute))) }
-        let passed = now > meter.seen ? Double(now.nanoseconds - meter.seen.nanoseconds) / 1e9 : 0
-        meter.tokens = min(Double(perMinute), meter.tokens + passed * Double(perMinute) / 60)
+        var meter = meters[key] ?? Meter(perMinute: perMinute, now: now)
+        if meter.perMinute != perMinute {
+            let running = meter.running
+            meter = Meter(perMinute: perMinute, now: now)
+            meter.running = running
+        }
         meter.seen = now
         defer { meters[key] = meter }
         if meter.running >= Limits.concurrentMax { return .quotaConcurrency }
-        if meter.tokens < 1 { return .quotaRate }
-        meter.tokens -= 1
+        guard meter.bucket.take(1, now: now) else { return .quotaRate }
         meter.running += 1
         return nil
     }

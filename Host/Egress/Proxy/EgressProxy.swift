@@ -13,6 +13,7 @@ package final class EgressProxy: Sendable {
     package let records = EgressRecords()
     let pool = EgressPool()
     private let meters = Lock(EgressMeters())
+    private let lines = Lock(EgressLines())
     private let log: Log
     private let store = Lock<SecretStore?>(nil)
     private var secrets: SecretStore? { store.withLock { $0 } }
@@ -105,9 +106,9 @@ package final class EgressProxy: Sendable {
                 bytesOut: exchange.bytesOut, bytesIn: exchange.bytesIn, milliseconds: milliseconds))
     }
 
-    /// Logs and counts a decision; tunnels report theirs here too.
-    package func report(_ record: EgressRecord) {
+    private func report(_ record: EgressRecord) {
         records.append(record)
-        log.info("egress", record.fields)
+        guard let leftOut = lines.withLock({ $0.take(record.plugin, now: .now()) }) else { return }
+        log.info("egress", record.fields + (leftOut > 0 ? [("lines_left_out", JSONValue(leftOut))] : []))
     }
 }

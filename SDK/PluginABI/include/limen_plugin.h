@@ -120,6 +120,7 @@ typedef struct limen_host {
      * the reason `plugin_error` and code and details beside it, unless the code is one of these:
      *   not_found, conflict, rate_limited             the host's code of that name (404, 409, 429)
      *   failed, out_of_memory, cancelled              server_error (500): the plugin's own fault
+     *   unreachable                                   server_error (500): what the caller asked for could not be reached
      *   internal, unavailable, timed_out              server_error (500), and counts against the tool's breaker */
     void (*fail)(limen_call *call, limen_bytes code, limen_bytes message, limen_bytes details);
 
