@@ -8,7 +8,11 @@ package final class Condition: @unchecked Sendable {
 
     package init() {
         precondition(pthread_mutex_init(mutex, nil) == 0)
-        precondition(pthread_cond_init(condition, nil) == 0)
+        var attributes = pthread_condattr_t()
+        precondition(pthread_condattr_init(&attributes) == 0)
+        precondition(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0)
+        precondition(pthread_cond_init(condition, &attributes) == 0)
+        pthread_condattr_destroy(&attributes)
     }
 
     /// Runs `body` with the mutex held.
@@ -20,6 +24,16 @@ package final class Condition: @unchecked Sendable {
 
     /// Lets go of the mutex and waits for a signal; only inside `withLock`, in a loop over the reason.
     package func wait() { precondition(pthread_cond_wait(condition, mutex) == 0) }
+
+    /// As `wait()`, but false when the deadline came first.
+    package func wait(until deadline: Deadline) -> Bool {
+        if deadline == .distantFuture {
+            wait()
+            return true
+        }
+        var time = timespec(tv_sec: Int(deadline.nanoseconds / 1_000_000_000), tv_nsec: Int(deadline.nanoseconds % 1_000_000_000))
+        return pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT
+    }
 
     /// Wakes one waiting thread.
     package func signal() { precondition(pthread_cond_signal(condition) == 0) }

@@ -11,6 +11,11 @@ package final class OwnedTask<Success: Sendable>: Sendable {
         task = Task(executorPreference: loop, operation: body)
     }
 
+    /// Starts `body` on an executor that is no loop.
+    package init(preferring executor: some TaskExecutor, _ body: @escaping @Sendable () async throws -> Success) {
+        task = Task(executorPreference: executor, operation: body)
+    }
+
     /// Asks the task to stop; it ends when its body returns.
     package func cancel() { task.cancel() }
 

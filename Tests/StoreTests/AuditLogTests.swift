@@ -52,7 +52,7 @@ import Testing
         try await withDatabase { database in
             let log = AuditLog(database: database)
             try await log.record(entry(1))
-            let failure = await code { _ = try await database.write { try $0.execute(statement) } }
+            let failure = await code { _ = try await database.write { try await $0.execute(statement) } }
             #expect(failure == .constraint)
             #expect(try await log.verify().entriesChecked == 1)
         }

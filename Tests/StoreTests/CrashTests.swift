@@ -32,7 +32,7 @@ import Testing
         let verification = try await AuditLog(database: database).verify()
         #expect(verification.isIntact, "\(verification)")
         #expect(verification.entriesChecked >= Int64(reported))
-        let integrity = try await database.read { try $0.row("PRAGMA integrity_check")?.text(0) }
+        let integrity = try await database.read { try await $0.row("PRAGMA integrity_check")?.text(0) }
         #expect(integrity == "ok")
     }
 

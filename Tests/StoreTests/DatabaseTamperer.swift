@@ -10,7 +10,7 @@ struct DatabaseTamperer {
         guard sqlite3_open(path, &handle) == SQLITE_OK else { throw StoreError(.unavailable, "open") }
         defer { sqlite3_close(handle) }
         for statement in statements {
-            guard sqlite3_exec(handle, "\(statement.text)", nil, nil, nil) == SQLITE_OK else {
+            guard sqlite3_exec(handle, "\(statement.sqlite)", nil, nil, nil) == SQLITE_OK else {
                 throw StoreError(.statement, String(cString: sqlite3_errmsg(handle)))
             }
         }

@@ -17,7 +17,7 @@ import Testing
         try open(folder, [one, two])
         let database = try Database(path: folder.database, migrations: [one, two])
         defer { database.close() }
-        #expect(try await database.read { try $0.row("SELECT count(*) FROM b")?.int(0) } == 1)
+        #expect(try await database.read { try await $0.row("SELECT count(*) FROM b")?.int(0) } == 1)
     }
 
     @Test("a migration that was changed after it ran is refused")
@@ -44,14 +44,14 @@ import Testing
         #expect(throws: StoreError.self) { try open(folder, [one, broken]) }
         let database = try Database(path: folder.database, migrations: [one])
         defer { database.close() }
-        #expect(try await database.read { try $0.row("SELECT count(*) FROM sqlite_schema WHERE name = 'b'")?.int(0) } == 0)
+        #expect(try await database.read { try await $0.row("SELECT count(*) FROM sqlite_schema WHERE name = 'b'")?.int(0) } == 0)
     }
 
     @Test("the released migrations keep their checksums, their tables are strict and their columns typed (STORE-3)")
     func released() async throws {
         try await withDatabase { database in
             let loose = try await database.read {
-                try $0.rows("SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND strict = 0")
+                try await $0.rows("SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND strict = 0")
             }
             #expect(loose.isEmpty)
         }

@@ -208,14 +208,14 @@ struct SecretStoreTests {
                 var messages: [String] = []
                 for (tenant, name) in [("main", "a"), ("other", "a"), ("main", "c")] {
                     do {
-                        #expect(try await values(store, [name], tenant: tenant).isEmpty, "\(statement.text)")
+                        #expect(try await values(store, [name], tenant: tenant).isEmpty, "\(statement.sqlite)")
                     } catch let error as StoreError {
                         #expect(error.code == .corrupt)
                         messages.append(error.message)
                     }
                 }
-                let message = try #require(messages.first, "it opened: \(statement.text)")
-                #expect(messages.count == 1 && message.contains("limen secret set"), "\(statement.text): \(messages)")
+                let message = try #require(messages.first, "it opened: \(statement.sqlite)")
+                #expect(messages.count == 1 && message.contains("limen secret set"), "\(statement.sqlite): \(messages)")
                 #expect(try await values(store, ["b"]) == ["value-of-b"])
                 // The way out that the error names.
                 let name = message.contains("secret c ") ? "c" : "a"

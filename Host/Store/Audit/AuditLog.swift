@@ -14,14 +14,14 @@ package final class AuditLog: Sendable {
     /// for its own commit. Throws when the entry could not be accepted: then the act must not go on.
     package func append(_ entry: AuditEntry) async throws(StoreError) {
         let row = AuditRow(entry)
-        try await database.append { try Self.insert(row, $0) }
+        try await database.append { try await Self.insert(row, $0) }
     }
 
     /// Appends an entry and returns when it is durable; for acts of administration.
     @discardableResult
     package func record(_ entry: AuditEntry) async throws(StoreError) -> Int64 {
         let row = AuditRow(entry)
-        return try await database.write { try Self.insert(row, $0) }
+        return try await database.write { try await Self.insert(row, $0) }
     }
 
     /// Waits until everything appended so far is durable.
@@ -29,19 +29,19 @@ package final class AuditLog: Sendable {
 
     /// Adds a link within the caller's transaction, so that an act and its record stand or fall together.
     @discardableResult
-    static func insert(_ row: AuditRow, _ connection: any DatabaseConnection) throws(StoreError) -> Int64 {
-        guard let head = try connection.row("SELECT seq, hash FROM audit_head WHERE id = 1") else {
+    static func insert(_ row: AuditRow, _ connection: any DatabaseConnection) async throws(StoreError) -> Int64 {
+        guard let head = try await connection.row("SELECT seq, hash FROM audit_head WHERE id = 1") else {
             throw StoreError(.corrupt, "the audit log has no head")
         }
         let seq = try head.integer(0) + 1
         let previous = try head.blob(1)
         let hash = row.hash(previous: previous, seq: seq)
-        try connection.execute(
+        try await connection.execute(
             """
             INSERT INTO audit (seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
             """, [.integer(seq)] + row.parameters + [.blob(previous), .blob(hash)])
-        try connection.execute("UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1", [.integer(seq), .blob(hash)])
+        try await connection.execute("UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1", [.integer(seq), .blob(hash)])
         return seq
     }
 
@@ -51,28 +51,29 @@ package final class AuditLog: Sendable {
     /// The newest entries first, at most `limit` (1 to 500, default 50), of one plugin if named; stable while entries are added (API-7).
     package func list(plugin: String? = nil, cursor: String? = nil, limit: Int? = nil) async throws(StoreError) -> Page<AuditRecord> {
         let count = try PageCursor.limit(limit)
-        var before = Int64.max
-        if let cursor {
-            guard let seq = Int64(try PageCursor.decode(cursor)) else { throw StoreError(.invalid, "not a cursor of the audit log") }
-            before = seq
-        }
-        let found = try await database.read { [before] connection in
-            try Self.page(connection, plugin: plugin, before: before, count: count + 1).map(Self.record)
+        let before = try cursor.map { (text) throws(StoreError) in try Self.place(text) } ?? .max
+        let found = try await database.read { connection in
+            try await Self.page(connection, plugin: plugin, before: before, count: count + 1).map(Self.record)
         }
         return Page(found, limit: count) { String($0.seq) }
     }
 
+    private static func place(_ cursor: String) throws(StoreError) -> Int64 {
+        guard let seq = Int64(try PageCursor.decode(cursor)) else { throw StoreError(.invalid, "not a cursor of the audit log") }
+        return seq
+    }
+
     private static func page(
         _ connection: any DatabaseConnection, plugin: String?, before: Int64, count: Int
-    ) throws(StoreError) -> [Row] {
+    ) async throws(StoreError) -> [Row] {
         guard let plugin else {
-            return try connection.rows(
+            return try await connection.rows(
                 """
                 SELECT seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash
                 FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2
                 """, [.integer(before), SQLValue(count)])
         }
-        return try connection.rows(
+        return try await connection.rows(
             """
             SELECT seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash
             FROM audit WHERE plugin = $3 AND seq < $1 ORDER BY seq DESC LIMIT $2
@@ -89,7 +90,7 @@ package final class AuditLog: Sendable {
         var walk = AuditWalk()
         while true {
             let step = walk
-            let next = try await database.read { connection in try Self.advance(step, connection) }
+            let next = try await database.read { connection in try await Self.advance(step, connection) }
             walk = next.walk
             if next.isDone { return walk.result }
         }
@@ -97,9 +98,9 @@ package final class AuditLog: Sendable {
 
     private static func advance(
         _ start: AuditWalk, _ connection: any DatabaseConnection
-    ) throws(StoreError) -> (walk: AuditWalk, isDone: Bool) {
+    ) async throws(StoreError) -> (walk: AuditWalk, isDone: Bool) {
         var walk = start
-        let rows = try connection.rows(
+        let rows = try await connection.rows(
             """
             SELECT seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash
             FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2
@@ -108,7 +109,7 @@ package final class AuditLog: Sendable {
             guard try walk.take(row) else { return (walk, true) }
         }
         guard rows.count < StoreLimits.auditVerifyStep else { return (walk, false) }
-        guard let head = try connection.row("SELECT seq, hash FROM audit_head WHERE id = 1") else {
+        guard let head = try await connection.row("SELECT seq, hash FROM audit_head WHERE id = 1") else {
             throw StoreError(.corrupt, "the audit log has no head")
         }
         walk.end(headSeq: try head.integer(0), headHash: try head.blob(1))

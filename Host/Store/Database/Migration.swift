@@ -17,7 +17,7 @@ package struct Migration: Sendable {
     /// SHA-256 over number, name and statements.
     package var checksum: SHA256Digest {
         var text = "\(number)\u{0}\(name)"
-        for statement in statements { text += "\u{0}\(statement.text)" }
+        for statement in statements { text += "\u{0}\(statement.sqlite)" }
         return SHA256.hash(text)
     }
 }

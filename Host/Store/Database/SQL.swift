@@ -1,13 +1,18 @@
 /// A statement with parameters `$1`, `$2`, …
 ///
 /// It can be written as a literal only, and a literal with an interpolation does not compile: there is no way to build SQL from strings
-/// (STORE-11). The numbered form is the one that both SQLite and PostgreSQL read.
+/// (STORE-11). The numbered form is the one that both SQLite and PostgreSQL read. Where one text does not do for both, `SQL(sqlite:postgres:)` holds two.
 package struct SQL: Sendable, ExpressibleByStringLiteral {
-    /// The text, which lives as long as the program; its address identifies the statement in caches.
-    package let text: StaticString
+    /// SQLite's text, which lives as long as the program; its address identifies the statement in caches. Empty in a migration: nothing to do there.
+    package let sqlite: StaticString
+    /// PostgreSQL's own text; nil where SQLite's does for both.
+    package let postgresOnly: StaticString?
 
-    /// From a literal without interpolation.
-    package init(stringLiteral value: StaticString) { text = value }
+    /// From a literal without interpolation, for both engines.
+    package init(stringLiteral value: StaticString) { (sqlite, postgresOnly) = (value, nil) }
+
+    /// From two literals without interpolation, one for each engine.
+    package init(sqlite: StaticString, postgres: StaticString) { (self.sqlite, postgresOnly) = (sqlite, postgres) }
 }
 
 /// A value of a parameter or a column. Null, an empty text and an empty blob are three different things (STORE-15).

@@ -65,7 +65,7 @@ package final class KeyValueStore: Sendable {
     package func get(_ key: String, in scope: KeyValueScope) async throws(StoreError) -> KeyValue? {
         let bytes = try Self.bytes(of: key)
         let row = try await database.read { connection in
-            try connection.row(
+            try await connection.row(
                 "SELECT value FROM plugin_value WHERE plugin = $1 AND scope = $2 AND key = $3",
                 [.text(scope.plugin), .text(scope.text), .blob(bytes)])
         }
@@ -80,10 +80,10 @@ package final class KeyValueStore: Sendable {
         guard value.byteCount <= caps.valueBytesMax else { throw StoreError(.limit("value_bytes"), "a value of \(value.byteCount) bytes") }
         let caps = self.caps
         try await database.write { connection in
-            let old = try Self.size(bytes, scope, connection)
-            try Self.charge(
+            let old = try await Self.size(bytes, scope, connection)
+            try await Self.charge(
                 keys: old == nil ? 1 : 0, bytes: bytes.count + value.byteCount - (old.map { $0 + bytes.count } ?? 0), scope, caps, connection)
-            try connection.execute(
+            try await connection.execute(
                 """
                 INSERT INTO plugin_value (plugin, scope, key, value) VALUES ($1, $2, $3, $4)
                 ON CONFLICT (plugin, scope, key) DO UPDATE SET value = excluded.value
@@ -97,11 +97,11 @@ package final class KeyValueStore: Sendable {
         let bytes = try Self.bytes(of: key)
         let caps = self.caps
         return try await database.write { connection in
-            guard let old = try Self.size(bytes, scope, connection) else { return false }
-            try connection.execute(
+            guard let old = try await Self.size(bytes, scope, connection) else { return false }
+            try await connection.execute(
                 "DELETE FROM plugin_value WHERE plugin = $1 AND scope = $2 AND key = $3",
                 [.text(scope.plugin), .text(scope.text), .blob(bytes)])
-            try Self.charge(keys: -1, bytes: -(old + bytes.count), scope, caps, connection)
+            try await Self.charge(keys: -1, bytes: -(old + bytes.count), scope, caps, connection)
             return true
         }
     }
@@ -116,7 +116,7 @@ package final class KeyValueStore: Sendable {
         let after = try cursor.map { (text) throws(StoreError) in Array(try PageCursor.decode(text).utf8) } ?? []
         let end = Self.end(of: from)
         let rows = try await database.read { connection in
-            try connection.rows(
+            try await connection.rows(
                 """
                 SELECT key FROM plugin_value
                 WHERE plugin = $1 AND scope = $2 AND key >= $3 AND key > $4 AND ($5 IS NULL OR key < $5) ORDER BY key LIMIT $6
@@ -133,8 +133,8 @@ package final class KeyValueStore: Sendable {
     /// Removes all that a plugin keeps, for everyone.
     package func removeAll(plugin: String) async throws(StoreError) {
         try await database.write { connection in
-            try connection.execute("DELETE FROM plugin_value WHERE plugin = $1", [.text(plugin)])
-            try connection.execute("DELETE FROM plugin_value_total WHERE plugin = $1", [.text(plugin)])
+            try await connection.execute("DELETE FROM plugin_value WHERE plugin = $1", [.text(plugin)])
+            try await connection.execute("DELETE FROM plugin_value_total WHERE plugin = $1", [.text(plugin)])
         }
     }
 
@@ -153,21 +153,21 @@ package final class KeyValueStore: Sendable {
         return nil
     }
 
-    private static func size(_ key: [UInt8], _ scope: KeyValueScope, _ connection: any DatabaseConnection) throws(StoreError) -> Int? {
-        try connection.row(
+    private static func size(_ key: [UInt8], _ scope: KeyValueScope, _ connection: any DatabaseConnection) async throws(StoreError) -> Int? {
+        try await connection.row(
             "SELECT coalesce(length(value), 0) FROM plugin_value WHERE plugin = $1 AND scope = $2 AND key = $3",
             [.text(scope.plugin), .text(scope.text), .blob(key)])?.int(0)
     }
 
     private static func charge(
         keys: Int, bytes: Int, _ scope: KeyValueScope, _ caps: KeyValueCaps, _ connection: any DatabaseConnection
-    ) throws(StoreError) {
-        let row = try connection.row(
+    ) async throws(StoreError) {
+        let row = try await connection.row(
             "SELECT keys, bytes FROM plugin_value_total WHERE plugin = $1 AND scope = $2", [.text(scope.plugin), .text(scope.text)])
         let total = (keys: try (row?.int(0) ?? 0) + keys, bytes: try (row?.int(1) ?? 0) + bytes)
         if keys > 0, total.keys > caps.keysMax { throw StoreError(.limit("keys"), "more than \(caps.keysMax) keys") }
         if bytes > 0, total.bytes > caps.bytesMax { throw StoreError(.limit("bytes"), "more than \(caps.bytesMax) bytes") }
-        try connection.execute(
+        try await connection.execute(
             """
             INSERT INTO plugin_value_total (plugin, scope, keys, bytes) VALUES ($1, $2, $3, $4)
             ON CONFLICT (plugin, scope) DO UPDATE SET keys = excluded.keys, bytes = excluded.bytes

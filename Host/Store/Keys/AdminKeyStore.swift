@@ -34,7 +34,7 @@ package final class AdminKeyStore: Sendable {
     }
 
     private func refresh() async throws(StoreError) {
-        let rows = try await database.read { try $0.rows("SELECT id, hash FROM admin_key ORDER BY id") }
+        let rows = try await database.read { try await $0.rows("SELECT id, hash FROM admin_key ORDER BY id") }
         var keys: [(id: String, hash: [UInt8])] = []
         for row in rows { keys.append((try row.text(0), try row.blob(1))) }
         known.withLock { [keys] in $0 = keys }
@@ -50,7 +50,7 @@ package final class AdminKeyStore: Sendable {
         try keep(key)
         let hash = SHA256.hash(key.secret).bytes
         try await database.write { connection in
-            try connection.execute(
+            try await connection.execute(
                 "INSERT INTO admin_key (id, hash, created_at) VALUES ($1, $2, $3)",
                 [.text(key.id), .blob(hash), .integer(StoreClock.nowMilliseconds())])
         }

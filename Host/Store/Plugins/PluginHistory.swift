@@ -69,13 +69,13 @@ package struct PluginHistory: Sendable {
         let changes = Self.text(entry.changes)
         let reason = entry.reason.map { String($0.prefix(StoreLimits.grantReasonMax)) }
         return try await database.write { connection -> Int64? in
-            let newest = try connection.row(
+            let newest = try await connection.row(
                 "SELECT manifest_sha256, action FROM plugin_grant WHERE plugin = $1 AND track = $2 ORDER BY id DESC LIMIT 1",
                 [.text(entry.plugin), .text(entry.track.rawValue)])
             if let newest, try newest.optionalText(0) == entry.manifestDigest { return nil }
             if newest == nil, entry.manifestDigest == nil { return nil }
-            let id = try (connection.row("SELECT COALESCE(MAX(id), 0) FROM plugin_grant")?.integer(0) ?? 0) + 1
-            try connection.execute(
+            let id = try await (connection.row("SELECT COALESCE(MAX(id), 0) FROM plugin_grant")?.integer(0) ?? 0) + 1
+            try await connection.execute(
                 """
                 INSERT INTO plugin_grant
                     (id, plugin, track, version, action, at, actor, bundle_sha256, manifest_sha256, manifest, changes, reason)
@@ -86,7 +86,7 @@ package struct PluginHistory: Sendable {
                     .integer(StoreClock.nowMilliseconds()), .text(entry.actor), SQLValue(entry.bundleDigest), SQLValue(entry.manifestDigest),
                     SQLValue(entry.manifest), .text(changes), SQLValue(reason),
                 ])
-            try Self.prune(entry.plugin, connection)
+            try await Self.prune(entry.plugin, connection)
             return id
         }
     }
@@ -94,7 +94,7 @@ package struct PluginHistory: Sendable {
     /// The newest row of a plugin's track.
     package func newest(_ plugin: String, _ track: GrantTrack) async throws(StoreError) -> PluginGrantRecord? {
         try await database.read { connection in
-            try connection.row(
+            try await connection.row(
                 """
                 SELECT id, at, plugin, track, version, action, actor, bundle_sha256, manifest_sha256, manifest, changes, reason
                 FROM plugin_grant WHERE plugin = $1 AND track = $2 ORDER BY id DESC LIMIT 1
@@ -105,7 +105,7 @@ package struct PluginHistory: Sendable {
 
     /// Takes back a row whose decision could not be carried out.
     package func withdraw(_ id: Int64) async throws(StoreError) {
-        try await database.write { connection in try connection.execute("DELETE FROM plugin_grant WHERE id = $1", [.integer(id)]) }
+        try await database.write { connection in try await connection.execute("DELETE FROM plugin_grant WHERE id = $1", [.integer(id)]) }
     }
 
     /// The newest rows of a plugin first, at most `limit` (1 to 500, default 50); stable while rows are added (API-7).
@@ -118,7 +118,7 @@ package struct PluginHistory: Sendable {
         }
         let end = before
         let found = try await database.read { connection in
-            try connection.rows(
+            try await connection.rows(
                 """
                 SELECT id, at, plugin, track, version, action, actor, bundle_sha256, manifest_sha256, manifest, changes, reason
                 FROM plugin_grant WHERE plugin = $1 AND id < $2 ORDER BY id DESC LIMIT $3
@@ -131,7 +131,7 @@ package struct PluginHistory: Sendable {
     /// The grant that was in force for everybody before the present one, of another bundle: what a rollback puts back.
     package func previous(_ plugin: String, current digest: String) async throws(StoreError) -> PluginGrantRecord? {
         try await database.read { connection in
-            try connection.row(
+            try await connection.row(
                 """
                 SELECT id, at, plugin, track, version, action, actor, bundle_sha256, manifest_sha256, manifest, changes, reason
                 FROM plugin_grant WHERE plugin = $1 AND track = 'stable' AND manifest IS NOT NULL AND bundle_sha256 <> $2
@@ -144,7 +144,7 @@ package struct PluginHistory: Sendable {
     /// Of every plugin the bundles that were granted to everybody, the newest decision first, at most two of each: current and previous.
     package func newestBundles() async throws(StoreError) -> [GrantedBundle] {
         let rows = try await database.read { connection in
-            try connection.rows(
+            try await connection.rows(
                 """
                 SELECT plugin, version, bundle_sha256 FROM plugin_grant WHERE track = 'stable' AND manifest IS NOT NULL
                 GROUP BY plugin, version, bundle_sha256 ORDER BY plugin, MAX(id) DESC
@@ -182,14 +182,14 @@ package struct PluginHistory: Sendable {
     }
 
     /// Bounds what is kept: whole manifests of the newest bundles, and rows in all.
-    private static func prune(_ plugin: String, _ connection: any DatabaseConnection) throws(StoreError) {
-        try connection.execute(
+    private static func prune(_ plugin: String, _ connection: any DatabaseConnection) async throws(StoreError) {
+        try await connection.execute(
             """
             UPDATE plugin_grant SET manifest = NULL WHERE plugin = $1 AND manifest IS NOT NULL AND id NOT IN (
                 SELECT MAX(id) FROM plugin_grant WHERE plugin = $1 AND manifest IS NOT NULL GROUP BY track, bundle_sha256
                 ORDER BY MAX(id) DESC LIMIT $2)
             """, [.text(plugin), SQLValue(StoreLimits.grantManifestsMax)])
-        try connection.execute(
+        try await connection.execute(
             """
             DELETE FROM plugin_grant WHERE plugin = $1 AND id <= (
                 SELECT id FROM plugin_grant WHERE plugin = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)

@@ -57,7 +57,7 @@ package final class PluginStateStore: Sendable {
     /// The tools that were approved with a version, as JSON; nil when there was no approval or its tools were not kept.
     package func approvedTools(_ plugin: String, version: String) async throws(StoreError) -> String? {
         try await database.read { connection in
-            try connection.row("SELECT tools FROM plugin_version WHERE plugin = $1 AND version = $2", [.text(plugin), .text(version)])?
+            try await connection.row("SELECT tools FROM plugin_version WHERE plugin = $1 AND version = $2", [.text(plugin), .text(version)])?
                 .optionalText(0)
         }
     }
@@ -66,7 +66,7 @@ package final class PluginStateStore: Sendable {
     package func approvals() async throws(StoreError) -> [String: String] {
         try await database.read { connection in
             var approvals: [String: String] = [:]
-            for row in try connection.rows("SELECT plugin, version, description_sha256 FROM plugin_version") {
+            for row in try await connection.rows("SELECT plugin, version, description_sha256 FROM plugin_version") {
                 approvals["\(try row.text(0))@\(try row.text(1))"] = try row.text(2)
             }
             return approvals
@@ -76,7 +76,7 @@ package final class PluginStateStore: Sendable {
     /// Notes that a version was approved; the first approval of a version stands.
     package func approve(_ entry: PluginVersionEntry, by actor: String) async throws(StoreError) {
         try await database.write { connection in
-            try connection.execute(
+            try await connection.execute(
                 """
                 INSERT INTO plugin_version (plugin, version, bundle_sha256, description_sha256, approved_at, approved_by, tools)
                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (plugin, version) DO NOTHING
@@ -91,7 +91,7 @@ package final class PluginStateStore: Sendable {
     /// Notes a plugin's state.
     package func note(_ entry: PluginStateEntry, by actor: String) async throws(StoreError) {
         try await database.write { connection in
-            try connection.execute(
+            try await connection.execute(
                 """
                 INSERT INTO plugin_state (plugin, state, reason, changed_at, changed_by) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (plugin) DO UPDATE SET
@@ -106,7 +106,7 @@ package final class PluginStateStore: Sendable {
     /// What was noted last of each plugin, sorted by name.
     package func states() async throws(StoreError) -> [PluginStateRecord] {
         try await database.read { connection in
-            try connection.rows("SELECT plugin, state, reason, changed_at, changed_by FROM plugin_state ORDER BY plugin").map { row in
+            try await connection.rows("SELECT plugin, state, reason, changed_at, changed_by FROM plugin_state ORDER BY plugin").map { row in
                 PluginStateRecord(
                     entry: PluginStateEntry(plugin: try row.text(0), state: try row.text(1), reason: try row.optionalText(2)),
                     changedAt: try row.integer(3), changedBy: try row.text(4))

@@ -3,7 +3,7 @@ internal import Glibc
 internal import IO
 
 /// One SQLite connection with its prepared statements; used by one thread at a time.
-final class SQLiteConnection: DatabaseConnection {
+final class SQLiteConnection {
     /// What a connection may do.
     enum Mode { case writer, reader }
 
@@ -71,41 +71,41 @@ final class SQLiteConnection: DatabaseConnection {
     var isIdle: Bool { sqlite3_get_autocommit(handle) != 0 }
 
     @discardableResult
-    func execute(_ sql: SQL, _ parameters: [SQLValue]) throws(StoreError) -> Int {
+    func execute(_ sql: SQL, _ parameters: [SQLValue] = []) throws(StoreError) -> Int {
         _ = try rows(sql, parameters, max: 0)
         return Int(sqlite3_changes64(handle))
     }
 
-    func rows(_ sql: SQL, _ parameters: [SQLValue], max: Int) throws(StoreError) -> [Row] {
+    func rows(_ sql: SQL, _ parameters: [SQLValue] = [], max: Int = StoreLimits.rowsMax) throws(StoreError) -> [Row] {
         let statement = try prepared(sql)
         defer { statement.reset() }
-        guard statement.bind(parameters) else { throw StoreError(.statement, "\(parameters.count) parameters for: \(sql.text)") }
+        guard statement.bind(parameters) else { throw StoreError(.statement, "\(parameters.count) parameters for: \(sql.sqlite)") }
         var rows: [Row] = []
         while true {
             switch statement.step() {
             case SQLITE_ROW:
-                guard rows.count < max else { throw StoreError(.statement, "more than \(max) rows from: \(sql.text)") }
+                guard rows.count < max else { throw StoreError(.statement, "more than \(max) rows from: \(sql.sqlite)") }
                 rows.append(statement.row())
             case SQLITE_DONE: return rows
-            case let code: throw failure(code, "\(sql.text)")
+            case let code: throw failure(code, "\(sql.sqlite)")
             }
         }
     }
 
     private func prepared(_ sql: SQL) throws(StoreError) -> SQLiteStatement {
-        let key = UnsafeRawPointer(sql.text.utf8Start)
+        let key = UnsafeRawPointer(sql.sqlite.utf8Start)
         if let statement = statements[key] { return statement }
         if statements.count >= StoreLimits.statementsCachedMax {
             for statement in statements.values { statement.finalize() }
             statements.removeAll()
         }
         var pointer: OpaquePointer?
-        let code = sql.text.withUTF8Buffer { bytes in
+        let code = sql.sqlite.withUTF8Buffer { bytes in
             bytes.withMemoryRebound(to: CChar.self) {
                 sqlite3_prepare_v3(handle, $0.baseAddress, Int32($0.count), UInt32(SQLITE_PREPARE_PERSISTENT), &pointer, nil)
             }
         }
-        guard code == SQLITE_OK, let pointer else { throw failure(code, "\(sql.text)") }
+        guard code == SQLITE_OK, let pointer else { throw failure(code, "\(sql.sqlite)") }
         let statement = SQLiteStatement(pointer)
         statements[key] = statement
         return statement
@@ -125,7 +125,9 @@ final class SQLiteConnection: DatabaseConnection {
         case SQLITE_TOOBIG: kind = .invalid
         default: kind = .statement
         }
-        return StoreError(kind, "\(String(cString: sqlite3_errmsg(handle))) (\(code)): \(what)")
+        let message = String(cString: sqlite3_errmsg(handle))
+        let rule = kind == .constraint ? BrokenRule(sqlite: code, message: message) : nil
+        return StoreError(kind, "\(message) (\(code)): \(what)", rule: rule)
     }
 
     /// Folds the write-ahead log back into the database; at a clean stop.

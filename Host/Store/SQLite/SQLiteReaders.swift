@@ -6,6 +6,7 @@ final class SQLiteReaders: Sendable {
     private struct Idle: @unchecked Sendable {
         // SAFETY: a connection is in this list or in the hands of one pool thread, never both.
         let connection: SQLiteConnection
+        let executor = InlineExecutor()
     }
 
     private let path: String
@@ -22,13 +23,9 @@ final class SQLiteReaders: Sendable {
     }
 
     /// Runs a body in a transaction of its own, which sees one snapshot from its first query to its end (STORE-6).
-    func read<Value: Sendable>(
-        deadline: Deadline, _ body: @escaping @Sendable (any DatabaseConnection) throws -> Value
-    ) async throws(StoreError) -> Value {
+    func read<Value: Sendable>(deadline: Deadline, _ body: @escaping Database.Body<Value>) async throws(StoreError) -> Value {
         do {
             return try await pool.run(deadline: deadline) { [self] in try snapshot(deadline, body) }
-        } catch let error as StoreError {
-            throw error
         } catch let error as IOError {
             throw switch error.code {
             case .timedOut, .cancelled: StoreError(.timedOut, "\(error)")
@@ -37,30 +34,33 @@ final class SQLiteReaders: Sendable {
             case .system, .tls: StoreError(.unavailable, "\(error)")
             }
         } catch {
-            throw StoreError(.statement, "\(error)")
+            throw StoreError(wrapping: error)
         }
     }
 
-    private func snapshot<Value>(_ deadline: Deadline, _ body: (any DatabaseConnection) throws -> Value) throws -> Value {
-        let connection = try idle.withLock { $0.popLast() }?.connection ?? SQLiteConnection(path: path, mode: .reader)
-        connection.deadline = deadline
-        try connection.execute("BEGIN")
-        do {
-            let value = try body(connection)
-            try end(connection)
-            return value
-        } catch {
-            try end(connection)
-            throw error
-        }
+    private func snapshot<Value: Sendable>(_ deadline: Deadline, _ body: @escaping Database.Body<Value>) throws -> Value {
+        let reader = try idle.withLock { $0.popLast() } ?? Idle(connection: SQLiteConnection(path: path, mode: .reader))
+        reader.connection.deadline = deadline
+        try reader.connection.execute("BEGIN")
+        let kept = Kept<Value>()
+        let outcome = reader.executor.run(reader.connection, until: deadline) { kept.value = try await body($0) }
+        try end(reader)
+        try outcome.get()
+        guard let value = kept.value else { throw StoreError(.statement, "a read ended without a value") }
+        return value
     }
 
-    private func end(_ connection: SQLiteConnection) throws(StoreError) {
-        connection.deadline = .distantFuture
+    /// What a body returned.
+    private final class Kept<Value>: @unchecked Sendable {
+        // SAFETY: a body and the thread that waits for it are one.
+        var value: Value?
+    }
+
+    private func end(_ reader: Idle) throws(StoreError) {
+        reader.connection.deadline = .distantFuture
         // A connection that cannot end its snapshot is dropped, which closes it.
-        if !connection.isIdle { try connection.execute("ROLLBACK") }
-        let idle = Idle(connection: connection)
-        self.idle.withLock { $0.append(idle) }
+        if !reader.connection.isIdle { try reader.connection.execute("ROLLBACK") }
+        idle.withLock { $0.append(reader) }
     }
 
     /// What the pool is doing.

@@ -4,6 +4,7 @@ internal import IO
 struct SQLiteWriter {
     private let connection: SQLiteConnection
     private let queue: WriterQueue
+    private let executor = InlineExecutor()
 
     init(connection: SQLiteConnection, queue: WriterQueue) {
         (self.connection, self.queue) = (connection, queue)
@@ -41,21 +42,20 @@ struct SQLiteWriter {
     private func run(_ job: WriteJob) -> Result<Void, StoreError> {
         guard !job.deadline.hasPassed else { return .failure(StoreError(.timedOut, "the write waited too long")) }
         guard !connection.isIdle else { return .failure(StoreError(.unavailable, "the transaction was rolled back by the engine")) }
-        do {
+        do throws(StoreError) {
             try connection.execute("SAVEPOINT write")
-            connection.deadline = job.deadline
-            try job.body(connection)
+            connection.deadline = min(job.deadline, .after(milliseconds: StoreLimits.writeMillisecondsDefault))
+            let outcome = executor.run(connection, until: connection.deadline, job.body)
             connection.deadline = .distantFuture
+            try outcome.get()
             try connection.execute("RELEASE write")
             return .success(())
         } catch {
-            connection.deadline = .distantFuture
             return undo(error)
         }
     }
 
-    private func undo(_ error: any Error) -> Result<Void, StoreError> {
-        let cause = error as? StoreError ?? StoreError(.statement, "\(error)")
+    private func undo(_ cause: StoreError) -> Result<Void, StoreError> {
         guard !connection.isIdle else { return .failure(cause) }
         do {
             try connection.execute("ROLLBACK TO write")

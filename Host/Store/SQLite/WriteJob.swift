@@ -3,7 +3,7 @@ internal import IO
 /// One queued write: what to do, by when, and whom to tell.
 struct WriteJob: Sendable {
     /// Runs inside the job's own savepoint.
-    let body: @Sendable (any DatabaseConnection) throws -> Void
+    let body: Database.Body<Void>
     /// Called once, after the batch was committed or the job failed; on the writer's thread, so it must be quick.
     let finish: @Sendable (Result<Void, StoreError>) -> Void
     /// Whether somebody waits for it: then the batch is not held back for company.

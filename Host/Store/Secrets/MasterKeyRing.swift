@@ -21,16 +21,16 @@ final class MasterKeyRing: Sendable {
     func forget() { keys.withLock { $0 = [] } }
 
     /// The key that new secrets are sealed under, which the database names; at the first secret of all, the file's, made when there is none.
-    func current(_ connection: any DatabaseConnection) throws(StoreError) -> MasterKey {
-        guard let row = try connection.row("SELECT master FROM secret_state WHERE id = 1") else {
+    func current(_ connection: any DatabaseConnection) async throws(StoreError) -> MasterKey {
+        guard let row = try await connection.row("SELECT master FROM secret_state WHERE id = 1") else {
             throw StoreError(.corrupt, "the store of secrets has no state")
         }
         if row.values.first != .null {
             if let key = try key(row.blob(0)) { return key }
-            guard try connection.row("SELECT 1 FROM secret LIMIT 1") == nil else { throw missing }
+            guard try await connection.row("SELECT 1 FROM secret LIMIT 1") == nil else { throw missing }
         }
         let key = try made()
-        try connection.execute("UPDATE secret_state SET master = $1 WHERE id = 1", [.blob(key.id)])
+        try await connection.execute("UPDATE secret_state SET master = $1 WHERE id = 1", [.blob(key.id)])
         return key
     }
 

@@ -26,22 +26,22 @@ extension SecretStore {
         let ring = self.ring
         let turn = try await database.write { connection in
             let turn = try RotationTurn(ring.folder)
-            let old = try ring.current(connection)
+            let old = try await ring.current(connection)
             try turn.finish(inForce: old)
             return (lock: turn, old: old)
         }
-        let new = try await database.write { [turn] _ in
+        let new = try await database.write { _ in
             try step(.prepared)
             return try turn.lock.write()
         }
-        let count = try await database.write { [turn] connection in
+        let count = try await database.write { connection in
             try step(.written)
-            let count = try Self.rewrap(from: turn.old, to: new, connection)
-            try Self.noteRotation(count, actor, connection)
+            let count = try await Self.rewrap(from: turn.old, to: new, connection)
+            try await Self.noteRotation(count, actor, connection)
             try step(.rewrapped)
             return count
         }
-        try await database.write { [turn] _ in
+        try await database.write { _ in
             try step(.committed)
             try turn.lock.promote()
             ring.forget()
@@ -50,10 +50,10 @@ extension SecretStore {
         return count
     }
 
-    private static func rewrap(from old: MasterKey, to new: MasterKey, _ connection: any DatabaseConnection) throws(StoreError) -> Int {
-        let state = try connection.row("SELECT master FROM secret_state WHERE id = 1")
+    private static func rewrap(from old: MasterKey, to new: MasterKey, _ connection: any DatabaseConnection) async throws(StoreError) -> Int {
+        let state = try await connection.row("SELECT master FROM secret_state WHERE id = 1")
         guard try state?.blob(0) == old.id else { throw StoreError(.unavailable, "another rotation came between; run it again") }
-        let rows = try connection.rows("SELECT tenant, name, version, master, key FROM secret")
+        let rows = try await connection.rows("SELECT tenant, name, version, master, key FROM secret")
         for row in rows {
             let binding = SecretBinding(tenant: try row.text(0), name: try row.text(1), version: try row.integer(2))
             guard try row.blob(3) == old.id else { throw unreadable(binding) }
@@ -64,17 +64,17 @@ extension SecretStore {
             } catch {
                 throw unreadable(binding)
             }
-            try connection.execute(
+            try await connection.execute(
                 "UPDATE secret SET master = $1, key = $2 WHERE version = $3", [.blob(new.id), .blob(key), .integer(binding.version)])
         }
-        try connection.execute("UPDATE secret_state SET master = $1 WHERE id = 1", [.blob(new.id)])
+        try await connection.execute("UPDATE secret_state SET master = $1 WHERE id = 1", [.blob(new.id)])
         return rows.count
     }
 
-    private static func noteRotation(_ count: Int, _ actor: SecretActor, _ connection: any DatabaseConnection) throws(StoreError) {
+    private static func noteRotation(_ count: Int, _ actor: SecretActor, _ connection: any DatabaseConnection) async throws(StoreError) {
         let entry = AuditEntry(
             actor: actor.id, tenant: "", action: "secret.rotate", callID: actor.requestID, outcome: "ok", details: ["secrets": JSONValue(count)])
-        try AuditLog.insert(AuditRow(entry), connection)
+        try await AuditLog.insert(AuditRow(entry), connection)
     }
 }
 

@@ -37,7 +37,7 @@ extension SecretStore {
         return try await database.read { connection in
             var found: [StoredSecret] = []
             for name in names {
-                let row = try connection.row(
+                let row = try await connection.row(
                     "SELECT version, master, key, value FROM secret WHERE tenant = $1 AND name = $2", [.text(tenant), .text(name)])
                 if let row { found.append(try Self.opened(row, SecretBinding(tenant: tenant, name: name, version: row.integer(0)), ring)) }
             }
@@ -77,8 +77,8 @@ extension SecretStore {
         }
         try await database.append { connection in
             for (row, secret) in zip(rows, secrets) {
-                try AuditLog.insert(row, connection)
-                try connection.execute(
+                try await AuditLog.insert(row, connection)
+                try await connection.execute(
                     """
                     INSERT INTO secret_use (version, uses, last_used_at) SELECT $1, 1, $2 WHERE EXISTS (SELECT 1 FROM secret WHERE version = $1)
                     ON CONFLICT (version) DO UPDATE SET uses = uses + 1, last_used_at = max(last_used_at, excluded.last_used_at)

@@ -54,12 +54,12 @@ package final class SecretStore: Sendable {
         if let problem = SecretRules.problem(value: value) { throw StoreError(.invalid, "the value of \(name) \(problem)") }
         let ring = self.ring
         return try await database.write { connection in
-            let row = SecretBinding(tenant: tenant, name: name, version: try Self.nextVersion(connection))
-            let master = try ring.current(connection)
+            let row = SecretBinding(tenant: tenant, name: name, version: try await Self.nextVersion(connection))
+            let master = try await ring.current(connection)
             let envelope = try SecretEnvelope(sealing: value, under: master, row)
-            try Self.store(envelope, master, row, by: actor, connection)
-            try Self.note("secret.set", row, actor, connection)
-            guard let record = try Self.record(name, tenant, connection) else { throw StoreError(.corrupt, "\(row.shown) was not kept") }
+            try await Self.store(envelope, master, row, by: actor, connection)
+            try await Self.note("secret.set", row, actor, connection)
+            guard let record = try await Self.record(name, tenant, connection) else { throw StoreError(.corrupt, "\(row.shown) was not kept") }
             return record
         }
     }
@@ -68,10 +68,10 @@ package final class SecretStore: Sendable {
     package func remove(_ name: String, tenant: String, by actor: SecretActor) async throws(StoreError) -> Bool {
         try Self.check(name, tenant)
         return try await database.write { connection in
-            guard let record = try Self.record(name, tenant, connection) else { return false }
-            try connection.execute("DELETE FROM secret WHERE tenant = $1 AND name = $2", [.text(tenant), .text(name)])
-            try connection.execute("DELETE FROM secret_use WHERE version = $1", [.integer(record.version)])
-            try Self.note("secret.remove", SecretBinding(tenant: tenant, name: name, version: record.version), actor, connection)
+            guard let record = try await Self.record(name, tenant, connection) else { return false }
+            try await connection.execute("DELETE FROM secret WHERE tenant = $1 AND name = $2", [.text(tenant), .text(name)])
+            try await connection.execute("DELETE FROM secret_use WHERE version = $1", [.integer(record.version)])
+            try await Self.note("secret.remove", SecretBinding(tenant: tenant, name: name, version: record.version), actor, connection)
             return true
         }
     }
@@ -79,7 +79,7 @@ package final class SecretStore: Sendable {
     /// What a list says of one secret.
     package func find(_ name: String, tenant: String) async throws(StoreError) -> SecretRecord? {
         try Self.check(name, tenant)
-        return try await database.read { try Self.record(name, tenant, $0) }
+        return try await database.read { try await Self.record(name, tenant, $0) }
     }
 
     /// Secrets by tenant and name, at most `limit` (1 to 500, default 50); of one tenant, or of all for nil.
@@ -87,7 +87,7 @@ package final class SecretStore: Sendable {
         let count = try PageCursor.limit(limit)
         let after = try cursor.map { (text) throws(StoreError) in try Self.place(PageCursor.decode(text)) } ?? ("", "")
         let rows = try await database.read { connection in
-            try connection.rows(
+            try await connection.rows(
                 """
                 SELECT s.tenant, s.name, s.version, s.created_at, s.updated_at, s.actor, u.last_used_at, coalesce(u.uses, 0)
                 FROM secret s LEFT JOIN secret_use u ON u.version = s.version
@@ -111,8 +111,8 @@ package final class SecretStore: Sendable {
         if let problem = SecretRules.problem(tenant: tenant) { throw StoreError(.invalid, "the tenant \(problem)") }
     }
 
-    private static func record(_ name: String, _ tenant: String, _ connection: any DatabaseConnection) throws(StoreError) -> SecretRecord? {
-        let row = try connection.row(
+    private static func record(_ name: String, _ tenant: String, _ connection: any DatabaseConnection) async throws(StoreError) -> SecretRecord? {
+        let row = try await connection.row(
             """
             SELECT s.tenant, s.name, s.version, s.created_at, s.updated_at, s.actor, u.last_used_at, coalesce(u.uses, 0)
             FROM secret s LEFT JOIN secret_use u ON u.version = s.version WHERE s.tenant = $1 AND s.name = $2
@@ -121,9 +121,9 @@ package final class SecretStore: Sendable {
     }
 
     /// A number that no value of this store ever had.
-    private static func nextVersion(_ connection: any DatabaseConnection) throws(StoreError) -> Int64 {
-        try connection.execute("UPDATE secret_state SET version = version + 1 WHERE id = 1")
-        guard let row = try connection.row("SELECT version FROM secret_state WHERE id = 1") else {
+    private static func nextVersion(_ connection: any DatabaseConnection) async throws(StoreError) -> Int64 {
+        try await connection.execute("UPDATE secret_state SET version = version + 1 WHERE id = 1")
+        guard let row = try await connection.row("SELECT version FROM secret_state WHERE id = 1") else {
             throw StoreError(.corrupt, "the store of secrets has no state")
         }
         return try row.integer(0)
@@ -131,14 +131,14 @@ package final class SecretStore: Sendable {
 
     private static func store(
         _ envelope: SecretEnvelope, _ master: MasterKey, _ row: SecretBinding, by actor: SecretActor, _ connection: any DatabaseConnection
-    ) throws(StoreError) {
-        if let old = try record(row.name, row.tenant, connection) {
-            try connection.execute("DELETE FROM secret_use WHERE version = $1", [.integer(old.version)])
-        } else if let count = try connection.row("SELECT count(*) FROM secret")?.int(0), count >= StoreLimits.secretsMax {
+    ) async throws(StoreError) {
+        if let old = try await record(row.name, row.tenant, connection) {
+            try await connection.execute("DELETE FROM secret_use WHERE version = $1", [.integer(old.version)])
+        } else if let count = try await connection.row("SELECT count(*) FROM secret")?.int(0), count >= StoreLimits.secretsMax {
             throw StoreError(.limit("secrets"), "more than \(StoreLimits.secretsMax) secrets")
         }
         let now = StoreClock.nowMilliseconds()
-        try connection.execute(
+        try await connection.execute(
             """
             INSERT INTO secret (tenant, name, version, master, key, value, created_at, updated_at, actor)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
@@ -152,11 +152,11 @@ package final class SecretStore: Sendable {
     }
 
     /// Audits a change in the change's own transaction.
-    static func note(_ action: String, _ row: SecretBinding, _ actor: SecretActor, _ connection: any DatabaseConnection) throws(StoreError) {
+    static func note(_ action: String, _ row: SecretBinding, _ actor: SecretActor, _ connection: any DatabaseConnection) async throws(StoreError) {
         let entry = AuditEntry(
             actor: actor.id, tenant: row.tenant, action: action, callID: actor.requestID, outcome: "ok",
             details: ["name": .string(row.name), "version": JSONValue(row.version)])
-        try AuditLog.insert(AuditRow(entry), connection)
+        try await AuditLog.insert(AuditRow(entry), connection)
     }
 }
 

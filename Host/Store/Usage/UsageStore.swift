@@ -91,14 +91,14 @@ package final class UsageStore: Sendable {
         }
         guard queues else { return }
         do {
-            try await database.append(onFailure: { [self] _ in pending.withLock { $0.isQueued = false } }) { [self] in try write($0) }
+            try await database.append(onFailure: { [self] _ in pending.withLock { $0.isQueued = false } }) { try await self.write($0) }
         } catch {
             pending.withLock { $0.isQueued = false }
             throw error
         }
     }
 
-    private func write(_ connection: any DatabaseConnection) throws(StoreError) {
+    private func write(_ connection: any DatabaseConnection) async throws(StoreError) {
         let amounts = pending.withLock { pending in
             let amounts = pending.amounts
             pending.amounts = [:]
@@ -106,7 +106,7 @@ package final class UsageStore: Sendable {
             return amounts
         }
         do {
-            for (key, amount) in amounts { try Self.add(amount, key, connection) }
+            for (key, amount) in amounts { try await Self.add(amount, key, connection) }
         } catch {
             // The savepoint takes the rows back; the amounts wait for the next write.
             pending.withLock { pending in
@@ -116,8 +116,8 @@ package final class UsageStore: Sendable {
         }
     }
 
-    private static func add(_ amount: UsageAmount, _ key: UsageKey, _ connection: any DatabaseConnection) throws(StoreError) {
-        try connection.execute(
+    private static func add(_ amount: UsageAmount, _ key: UsageKey, _ connection: any DatabaseConnection) async throws(StoreError) {
+        try await connection.execute(
             """
             INSERT INTO usage_day (day, tenant, actor, plugin, tool, calls, failures, wall_us, cpu_us, input_bytes, output_bytes)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -140,7 +140,7 @@ package final class UsageStore: Sendable {
         let count = try PageCursor.limit(limit)
         let after = try cursor.map { (text) throws(StoreError) in try Self.place(PageCursor.decode(text)) }
         let rows = try await database.read { connection in
-            try connection.rows(
+            try await connection.rows(
                 """
                 SELECT day, plugin, tool, sum(calls), sum(failures), sum(wall_us), sum(cpu_us), sum(input_bytes), sum(output_bytes)
                 FROM usage_day

@@ -1,0 +1,81 @@
+internal import IO
+
+/// The database in a file: one writer thread with group commit, a bounded pool of readers.
+final class SQLiteEngine: Sendable {
+    private let queue = WriterQueue()
+    private let readers: SQLiteReaders
+    private let thread: Lock<Thread?>
+    private let lost = Lock(Database.AppendLosses())
+
+    init(path: String, readers: Int, migrations: [Migration]) throws(StoreError) {
+        let connection = try SQLiteConnection(path: path, mode: .writer)
+        try Migrator(connection: connection).run(migrations)
+        self.readers = try SQLiteReaders(path: path, count: readers)
+        let writer = WriterBox(writer: SQLiteWriter(connection: connection, queue: queue))
+        do {
+            thread = Lock(try Thread(name: "store-write") { writer.writer.run() })
+        } catch {
+            throw StoreError(.unavailable, "starting the writer: \(error)")
+        }
+    }
+
+    /// Hands the connection to the writer's thread.
+    private struct WriterBox: @unchecked Sendable {
+        // SAFETY: after `init` only the writer's thread uses it.
+        let writer: SQLiteWriter
+    }
+
+    func write<Value: Sendable>(deadline: Deadline, _ body: @escaping Database.Body<Value>) async throws(StoreError) -> Value {
+        let ticket = WriteTicket<Value>()
+        let job = WriteJob(
+            body: { ticket.keep(try await body($0)) }, finish: { ticket.settle($0) }, isAwaited: true, deadline: deadline, queuedAt: .now())
+        if let refusal = queue.add(job) { throw refusal }
+        let timer = EventLoop.current?.schedule(at: deadline) { ticket.settle(.failure(StoreError(.timedOut, "the write took too long"))) }
+        defer { timer?.cancel() }
+        do {
+            return try await withCheckedThrowingContinuation { ticket.wait(with: $0) }
+        } catch {
+            throw StoreError(wrapping: error)
+        }
+    }
+
+    func append(
+        deadline: Deadline, onFailure: (@Sendable (StoreError) -> Void)?, _ body: @escaping Database.Body<Void>
+    ) async throws(StoreError) {
+        guard queue.count < StoreLimits.queueSoftMax else { return try await write(deadline: deadline, body) }
+        let job = WriteJob(
+            body: body,
+            finish: { [self] outcome in
+                guard case .failure(let error) = outcome else { return }
+                countLoss(error)
+                onFailure?(error)
+            }, isAwaited: false, deadline: .distantFuture, queuedAt: .now())
+        if let refusal = queue.add(job) { throw refusal }
+    }
+
+    private func countLoss(_ error: StoreError) {
+        lost.withLock { losses in
+            losses.count += 1
+            losses.last = error
+        }
+    }
+
+    func read<Value: Sendable>(deadline: Deadline, _ body: @escaping Database.Body<Value>) async throws(StoreError) -> Value {
+        try await readers.read(deadline: deadline, body)
+    }
+
+    var writesQueued: Int { queue.count }
+    var readerMetrics: BlockingPool.Metrics { readers.metrics }
+    var appendLosses: Database.AppendLosses { lost.withLock { $0 } }
+
+    func close() {
+        queue.stop()
+        let thread = self.thread.withLock { thread -> Thread? in
+            var out: Thread? = nil
+            swap(&out, &thread)
+            return out
+        }
+        thread?.join()
+        readers.close()
+    }
+}
