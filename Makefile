@@ -23,13 +23,15 @@ TEST_DEPS := $(DEPS) libseccomp-dev libc6-dev-arm64-cross curl openssl python3
 ARM_DEPS := gcc-aarch64-linux-gnu qemu-system-arm mmdebstrap cpio
 # What the HTTP benchmark compares with and is driven by.
 BENCH_DEPS := nginx-light wrk procps
+# What the egress proxy is compared with; their services are not used, and may be disabled.
+EGRESS_PEERS := squid tinyproxy
 # For the virtual machine with Debian's own kernel.
 VM_DEPS := qemu-system-x86 mmdebstrap e2fsprogs
 # The templates hold @NAME@ where a name will stand: no Swift yet.
 SWIFT_FILES = $(shell find Package.swift Host Plugins SDK Sandbox Tests -name '*.swift' -not -path '*/Templates/*' -not -path '*/.build/*')
 TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))
 
-.PHONY: help deps test-deps build bundles serve test escape test-vm test-arm64 fuzz soak soak-hostile bench bench-http load doctor ledger format lint clean
+.PHONY: help deps test-deps build bundles serve test escape test-vm test-arm64 fuzz soak soak-hostile bench bench-http bench-egress load doctor ledger format lint clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -88,6 +90,10 @@ bench-http: deps ## our HTTP server against a Hummingbird and an nginx, a table 
 	@for product in limen-bench-http limen-load; do $(SWIFT) build -c release --product $$product || exit 1; done
 	@case "$${PEERS-hummingbird}" in *hummingbird*) $(SWIFT) build -c release --package-path Tests/Benchmarks/peers/bench-hummingbird;; esac
 	@Tests/Scripts/bench-http .build/release
+
+bench-egress: build ## what our egress proxy adds to a connection, beside squid and tinyproxy, a table with the aims
+	@Tests/Scripts/install-packages $(EGRESS_PEERS)
+	@$(BIN)/limen bench egress
 
 load: deps ## floods, 10,000 idle connections and WebSockets, aborted requests, slow clients, long calls (part of make test)
 	$(SWIFT) build --build-tests $(STRICT)

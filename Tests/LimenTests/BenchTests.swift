@@ -41,4 +41,24 @@ struct BenchTests {
         let refused = try Command.limen("bench", "--parts", "storm,weather")
         #expect(refused.code == 2 && refused.complaints.contains("calls, storm, reload, rootless"), "\(refused)")
     }
+
+    @Test("bench egress measures tunnels and fetches beside whichever peers are installed, names those that are not, and leaves no process behind")
+    func egress() throws {
+        let outcome = try Command.limen("bench", "egress", "--brief", "--json")
+        #expect(outcome.code == 0, "\(outcome)")
+        let result = try JSONValue(parsing: outcome.output)
+        let peers = ["squid", "tinyproxy"].filter { !outcome.complaints.contains("\($0) is not installed") }
+        for way in ["direct", "limen"] + peers {
+            for work in ["opening_1", "opening_many", "tunnel_1", "tunnel_many", "tunnel_bulk", "fetch_1", "fetch_many", "fetch_bulk"] {
+                for figure in ["p50_us", "p99_us", "per_s"] + (work.hasSuffix("bulk") ? ["mb_per_s"] : []) {
+                    let value = result["\(work)_\(way)_\(figure)"]?.doubleValue
+                    // A tenth of a second may be too short for a peer's first body of a mebibyte.
+                    #expect(peers.contains(way) ? value != nil : value ?? 0 > 0, "\(work)_\(way)_\(figure)")
+                }
+            }
+        }
+        #expect((result["tunnels_limen_used_kib"]?.doubleValue ?? 0) > 0)
+        let table = try Command.limen("bench", "egress", "--brief")
+        #expect(table.output.contains("a new tunnel, one request over it, added at p50"), "\(table)")
+    }
 }

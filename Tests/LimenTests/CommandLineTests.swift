@@ -8,7 +8,7 @@ struct CommandLineTests {
         arguments: [
             "serve", "doctor", "plugin new", "plugin build", "plugin pack", "plugin install", "plugin list", "plugin enable", "plugin disable",
             "plugin schema", "plugin test", "plugin run", "plugin sign", "plugin verify", "plugin key new", "plugin key show", "plugin trust add",
-            "plugin trust list", "plugin trust remove", "bench", "openapi", "config check", "config reference",
+            "plugin trust list", "plugin trust remove", "bench", "bench egress", "openapi", "config check", "config reference",
             "plugin rollback", "plugin promote", "plugin history", "plugin dev", "egress test",
         ])
     func help(command: String) throws {
@@ -29,7 +29,7 @@ struct CommandLineTests {
             ["egress"], ["egress", "test"], ["egress", "test", "x.json"], ["egress", "test", "x.json", "x:1", "--connect", "--method", "GET"],
             ["egress", "test", "x.json", "https://x.org/", "--resolve", "x.org"],
             ["egress", "test", "x.json", "https://x.org/", "--resolve", "x.org=1"],
-            ["bench", "--soak", "never"], ["bench-measure"], ["plugin", "dev"], ["plugin-dev"],
+            ["bench", "--soak", "never"], ["bench", "egress", "--serve", "nothing"], ["bench-measure"], ["plugin", "dev"], ["plugin-dev"],
         ])
     func wrongUsage(words: [String]) throws {
         let outcome = try Command.limen(words)

@@ -4,7 +4,11 @@ import IO
 struct Samples: Sendable {
     private var values: [UInt64] = []
 
+    var count: Int { values.count }
+
     mutating func add(_ nanoseconds: UInt64) { values.append(nanoseconds) }
+
+    mutating func add(_ other: Samples) { values += other.values }
 
     /// The value that this share of the samples does not pass, in microseconds.
     func microseconds(_ share: Double) -> Double? {

@@ -2,7 +2,7 @@
 enum Commands {
     static let table = CommandTable(
         commands: [serve, doctor] + plugin + publishing + secrets + [
-            egressTest, bench, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
+            egressTest, bench, benchEgress, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
         ])
 
     private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
@@ -146,6 +146,13 @@ enum Commands {
             .value("soak", "SECONDS", "call plugins without pause instead, and count deaths"),
             .value("bundles", "DIR", "packed bundles to measure with (var/bundles)"), groups,
         ], run: BenchCommand.run)
+    private static let benchEgress = Command(
+        "bench egress", summary: "Measure what the egress proxy adds, beside squid and tinyproxy; a table, or one JSON object.",
+        options: [
+            .flag("json", "print one JSON object"), .flag("brief", "little of everything: to see that it runs, not for figures"),
+            .value("serve", "ROLE", "be one of the servers that the bench starts for itself: upstream or tunnels"),
+            .value("port", "PORT", "with --serve tunnels: the server behind"),
+        ], run: EgressBench.run)
     private static let benchMeasure = Command("bench-measure", summary: "", isInner: true, run: BenchMeasure.run)
     private static let benchSoak = Command("bench-soak", summary: "", isInner: true, run: BenchSoak.run)
     private static let pluginDev = Command("plugin-dev", summary: "", isInner: true, run: DevService.run)
