@@ -18,51 +18,63 @@ extension HTTPConnection {
         var isReady: Bool { isComplete || (isStreamed && head != nil) }
     }
 
-    /// What a read waits for, each with a time-out of its own.
-    private enum Awaited { case nothing, request, head, body }
-
-    /// The next request, whole or ready to be streamed; nil when the client ended the connection in order, or was idle for too long.
-    func readRequest(isFirst: Bool) async throws -> Partial? {
+    /// The next request, whole or ready to be streamed; nil when there is none: the connection is then parked, or the client ended it in order or was
+    /// idle for too long.
+    func readRequest() async throws -> Partial? {
         var partial = Partial()
         if !input.isEmpty { try parse(&partial) }
-        var deadline = Deadline.distantFuture
-        var newcomerDeadline: Deadline?
-        var awaited = Awaited.nothing
+        if !partial.isReady && parser.isAtStart && input.isEmpty {
+            guard try await readFirstBytes(&partial) else { return nil }
+        }
+        // A connection's first byte does not prolong the time that its first head has.
+        var deadline = isFirst ? idleDeadline : nil
+        var awaitsBody = false
         while !partial.isReady {
-            let isIdle = parser.isAtStart && input.isEmpty
-            let next: Awaited = partial.head != nil ? .body : isIdle ? .request : .head
-            if next != awaited {
-                // A connection's first byte does not prolong the time that its first head has.
-                let isPrompted = awaited == .request && isFirst && next == .head
-                awaited = next
-                if !isPrompted { deadline = context.loop.turnDeadline.adding(milliseconds: timeout(next, isFirst, partial)) }
+            if partial.head != nil && !awaitsBody {
+                awaitsBody = true
+                deadline = nil
             }
-            phase = isIdle ? .idle : .reading
-            if isIdle && isClosing {
-                if !isFirst || Task.isCancelled {
-                    guard try takeLastWords(&partial) else { return nil }
-                    continue
-                }
-                // A client that has only just come has a moment to say why.
-                newcomerDeadline = newcomerDeadline ?? context.loop.turnDeadline.adding(milliseconds: HTTPLimits.newcomerMilliseconds)
-            }
-            if partial.head != nil { try await sendContinue(&partial) }
-            let grace = awaited == .body ? partial.bodyCount / HTTPLimits.bodyBytesPerMillisecondMin : 0
-            let due = min(deadline.adding(milliseconds: grace), isIdle ? newcomerDeadline ?? .distantFuture : .distantFuture)
-            do {
-                guard let count = try await fill(until: due, partial), count > 0 else { return nil }
-                try consume(count, &partial)
-            } catch is Interruption { continue }
+            let due = deadline ?? context.loop.turnDeadline.adding(milliseconds: awaitsBody ? partial.bodyMilliseconds : headMilliseconds)
+            deadline = due
+            phase = .reading
+            if awaitsBody { try await sendContinue(&partial) }
+            let grace = awaitsBody ? partial.bodyCount / HTTPLimits.bodyBytesPerMillisecondMin : 0
+            let count = try await fill(until: due.adding(milliseconds: grace), partial)
+            if count == 0 { return nil }
+            try consume(count, &partial)
         }
         return partial
     }
 
-    /// An idle connection was woken because the server drains.
-    private struct Interruption: Error {}
+    /// Takes the first bytes of a request; false when there are none: the connection is then parked, or over.
+    private func readFirstBytes(_ partial: inout Partial) async throws -> Bool {
+        phase = .idle
+        let now = context.loop.turnDeadline
+        var due = idleDeadline ?? now.adding(milliseconds: isFirst ? headMilliseconds : server.configuration.idleMillisecondsMax)
+        if isClosing {
+            guard isFirst, !isCut, !Task.isCancelled else { return try takeLastWords(&partial) }
+            // A client that has only just come has a moment to say why.
+            due = min(due, now.adding(milliseconds: HTTPLimits.newcomerMilliseconds))
+        }
+        idleDeadline = due
+        guard let stream else { return false }
+        while context.loop.turnDeadline < due {
+            if let count = try stream.receive(into: context.scratch) {
+                if count == 0 { return false }
+                context.counters.bytesIn.add(count)
+                try consume(count, &partial)
+                return true
+            }
+            isParked = stream.park(until: due)
+            if isParked { return false }
+            if stream.tls?.wants == .write { try await stream.readEdgeUncancelled(until: due) }
+        }
+        return false
+    }
 
     /// What an idle client has sent before it could know that the server drains is still answered; false when there is nothing.
     private func takeLastWords(_ partial: inout Partial) throws -> Bool {
-        guard !Task.isCancelled, let stream else { return false }
+        guard !isCut, !Task.isCancelled, let stream else { return false }
         stream.refresh()
         guard let count = try stream.receive(into: context.scratch), count > 0 else { return false }
         context.counters.bytesIn.add(count)
@@ -70,13 +82,8 @@ extension HTTPConnection {
         return true
     }
 
-    private func timeout(_ awaited: Awaited, _ isFirst: Bool, _ partial: Partial) -> Int {
-        switch awaited {
-        case .request where !isFirst: server.configuration.idleMillisecondsMax
-        case .body: partial.bodyMilliseconds
-        default: max(1, server.configuration.headMillisecondsMax - (isFirst ? handshakeMilliseconds : 0))
-        }
-    }
+    /// How long a head may take, its first byte's waiting included when it is the first one.
+    private var headMilliseconds: Int { max(1, server.configuration.headMillisecondsMax - (isFirst ? handshakeMilliseconds : 0)) }
 
     /// Reads more of a streamed body into `partial.body`, if there is more.
     func readPiece(_ partial: inout Partial, since began: Deadline, until deadline: Deadline) async throws {
@@ -86,9 +93,8 @@ extension HTTPConnection {
             let patience = partial.bodyMilliseconds + partial.bodyCount / HTTPLimits.bodyBytesPerMillisecondMin
             let due = began.adding(milliseconds: patience)
             do {
-                guard let count = try await fill(until: min(due, deadline), partial, isCancellable: true), count > 0 else {
-                    throw IOError(.closed, "body")
-                }
+                let count = try await fill(until: min(due, deadline), partial, isCancellable: true)
+                if count == 0 { throw IOError(.closed, "body") }
                 try consume(count, &partial)
             } catch let refusal as Refusal where deadline < due && refusal.cause?.status == 408 {
                 throw IOError(.timedOut, "body")
@@ -101,11 +107,11 @@ extension HTTPConnection {
         if stream?.hasHungUp == true { peerHungUp(isHalf: true) }
     }
 
-    /// Waits for bytes and reads them to the scratch buffer; nil when the client was idle for too long or is wanted gone.
-    private func fill(until deadline: Deadline, _ partial: Partial, isCancellable: Bool = false) async throws -> Int? {
-        guard let stream else { return nil }
+    /// Waits for bytes and reads them to the scratch buffer; 0 when the client has ended its side.
+    private func fill(until deadline: Deadline, _ partial: Partial, isCancellable: Bool = false) async throws -> Int {
+        guard let stream else { return 0 }
         while true {
-            if deadline != .distantFuture && context.loop.turnDeadline >= deadline { return try timedOut(partial) }
+            if deadline != .distantFuture && context.loop.turnDeadline >= deadline { throw late(partial) }
             if let count = try stream.receive(into: context.scratch) {
                 context.counters.bytesIn.add(count)
                 return count
@@ -113,19 +119,12 @@ extension HTTPConnection {
             do throws(IOError) {
                 if isCancellable { try await stream.readEdge(until: deadline) } else { try await stream.readEdgeUncancelled(until: deadline) }
             } catch {
-                switch error.code {
-                case .timedOut: return try timedOut(partial)
-                case .cancelled where phase == .idle: throw Interruption()
-                default: throw error
-                }
+                throw error.code == .timedOut ? late(partial) : error
             }
         }
     }
 
-    private func timedOut(_ partial: Partial) throws -> Int? {
-        if phase == .idle { return nil }
-        throw refusal(HTTPFailure(408, "The request did not arrive in time."), partial.requestID)
-    }
+    private func late(_ partial: Partial) -> any Error { refusal(HTTPFailure(408, "The request did not arrive in time."), partial.requestID) }
 
     /// Parses `count` fresh bytes of the scratch buffer, together with what was left before.
     private func consume(_ count: Int, _ partial: inout Partial) throws {

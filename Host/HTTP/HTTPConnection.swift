@@ -2,7 +2,9 @@ import Glibc
 import IO
 
 /// One client: reads requests, runs the handler, writes replies, one after another, all on one loop.
-final class HTTPConnection: @unchecked Sendable {
+///
+/// It has a task only while there is something to do: between two requests it is parked, and costs no more than its own few fields.
+final class HTTPConnection: WarmWork, @unchecked Sendable {
     // SAFETY: every member that changes is touched only on the loop of `context`; `begin`, `drain` and `cut` are called there.
 
     /// Where the connection is in its life.
@@ -45,7 +47,17 @@ final class HTTPConnection: @unchecked Sendable {
     var webSocket: WebSocket? {
         didSet { context.counters.webSockets.add((webSocket == nil ? 0 : 1) - (oldValue == nil ? 0 : 1)) }
     }
-    private var task: OwnedTask<Void>?
+    /// What it is served by, while it is.
+    private var task: WarmTask?
+    /// Whether it waits for a request without a task.
+    var isParked = false
+    /// Whether its end is wanted at once.
+    private(set) var isCut = false
+    /// Whether the client has not sent a whole request yet.
+    private(set) var isFirst = true
+    /// Until when the first bytes of the next request must have come; nil while one is being read or answered.
+    var idleDeadline: Deadline?
+    private var hasBegun = false
     private var graceTimer: Timer?
     private let onEnd: @Sendable () -> Void
     private var burst = 0
@@ -66,6 +78,7 @@ final class HTTPConnection: @unchecked Sendable {
             let registration = try context.loop.register(fd)
             stream = SocketStream(registration)
             registration.onHangup = { [weak self] isHalf in self?.peerHungUp(isHalf: isHalf) }
+            registration.onWake = { [weak self] outcome in self?.wake(outcome) }
         } catch {
             let result = close(fd)
             assert(result == 0 || errno != EBADF)
@@ -79,10 +92,21 @@ final class HTTPConnection: @unchecked Sendable {
         isClosing = context.isDraining
         context.counters.accepted.add(1)
         context.add(self)
-        task = OwnedTask(on: context.loop) { [self] in
-            await run()
-            end()
-        }
+        context.tasks.run(self)
+    }
+
+    /// A parked connection has something to read, is wanted gone, or has waited for long enough.
+    private func wake(_ outcome: FDRegistration.Outcome) {
+        isParked = false
+        let goesOn = outcome == .ready || (outcome == .cancelled && !isCut)
+        if goesOn { context.tasks.run(self) } else { end() }
+    }
+
+    func work(in task: WarmTask) async {
+        self.task = task
+        await serve()
+        self.task = nil
+        if !isParked { end() }
     }
 
     private func end() {
@@ -94,7 +118,6 @@ final class HTTPConnection: @unchecked Sendable {
         stream?.close()
         stream = nil
         context.remove(self)
-        task = nil
         onEnd()
     }
 
@@ -108,6 +131,7 @@ final class HTTPConnection: @unchecked Sendable {
     /// Cancels the handler and ends.
     func cut() {
         isClosing = true
+        isCut = true
         task?.cancel()
         stream?.registration.interrupt()
     }
@@ -125,14 +149,17 @@ final class HTTPConnection: @unchecked Sendable {
         }
     }
 
-    /// Serves until either side has had enough.
-    private func run() async {
-        guard await secure() else { return }
-        var isFirst = true
+    /// Serves until either side has had enough, or the client has nothing more to ask just now: then the connection is parked.
+    private func serve() async {
+        if !hasBegun {
+            hasBegun = true
+            guard await secure() else { return }
+        }
         while true {
             do {
-                guard let partial = try await readRequest(isFirst: isFirst), let head = partial.head else { return }
+                guard let partial = try await readRequest(), let head = partial.head else { return }
                 isFirst = false
+                idleDeadline = nil
                 guard try await answer(head, partial) else { return await linger() }
                 phase = .idle
                 burst += 1

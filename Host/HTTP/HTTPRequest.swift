@@ -22,6 +22,9 @@ package struct HTTPRequestHead: Sendable {
     /// Whether a body follows.
     package var hasBody: Bool { contentLength != 0 }
 
+    /// Bytes of the request line and all fields.
+    package var byteCount: Int { headers.bytes.count }
+
     /// The request target as it was sent.
     package var target: String { text(targetStart, targetEnd) }
 

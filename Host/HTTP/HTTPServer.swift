@@ -89,6 +89,7 @@ package final class HTTPServer: Sendable {
         await waitUntilEmpty(timer, .after(milliseconds: milliseconds))
         for context in contexts { context.loop.execute { for connection in context.all { connection.cut() } } }
         await waitUntilEmpty(timer, .distantFuture)
+        for context in contexts { await context.dismissTasks() }
     }
 
     private func closeListener() {

@@ -5,6 +5,8 @@ final class LoopContext: @unchecked Sendable {
     // SAFETY: every member but the constants is touched only on the loop's thread.
     let loop: EventLoop
     let counters = LoopCounters()
+    /// What connections are served by while they have something to ask.
+    let tasks: WarmTasks
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: HTTPLimits.readBytes, alignment: 64)
     /// Where a reply is put together; taken and given back within one turn.
     private var out: [UInt8] = []
@@ -13,7 +15,11 @@ final class LoopContext: @unchecked Sendable {
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     private(set) var isDraining = false
 
-    init(loop: EventLoop) { self.loop = loop }
+    init(loop: EventLoop) {
+        self.loop = loop
+        tasks = WarmTasks(loop: loop)
+    }
+
     deinit { scratch.deallocate() }
 
     var all: [HTTPConnection] { Array(connections.values) }
@@ -42,6 +48,14 @@ final class LoopContext: @unchecked Sendable {
             dateUntil = now.adding(milliseconds: 500)
         }
         return date
+    }
+
+    /// Ends the tasks that no connection needs any more, and waits for them.
+    func dismissTasks() async {
+        await withUnsafeContinuation { continuation in
+            let isAlive = loop.execute { self.tasks.dismiss { continuation.resume() } }
+            if !isAlive { continuation.resume() }
+        }
     }
 
     func beginDrain() {

@@ -6,6 +6,7 @@ extension EventLoop {
     func run() {
         let me = Unmanaged.passUnretained(self).toOpaque()
         clinux_loop_set_current(me)
+        local.hasSlice = clinux_thread_slice(IOLimits.sliceNanoseconds) == 0
         defer { clinux_loop_set_current(nil) }
         let events = UnsafeMutableBufferPointer<clinux_ready>.allocate(capacity: IOLimits.eventsPerTurnMax)
         defer { events.deallocate() }
@@ -33,16 +34,28 @@ extension EventLoop {
         guard !local.ready.isEmpty else { return }
         var jobs = spareJobs.take()
         swap(&jobs, &local.ready)
-        let executor = asUnownedTaskExecutor()
-        for entry in jobs {
-            if entry.isSerial {
-                entry.job.runSynchronously(isolatedTo: serialExecutor.asUnownedSerialExecutor(), taskExecutor: executor)
-            } else {
-                entry.job.runSynchronously(on: executor)
-            }
-        }
+        for entry in jobs { run(entry) }
         jobs.removeAll(keepingCapacity: true)
         spareJobs.give(jobs)
+    }
+
+    private func run(_ entry: Job) {
+        local.isInTask = true
+        if entry.isSerial {
+            entry.job.runSynchronously(isolatedTo: serialExecutor.asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        } else {
+            entry.job.runSynchronously(on: asUnownedTaskExecutor())
+        }
+        local.isInTask = false
+    }
+
+    /// Runs at once the piece of a task that `start` makes ready, when the loop is between pieces; else it waits for its turn like any.
+    func runNow(_ start: () -> Void) {
+        assertOnLoop()
+        let before = local.ready.count
+        start()
+        guard !local.isInTask, local.ready.count == before + 1 else { return }
+        run(local.ready.removeLast())
     }
 
     private func takeInbox() {
@@ -61,16 +74,27 @@ extension EventLoop {
 
     private func waitAndDispatch(_ events: UnsafeMutableBufferPointer<clinux_ready>) {
         let timeout = hasWork ? 0 : waitMilliseconds()
-        statistics.turnEnded(at: Deadline.now().nanoseconds)
+        let ended = Deadline.now().nanoseconds
+        statistics.turnEnded(at: ended)
+        yieldIfLong(ended)
         let count = clinux_epoll_wait(epoll, events.baseAddress, Int32(events.count), timeout)
         // Every descriptor here is ours and open, so EINTR is the only error there is.
         precondition(count >= 0 || errno == EINTR, "epoll_wait failed")
         local.now = Deadline.now().nanoseconds
+        if local.now &- ended > IOLimits.sliceNanoseconds { local.busySince = local.now }
         statistics.turnBegan(at: local.now)
         for index in 0..<max(0, Int(count)) {
             dispatch(events[index])
         }
         while let entry = local.timers.popDue(now: local.now) { entry.fire(now: local.now) }
+    }
+
+    /// A loop that has not waited for a while lets others run. With more threads than processors it would otherwise be stopped at some tick of the
+    /// scheduler and wait for several of them, with all its connections. Without short turns a yield would give away a long one, so it is left out.
+    private func yieldIfLong(_ now: UInt64) {
+        guard local.hasSlice, now &- local.busySince > IOLimits.yieldNanoseconds else { return }
+        sched_yield()
+        local.busySince = now
     }
 
     /// How long epoll may wait; not at all when another thread left something meanwhile.

@@ -17,6 +17,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         var registrations = RegistrationTable()
         var now: UInt64 = Deadline.now().nanoseconds
         var isStopping = false
+        /// Whether a piece of a task runs just now.
+        var isInTask = false
+        /// Whether the scheduler gives this thread short turns, and since when it has not waited or yielded.
+        var hasSlice = false
+        var busySince: UInt64 = 0
     }
 
     /// A piece of a task that waits to run, and under which executor it asked to run.

@@ -18,6 +18,9 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
     var write = Direction()
     /// Called once on the loop when the peer is gone (`isHalf` false) or has shut down its sending side (`isHalf` true).
     package var onHangup: ((_ isHalf: Bool) -> Void)?
+    /// Called once on the loop, in place of a task that waits, when a parked registration has something to read or may wait no longer.
+    package var onWake: ((Outcome) -> Void)?
+    private var isParked = false
     /// Whether the peer has shut down its sending side, or all.
     package private(set) var hasHungUp = false
 
@@ -41,7 +44,7 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
     }
 
     /// How a wait ended.
-    enum Outcome: UInt8 { case ready, timedOut, cancelled, closed }
+    package enum Outcome: UInt8 { case ready, timedOut, cancelled, closed }
 
     /// Adds `fd` to the loop's epoll with one system call.
     init(loop: EventLoop, fd: Int32) throws(IOError) {
@@ -103,7 +106,25 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
         loop.statistics.registrationsChanged(by: -1)
         finish(.read, .closed)
         finish(.write, .closed)
+        onWake = nil
     }
+
+    /// Waits for the next edge of something to read without a task: `onWake` hears of it. Only after a call has said "would block".
+    /// `deadline` counts from now on; false, and nothing waits, when an edge has come already.
+    package func park(until deadline: Deadline) -> Bool {
+        loop.assertOnLoop()
+        precondition(read.waiter == nil && !isParked, "one waits for a direction")
+        guard isOpen, !read.isReady else {
+            read.isReady = false
+            return false
+        }
+        isParked = true
+        read.deadline = deadline.nanoseconds
+        arm(deadline.nanoseconds)
+        return true
+    }
+
+    private func isWaiting(_ side: Side) -> Bool { self[side].waiter != nil || (side == .read && isParked) }
 
     /// Ends waits with `.cancelled` while the registration stays.
     package func interrupt() {
@@ -122,20 +143,22 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
     func handle(events: UInt32) {
         let gone = events & (clinux_epoll_hup | clinux_epoll_err) != 0
         let half = events & clinux_epoll_rdhup != 0
+        // First, because whoever is parked goes on at once.
+        if gone || half {
+            hasHungUp = true
+            onHangup?(!gone)
+        }
         if events & clinux_epoll_in != 0 || gone || half { becomeReady(.read) }
         if events & clinux_epoll_out != 0 || gone { becomeReady(.write) }
-        guard gone || half else { return }
-        hasHungUp = true
-        onHangup?(!gone)
     }
 
     /// The deadline of a wait has perhaps come; waits that were prolonged meanwhile arm the timer again.
     override func fire(now: UInt64) {
         if now == .max { return }
-        if read.waiter != nil && read.deadline <= now { finish(.read, .timedOut) }
-        if write.waiter != nil && write.deadline <= now { finish(.write, .timedOut) }
-        let next = min(read.waiter == nil ? .max : read.deadline, write.waiter == nil ? .max : write.deadline)
-        if next != .max { loop.local.timers.insert(self, due: next) }
+        if isWaiting(.read) && read.deadline <= now { finish(.read, .timedOut) }
+        if isWaiting(.write) && write.deadline <= now { finish(.write, .timedOut) }
+        let next = min(isWaiting(.read) ? read.deadline : .max, isWaiting(.write) ? write.deadline : .max)
+        if isOpen && next != .max { loop.local.timers.insert(self, due: next) }
     }
 
     /// Makes sure that the timer fires no later than `deadline`; one that fires earlier stays and is prolonged when it fires.
@@ -158,14 +181,20 @@ package final class FDRegistration: TimerEntry, @unchecked Sendable {
 
     private func becomeReady(_ side: Side) {
         if side == .read { isDry = false }
-        if self[side].waiter == nil {
-            self[side].isReady = true
-        } else {
+        if isWaiting(side) {
             finish(side, .ready)
+        } else {
+            self[side].isReady = true
         }
     }
 
     func finish(_ side: Side, _ outcome: Outcome) {
+        if side == .read && isParked {
+            isParked = false
+            read.isReady = false
+            onWake?(outcome)
+            return
+        }
         guard let waiter = self[side].waiter else { return }
         self[side].waiter = nil
         self[side].isReady = false

@@ -6,6 +6,11 @@ package enum IOLimits {
     package static let turnMillisecondsMax = 50
     /// Longest single `epoll_wait`, in milliseconds; it bounds the cost of a clock step or a lost wake-up.
     static let waitMillisecondsMax = 60_000
+    /// How long a warm task waits for work before it ends, in milliseconds; twice as long at most.
+    static let warmMilliseconds = 10_000
+    /// The turn that a loop's thread asks of the scheduler, and after how long without a wait it lets others have theirs, in nanoseconds.
+    static let sliceNanoseconds: UInt64 = 100_000
+    static let yieldNanoseconds: UInt64 = 500_000
     /// Timers that move from a coarse wheel to finer ones before the loop sees to its descriptors again.
     static let timerMovesPerTurnMax = 1024
     /// Loops in one group.

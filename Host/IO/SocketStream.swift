@@ -124,6 +124,10 @@ package struct SocketStream {
         try await registration.readEdgeUncancelled(until: deadline)
     }
 
+    /// Waits without a task until `receive` is worth another try, only after it has said nil; `onWake` of the registration hears of it. False when it
+    /// may be worth a try already, or when a session has to write first: then `readEdgeUncancelled` waits.
+    package func park(until deadline: Deadline) -> Bool { tls?.wants != .write && registration.park(until: deadline) }
+
     /// Says that nothing more will be sent.
     package func shutdownWrites() throws(IOError) {
         tls?.sayGoodbye()

@@ -7,9 +7,11 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <resolv.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 static __thread void *current_loop;
 
@@ -23,6 +25,27 @@ int clinux_accept4(int fd, struct sockaddr *address, socklen_t *length) {
 int clinux_pipe2(int fds[2]) { return pipe2(fds, O_CLOEXEC | O_NONBLOCK); }
 
 void clinux_thread_name(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+/// struct sched_attr of the kernel, first version; its header cannot be included beside glibc's.
+struct clinux_sched_attr {
+    uint32_t size, sched_policy;
+    uint64_t sched_flags;
+    int32_t sched_nice;
+    uint32_t sched_priority;
+    uint64_t sched_runtime, sched_deadline, sched_period;
+};
+
+int clinux_thread_slice(uint64_t nanoseconds) {
+    struct clinux_sched_attr attributes = {0};
+    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return -1;
+    // Whoever runs us under another policy wants that one.
+    if (attributes.sched_policy != SCHED_OTHER) return -1;
+    attributes.sched_runtime = nanoseconds;
+    if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0) return -1;
+    // Kernels before 6.12 take it and do nothing, and tell 0.
+    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return -1;
+    return attributes.sched_runtime == nanoseconds ? 0 : -1;
+}
 
 // One descriptor a signal number; written before its handler is installed and only read in the handler.
 static volatile int signal_fds[65];

@@ -31,6 +31,21 @@ struct LimitTests {
         #expect(await fixture.send("GET", "/v1/tools", from: "192.0.2.1").status == 429, "another address is the same caller")
     }
 
+    @Test("heads are limited by route: strangers have 8 KiB, whoever has a key what the server takes, and the reply says so", arguments: [0, 1])
+    func heads(over: Int) async throws {
+        let fixture = try Fixture.shared()
+        for (path, known) in [("/healthz", false), ("/v1/tools", true)] {
+            var request = APIRequest(method: "GET", path: path, headers: ["Authorization": "Bearer \(Fixture.key)"])
+            request.headBytes = 8192 + over
+            let response = await fixture.dispatcher.respond(to: request)
+            #expect(response.status == (over == 0 || known ? 200 : 431), "\(path)")
+            guard response.status == 431 else { continue }
+            #expect(try response.json["error"]?["code"] == "validation_error")
+            guard case .refuse(let refusal) = fixture.dispatcher.admit(request) else { return #expect(Bool(false), "its body would be read") }
+            #expect(refusal.status == 431)
+        }
+    }
+
     @Test("a body is not read for a caller whose bucket is empty, and looking takes nothing")
     func admission() async throws {
         let fixture = try fixture(.tools, RatePolicy(1, perSeconds: 3600))

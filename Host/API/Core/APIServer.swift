@@ -39,6 +39,7 @@ extension APIRequest {
         self.init(
             method: head.method.rawValue, path: head.path, query: head.query, headers: head.headers, remoteAddress: remoteAddress,
             requestID: requestID)
+        headBytes = head.byteCount
     }
 }
 

@@ -110,7 +110,13 @@ package struct Dispatcher: Sendable {
 
     private func find(_ request: APIRequest) throws(APIError) -> (CompiledRoute, [String]) {
         switch table.match(method: request.method, path: request.path) {
-        case .route(let route, let values): return (route, values)
+        case .route(let route, let values):
+            guard request.headBytes <= route.headBytesMax else {
+                throw APIError(
+                    .validationError, status: 431,
+                    "The request line and fields are longer than the \(route.headBytesMax) bytes that this route takes.")
+            }
+            return (route, values)
         case .notFound: throw .missing("route")
         case .methodNotAllowed(let methods):
             throw APIError(

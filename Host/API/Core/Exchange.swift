@@ -12,6 +12,8 @@ package struct APIRequest: Sendable {
     package var remoteAddress: String
     /// Chosen by the server: the client's when it is fit, else a new one.
     package var requestID: String?
+    /// Bytes of the request line and all fields, where something carried them.
+    package var headBytes = 0
 
     /// Makes a request.
     package init(

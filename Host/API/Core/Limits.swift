@@ -10,6 +10,8 @@ package enum Limits {
     package static let cursorBytesMax = 512
     /// Longest path, in segments.
     package static let pathSegmentsMax = 16
+    /// Longest head of a request to a route that needs no key, in bytes; other routes take what the server takes.
+    static let strangersHeadBytesMax = 8 << 10
     /// Longest identifier a client may send, in bytes.
     package static let identifierBytesMax = 255
     /// Longest `Accept` header that is read, in bytes.

@@ -40,6 +40,8 @@ package struct Route: Sendable {
     /// Whether `Idempotency-Key` is honoured.
     package var idempotent: Bool
     package var handler: Handler
+    /// Longest head in bytes where the route takes less than the server's `limits.header_bytes`.
+    package var headBytesMax: Int?
 
     /// Makes a route that reads.
     package static func get(
@@ -98,6 +100,8 @@ package final class CompiledRoute: Sendable {
     /// The path as the table has it, for logs and metrics.
     let template: String
     package let body: CompiledSchema?
+    /// Longest head in bytes; strangers have less room than whoever has a key.
+    let headBytesMax: Int
     /// Longest body in bytes; 0 when the route takes none.
     package let bodyBytesMax: Int
     /// Whether it brings new work, which is turned away while memory is short: calls and writes, but not an operator's acts.
@@ -112,6 +116,7 @@ package final class CompiledRoute: Sendable {
         self.route = route
         self.index = index
         template = route.path.description
+        headBytesMax = route.headBytesMax ?? (route.access == .anonymous ? Limits.strangersHeadBytesMax : .max)
         isNewWork = route.limitClass == .tools || (route.limitClass == .writes && !route.path.description.hasPrefix("/v1/admin/"))
         self.bodyBytesMax = route.body == nil ? 0 : route.bodyBytesMax ?? bodyBytesMax
         body = try route.body.map { value throws(SchemaError) in try CompiledSchema(value) }

@@ -64,6 +64,10 @@ int clinux_pipe2(int fds[2]);
 /// Names the calling thread; what is longer than 15 bytes is cut.
 void clinux_thread_name(const char *name);
 
+/// Asks for turns of `nanoseconds` for the calling thread (sched_setattr(2), SCHED_OTHER, Linux 6.12) and keeps all else; 0 when the kernel says that
+/// they hold, -1 otherwise.
+int clinux_thread_slice(uint64_t nanoseconds);
+
 /// The object whose loop runs on this thread, or null.
 void *clinux_loop_current(void);
 void clinux_loop_set_current(void *loop);
