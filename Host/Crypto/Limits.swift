@@ -8,4 +8,18 @@ enum Limits {
     static let sealedBytesMax = 1 << 20
     /// Random bytes drawn at once for identifiers, so that one id does not cost one call into libcrypto.
     static let identifierPoolBytes = 1024
+    /// Base-2 logarithm of scrypt's N at most; a stored hash cannot ask for more.
+    static let scryptLog2NMax = 20
+    /// scrypt's r and p at most.
+    static let scryptFactorMax = 16
+    /// Memory of one scrypt at most.
+    static let scryptMemoryBytesMax = 256 << 20
+    /// Bytes that scrypt derives at most.
+    static let scryptKeyBytesMax = 64
+    /// Bytes of a password's salt.
+    static let passwordSaltBytes = 16
+    /// Bytes of the key derived from a password.
+    static let passwordKeyBytes = 32
+    /// Bytes of a stored password hash at most.
+    static let passwordTextBytesMax = 256
 }

@@ -22,6 +22,7 @@ enum Arrows {
         "Host/Crypto": ["COpenSSL"],
         "Host/HTTP": ["IO", "JSON", "CLinux", "CZlib"],
         "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
+        "Host/Identity": ["Store", "Crypto", "IO", "JSON"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Egress": ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],

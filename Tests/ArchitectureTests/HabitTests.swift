@@ -48,6 +48,12 @@ struct HabitTests {
         }
     }
 
+    @Test("no product code hashes passwords at the tests' cost", arguments: SourceTree.product)
+    func passwordsCostTheirPrice(file: SourceFile) {
+        if file.path == "Host/Crypto/Passwords/Scrypt.swift" { return }
+        for (number, _) in occurrences(of: "cheapestForTests", in: file) { Issue.record("\(file.path):\(number) hashes at the tests' cost") }
+    }
+
     @Test("each unchecked promise to the compiler names the invariant that holds it", arguments: SourceTree.product)
     func safetyLines(file: SourceFile) {
         for word in ["@unchecked Sendable", "nonisolated(unsafe)"] {
