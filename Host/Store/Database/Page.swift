@@ -11,7 +11,7 @@ package struct Page<Item: Sendable>: Sendable {
     package var hasNext: Bool { nextCursor != nil }
 
     /// Cuts a list that was asked for with one item too many; `key` gives the last item's place.
-    init(_ found: [Item], limit: Int, key: (Item) -> String) {
+    package init(_ found: [Item], limit: Int, key: (Item) -> String) {
         items = Array(found.prefix(limit))
         nextCursor = found.count > limit ? items.last.map { PageCursor.encode(key($0)) } : nil
     }
@@ -30,7 +30,8 @@ package enum PageCursor {
 
     static func encode(_ key: String) -> String { Base64URL.encode(Array(("k" + key).utf8)) }
 
-    static func decode(_ cursor: String) throws(StoreError) -> String {
+    /// The place that a cursor stands for.
+    package static func decode(_ cursor: String) throws(StoreError) -> String {
         guard cursor.utf8.count <= 2 * StoreLimits.keyBytesMax, let bytes = Base64URL.decode(cursor), bytes.first == UInt8(ascii: "k"),
             let key = String(validating: bytes.dropFirst(), as: UTF8.self)
         else { throw StoreError(.invalid, "a cursor that this store did not make") }
