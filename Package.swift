@@ -117,13 +117,14 @@ let host: [Target] = [
     swift(
         "API", "Host/API",
         [
-            "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto", "Supervisor",
+            "Identity", "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
+            "Supervisor",
             "WorkerProtocol",
         ]),
     .executableTarget(
         name: "limen",
         dependencies: [
-            "API", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
+            "API", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ], path: "Host/Limen", swiftSettings: shared, linkerSettings: selfContained),
 ]
@@ -184,7 +185,8 @@ let testTargets: [Target] = [
             "Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Crypto", "WorkerProtocol", "Jail",
             "TestSupport",
         ]),
-    tests("APITests", ["API", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry", "TestKit"]),
+    tests(
+        "APITests", ["API", "Identity", "Crypto", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry", "TestKit"]),
     tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux", "TestKit"]),
     tests(
         "PluginsTests",

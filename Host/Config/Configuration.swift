@@ -68,6 +68,8 @@ package struct Configuration: Sendable, Hashable {
         package var writesPerMinute: Int
         /// Tool calls, a minute.
         package var toolsPerMinute: Int
+        /// Uses of passwords, a minute.
+        package var loginPerMinute: Int
         /// Changes of configuration, an hour.
         package var configPerHour: Int
         /// Health, readiness, metrics and OpenAPI, a minute and address.
@@ -88,6 +90,18 @@ package struct Configuration: Sendable, Hashable {
         package var concurrencyPerUser: Int
         /// Calls of one plugin that wait for a worker.
         package var queue: Int
+    }
+
+    /// Who is let in.
+    package struct Identity: Sendable, Hashable {
+        /// Whether strangers may make accounts.
+        package var isSignUpOpen: Bool
+        /// How long an access token lives.
+        package var accessMilliseconds: Int
+        /// Where people reach the service.
+        package var publicURL: String
+        /// Address that mail is from.
+        package var mailFrom: String
     }
 
     /// The way out for plugins.
@@ -114,6 +128,8 @@ package struct Configuration: Sendable, Hashable {
     package var corsOrigins: [String]
     /// Bounds of tool calls.
     package var tools: Tools
+    /// Who is let in.
+    package var identity: Identity
     /// The way out for plugins.
     package var egress: Egress
     /// `debug`, `info`, `warning` or `error`.
@@ -161,6 +177,9 @@ package struct Configuration: Sendable, Hashable {
             concurrencyPerUser: try values.integer("tools", "concurrency_per_user"), queue: try values.integer("tools", "queue"))
         rates = try Rates(values)
         corsOrigins = try values.list("http", "cors_origins")
+        identity = Identity(
+            isSignUpOpen: try values.text("identity", "sign_up") == "open", accessMilliseconds: try values.integer("identity", "access_token_ms"),
+            publicURL: try values.text("identity", "public_url"), mailFrom: try values.text("identity", "mail_from"))
         egress = Egress(
             authorities: values.optionalText("egress", "ca_file"), privateNetworks: values.texts("egress", "private_networks"))
         logLevel = try values.text("log", "level")
@@ -189,6 +208,7 @@ extension Configuration.Rates {
         readsPerMinute = try rate("reads_per_minute")
         writesPerMinute = try rate("writes_per_minute")
         toolsPerMinute = try rate("tools_per_minute")
+        loginPerMinute = try rate("login_per_minute")
         configPerHour = try rate("config_per_hour")
         operationsPerMinute = try rate("operations_per_minute")
         strangersPerMinute = try rate("strangers_per_minute")

@@ -64,12 +64,18 @@ package enum SettingsTable {
         Setting("limits.rates.reads_per_minute", .integer(rates), 600, "Requests of one caller that read."),
         Setting("limits.rates.writes_per_minute", .integer(rates), 120, "Requests of one caller that change something."),
         Setting("limits.rates.tools_per_minute", .integer(rates), 120, "Tool calls of one caller."),
+        Setting(
+            "limits.rates.login_per_minute", .integer(rates), 10, "Sign-ins, codes, resets and other uses of passwords of one address or caller."),
         Setting("limits.rates.config_per_hour", .integer(rates), 30, "Changes of configuration by one caller."),
         Setting("limits.rates.operations_per_minute", .integer(rates), 60_000, "Requests of one address for health, readiness, metrics and OpenAPI."),
         Setting(
             "limits.rates.strangers_per_minute", .integer(rates), 120, "Requests of one address without a valid key; beyond them 429 instead of 401."),
         Setting("limits.rates.frames_per_second", .integer(1...1_000_000), 20, "Messages that one WebSocket may send."),
         Setting("limits.drain_ms", .milliseconds(100...300_000), 30_000, "How long a stop waits for running work."),
+        Setting("identity.sign_up", .choice(["open", "closed"]), "open", "Whether strangers may make accounts; admins always may."),
+        Setting("identity.access_token_ms", .milliseconds(900_000...3_600_000), 1_800_000, "How long an access token lives."),
+        Setting("identity.public_url", .text(bytesMax: 512), "http://127.0.0.1:8080", "Where people reach this service: for links in mail."),
+        Setting("identity.mail_from", .text(bytesMax: 254), "limen@localhost", "Address that mail is from."),
         Setting("tools.timeout_ms", .milliseconds(1...60_000), 15_000, "Wall clock of a call whose manifest says nothing."),
         Setting("tools.timeout_cap_ms", .milliseconds(1...60_000), 60_000, "Wall clock that no call may pass."),
         Setting("tools.concurrency_per_user", .integer(1...4096), 64, "Calls in flight of one user."),

@@ -56,6 +56,8 @@ package enum IdentityLimits {
     package static let rememberedMax = 65_536
     /// For how long: an owner is read anew then, whatever happened.
     static let rememberedMilliseconds: Int64 = 60_000
+    /// Letters that wait to be sent.
+    static let lettersMax = 1024
     /// API keys of one account.
     package static let keysPerAccountMax = 100
     /// Random bytes of session ids, refresh tokens, links and API keys.

@@ -65,7 +65,4 @@ package enum StoreLimits {
     package static let secretsMax = 10_000
     /// Bytes of a master key's file.
     static let masterKeyFileBytesMax = 128
-
-    /// Bytes of an admin key.
-    static let adminKeyBytes = 32
 }

@@ -1,5 +1,6 @@
 import HTTP
 import IO
+import Identity
 import JSON
 import Telemetry
 
@@ -159,16 +160,40 @@ struct Fixture {
         return try Fixture(checks: [], options: options)
     }
 
+    /// Whose a credential of the tests is.
+    static func owner(_ credential: Credential) -> SignedIn? {
+        guard case .bearer(let text) = credential else { return nil }
+        var owner = SignedIn(account: "id of \(text)", tenant: "main", role: .operatorOfHost, session: "s", expiresAt: .max)
+        switch text {
+        case key, "lmn_other", "operator": break
+        case "user": owner.role = .user
+        case "admin": owner.role = .admin
+        case "admin of another tenant": (owner.role, owner.tenant) = (.admin, "other")
+        case "must change": owner.mustChangePassword = true
+        case "every scope": (owner.scopes, owner.session) = (Set(Scope.allCases), nil)
+        case "no scope": (owner.scopes, owner.session) = ([], nil)
+        case "read scope": (owner.scopes, owner.session) = ([.read], nil)
+        default: return nil
+        }
+        return owner
+    }
+
     let metrics = Metrics()
 
     init(checks: [ReadinessCheck], options: APIOptions = Fixture.roomy, extra: [Route] = []) throws {
         let metrics = metrics
         let services = APIServices(
-            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), egress: FakeEgress(), checks: checks,
+            tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), egress: FakeEgress(), identity: .none,
+            checks: checks,
             metrics: { Array(metrics.exposition().utf8) }, version: "0.0.0")
         dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services) + extra),
-            authenticator: Authenticator { [Fixture.key, "lmn_other"].contains($0) ? "id of \($0)" : nil },
+            authenticator: Authenticator(
+                remembered: { Fixture.owner($0) }, couldBe: { _ in false },
+                check: { (credential) async throws(IdentityError) in
+                    guard let owner = Fixture.owner(credential) else { throw .invalidToken }
+                    return Checked(owner: owner)
+                }),
             log: Log(), metrics: metrics, options: options)
     }
 
@@ -198,4 +223,9 @@ final class RecordingSink: EventSink {
     private let sent = Lock<[(event: String, data: JSONValue)]>([])
     var events: [(event: String, data: JSONValue)] { sent.withLock { $0 } }
     func send(_ event: String, _ data: JSONValue) async throws { sent.withLock { $0.append((event, data)) } }
+}
+
+extension Principal {
+    /// An operator of tenant `main`.
+    static func keyHolder(_ id: String) -> Principal { Principal(id: id, tenant: "main", role: .operatorOfHost) }
 }

@@ -2,42 +2,6 @@ import Store
 import Testing
 
 @Suite struct StateStoreTests {
-    private struct Refused: Error {}
-
-    @Test("the admin key is made once, found by its secret only, and not stored in the clear (AUTH-11)")
-    func adminKey() async throws {
-        try await withDatabase { database in
-            let store = try await AdminKeyStore(database: database)
-            #expect(store.verify("") == nil)
-            let kept = Kept()
-            let key = try #require(try await store.makeIfNone { kept.value = $0.secret })
-            #expect(kept.value == key.secret)
-            #expect(key.secret.hasPrefix("lmn_") && key.secret.utf8.count == 47)
-            #expect(store.verify(key.secret) == key.id)
-            for wrong in [key.id, key.secret + "A", String(key.secret.dropLast()), "lmn_", key.secret.uppercased()] {
-                #expect(store.verify(wrong) == nil)
-            }
-            #expect(try await store.makeIfNone { _ in } == nil)
-            let again = try await AdminKeyStore(database: database)
-            #expect(again.verify(key.secret) == key.id)
-            #expect("\(key)" == "AdminKey(\(key.id))")
-        }
-    }
-
-    private final class Kept: @unchecked Sendable {
-        // SAFETY: written once by the awaited call, read after it.
-        var value = ""
-    }
-
-    @Test("a key that could not be kept is not valid either, and the next start makes another")
-    func keyNotKept() async throws {
-        try await withDatabase { database in
-            let store = try await AdminKeyStore(database: database)
-            await #expect(throws: Refused.self) { _ = try await store.makeIfNone { _ in throw Refused() } }
-            #expect(try await store.makeIfNone { _ in } != nil)
-        }
-    }
-
     @Test("a plugin's state, reason and approvals are remembered, and the first approval of a version stands (STORE-1)")
     func plugins() async throws {
         let folder = try TemporaryFolder()

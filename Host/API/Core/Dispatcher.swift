@@ -38,6 +38,8 @@ package struct Dispatcher: Sendable {
         var route: CompiledRoute?
         var principal = Principal.anonymous
         var rate: RateLimiter.Verdict?
+        /// The next id of the caller's session, when it was renewed.
+        var renewedSession: String?
     }
 
     /// Judges a request by its head: the body of a stranger, or for a route that does not exist, is never read.
@@ -47,10 +49,10 @@ package struct Dispatcher: Sendable {
             if request.method == "OPTIONS" { return .accept(bodyBytesMax: 0, bodyMilliseconds: nil) }
             let (route, _) = try find(request)
             trail.route = route
-            trail.principal = try principal(of: request, route, trail.started)
+            let isKnown = try judge(request, route, &trail)
             try checkMemory(route)
             // Only asked here; `respond` takes.
-            try checkRate(request, isAsking: true, &trail)
+            if isKnown { try checkRate(request, isAsking: true, &trail) }
             return .accept(bodyBytesMax: route.bodyBytesMax, bodyMilliseconds: route.route.bodyMilliseconds)
         } catch {
             let identity = identity(of: request)
@@ -88,9 +90,10 @@ package struct Dispatcher: Sendable {
         if request.method == "OPTIONS" { return try options(request, &trail) }
         let (route, values) = try find(request)
         trail.route = route
-        trail.principal = try principal(of: request, route, trail.started)
+        (trail.principal, trail.renewedSession) = try await principal(of: request, route, trail.started)
         try checkMemory(route)
         try checkRate(request, isAsking: false, &trail)
+        try Authorisation.check(trail.principal, route.route)
         let reader = RequestReader(compiled: route, request: request)
         let context = try reader.context(identity: identity, principal: trail.principal, values: values)
         let counted = metrics.of(route)
@@ -135,12 +138,35 @@ package struct Dispatcher: Sendable {
         return response
     }
 
-    private func principal(of request: APIRequest, _ route: CompiledRoute, _ now: Deadline) throws(APIError) -> Principal {
-        if route.route.access == .anonymous { return .anonymous }
+    /// What the head alone tells of the caller: true when it is known who that is. A credential that only the store can judge is let through here, at
+    /// most as often as its address may be wrong, and judged by `respond`.
+    private func judge(_ request: APIRequest, _ route: CompiledRoute, _ trail: inout Trail) throws(APIError) -> Bool {
+        if route.route.access == .anonymous { return true }
+        let strangers = RateKey(.strangers, address: request.remoteAddress)
+        switch authenticator.glance(at: request) {
+        case .known(let principal):
+            trail.principal = principal
+            try Authorisation.check(principal, route.route)
+            return true
+        case .possible:
+            let verdict = limiter.take(strangers, now: trail.started, isAsking: true)
+            if !verdict.isAllowed { throw verdict.refusal }
+            return false
+        case .none:
+            let verdict = limiter.take(strangers, now: trail.started)
+            throw verdict.isAllowed ? Authenticator.refusal : verdict.refusal
+        }
+    }
+
+    private func principal(
+        of request: APIRequest, _ route: CompiledRoute, _ now: Deadline
+    ) async throws(APIError) -> (Principal, renewedSession: String?) {
+        if route.route.access == .anonymous { return (.anonymous, nil) }
         do throws(APIError) {
-            return try authenticator.principal(of: request)
+            return try await authenticator.principal(of: request)
         } catch {
             // Whoever has a key is never held up by those at the same address who have none.
+            guard error.code == .unauthorized else { throw error }
             let verdict = limiter.take(RateKey(.strangers, address: request.remoteAddress), now: now)
             throw verdict.isAllowed ? error : verdict.refusal
         }
@@ -184,6 +210,7 @@ package struct Dispatcher: Sendable {
         var response = response
         response.headers += [("X-Request-Id", identity.requestID), ("traceparent", identity.traceparent)]
         if let rate = trail.rate { response.headers += rate.headers }
+        if let session = trail.renewedSession { response.headers.append(("X-Session", session)) }
         crossOrigin.finish(&response, to: request)
         response.note = HTTPNote(route: trail.route?.template, caller: trail.principal == .anonymous ? nil : trail.principal.id)
         return response

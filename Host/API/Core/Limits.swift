@@ -22,6 +22,13 @@ package enum Limits {
     package static let failuresMax = 20
     /// Longest body that sets a secret, in bytes: the longest value with each character escaped.
     static let secretBodyBytesMax = 32 << 10
+    /// Longest session id, in bytes.
+    static let sessionBytesMax = 128
+    /// Longest `Authorization` header, in bytes.
+    static let bearerBytesMax = 1200
+    /// How long an API key lives at most, and when nobody says how long, in milliseconds.
+    static let keyMillisecondsMax: Int64 = 365 * 86_400_000
+    static let keyMillisecondsDefault: Int64 = 90 * 86_400_000
     /// Longest idempotency key, in bytes.
     package static let idempotencyKeyBytesMax = 255
     /// Longest reply of a tool that a stream sends, in bytes: output and attachments.

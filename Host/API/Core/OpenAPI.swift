@@ -1,3 +1,4 @@
+import Identity
 package import JSON
 
 /// Makes the OpenAPI 3.1 document from the table that also routes and checks, so the two cannot differ (API-5, API-11).
@@ -20,7 +21,11 @@ package enum OpenAPI {
             "servers": [["url": "/"]],
             "paths": .object(paths),
             "components": [
-                "securitySchemes": ["key": ["type": "http", "scheme": "bearer"]],
+                "securitySchemes": [
+                    "token": ["type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token."],
+                    "key": ["type": "http", "scheme": "bearer", "description": "An API key, for the scope that the route names."],
+                    "session": ["type": "apiKey", "in": "header", "name": "X-Session", "description": "A session's id."],
+                ],
                 "schemas": ["Failure": Envelope.failureSchema],
             ],
         ]
@@ -30,10 +35,13 @@ package enum OpenAPI {
         var operation: JSONObject = [
             "operationId": .string(route.operation), "summary": .string(route.summary), "tags": [.string(route.tag)],
             "x-limit-class": .string(route.limitClass.rawValue),
-            "security": route.access == .key ? [["key": []]] : [],
+            "security": route.access == .anonymous
+                ? [] : route.access == .session ? [["token": []], ["session": []]] : [["token": []], ["session": []], ["key": []]],
+            "x-access": .string(route.access.rawValue),
         ]
         let parameters = route.pathParameters.map { parameter($0, in: "path") } + route.queryParameters.map { parameter($0, in: "query") }
         let key: [JSONValue] = route.idempotent ? [idempotencyKey] : []
+        if route.access != .anonymous, route.access != .session { operation["x-scope"] = .string(route.scope.rawValue) }
         if !(parameters + key).isEmpty { operation["parameters"] = .array(parameters + key) }
         if let body = route.body {
             operation["requestBody"] = ["required": true, "content": ["application/json": ["schema": body]]]
@@ -68,7 +76,7 @@ package enum OpenAPI {
             "content": ["application/json": ["schema": ["$ref": "#/components/schemas/Failure"]]],
         ]
         var responses: JSONObject = ["200": ["description": "Done.", "content": .object(content)]]
-        if route.access == .key { responses["401"] = failure }
+        if route.access != .anonymous { (responses["401"], responses["403"]) = (failure, failure) }
         responses["429"] = tooMany(route.limitClass)
         responses["default"] = failure
         return .object(responses)

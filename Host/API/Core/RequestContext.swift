@@ -1,5 +1,6 @@
 package import HTTP
 package import IO
+package import Identity
 package import JSON
 
 /// Who makes a request.
@@ -7,18 +8,25 @@ package struct Principal: Sendable, Equatable {
     /// Stable id for audit and accounting; `anonymous` where a route allows that.
     package var id: String
     package var tenant: String
-    package var isOperator: Bool
+    /// Nil for nobody in particular.
+    package var role: Role?
+    /// What an API key is for; nil for a session.
+    package var scopes: Set<Scope>?
+    /// Handle of the session; nil for an API key.
+    package var session: String?
+    /// Whether nothing is allowed but to set a password of one's own.
+    package var mustChangePassword = false
 
     /// Nobody in particular.
-    package static let anonymous = Principal(id: "anonymous", tenant: "", isOperator: false)
-    /// The holder of the one key that exists until Identity does: user and operator of tenant `main`.
-    package static func keyHolder(_ id: String) -> Principal { Principal(id: id, tenant: "main", isOperator: true) }
+    package static let anonymous = Principal(id: "anonymous", tenant: "", role: nil)
 
     /// Makes a principal.
-    package init(id: String, tenant: String, isOperator: Bool) {
-        self.id = id
-        self.tenant = tenant
-        self.isOperator = isOperator
+    package init(id: String, tenant: String, role: Role?) { (self.id, self.tenant, self.role) = (id, tenant, role) }
+
+    /// Whoever a credential belongs to.
+    package init(_ owner: SignedIn) {
+        self.init(id: owner.account, tenant: owner.tenant, role: owner.role)
+        (scopes, session, mustChangePassword) = (owner.scopes, owner.session, owner.mustChangePassword)
     }
 }
 
@@ -38,6 +46,8 @@ package struct RequestContext: Sendable {
     package var accepts: MediaType
     package var idempotencyKey: String?
     package var remoteAddress: String
+    /// The host name that was asked for.
+    package var host: String?
 
     package var requestID: String { identity.requestID }
 

@@ -24,7 +24,7 @@ struct RequestReader {
         let body = try readBody()
         return RequestContext(
             identity: identity, principal: principal, parameters: parameters, query: query, body: body, bodyBytes: request.body,
-            accepts: accepts, idempotencyKey: try idempotencyKey(), remoteAddress: request.remoteAddress)
+            accepts: accepts, idempotencyKey: try idempotencyKey(), remoteAddress: request.remoteAddress, host: request.values("host").first)
     }
 
     private func readQuery() throws(APIError) -> [String: JSONValue] {

@@ -3,10 +3,16 @@ package import JSONSchema
 
 /// Who may call a route.
 package enum Access: String, Sendable {
-    /// Anyone who can reach the port: liveness and readiness only.
+    /// Anyone who can reach the port: liveness, readiness, and the doors to sign in.
     case anonymous
-    /// Whoever presents the key.
-    case key
+    /// Whoever has an account, by session or by API key.
+    case user
+    /// Whoever signed in; no API key.
+    case session
+    /// An admin of a tenant, or an operator.
+    case admin
+    /// An operator of the host.
+    case operatorOfHost = "operator"
 }
 
 /// One route: everything about it that the router, the checks and the OpenAPI document need.
@@ -39,13 +45,22 @@ package struct Route: Sendable {
     package var enveloped: Bool
     /// Whether `Idempotency-Key` is honoured.
     package var idempotent: Bool
+    /// Whether somebody who must set another password first may call it.
+    package var worksBeforeChange = false
     package var handler: Handler
+
+    /// The same route, for somebody who must set another password first too.
+    var alsoBeforeChange: Route {
+        var route = self
+        route.worksBeforeChange = true
+        return route
+    }
     /// Longest head in bytes where the route takes less than the server's `limits.header_bytes`.
     package var headBytesMax: Int?
 
     /// Makes a route that reads.
     package static func get(
-        _ path: String, _ operation: String, tag: String, _ summary: String, access: Access = .key, limitClass: LimitClass = .reads,
+        _ path: String, _ operation: String, tag: String, _ summary: String, access: Access = .operatorOfHost, limitClass: LimitClass = .reads,
         parameters: [Parameter] = [], query: [Parameter] = [], data: JSONValue, produces: [MediaType] = [.json], enveloped: Bool = true,
         handler: @escaping Handler
     ) -> Route {
@@ -57,23 +72,26 @@ package struct Route: Sendable {
 
     /// Makes a route that acts.
     package static func post(
-        _ path: String, _ operation: String, tag: String, _ summary: String, limitClass: LimitClass, parameters: [Parameter] = [],
-        body: JSONValue? = nil, bodyBytesMax: Int? = nil, bodyMilliseconds: Int? = nil, data: JSONValue, produces: [MediaType] = [.json],
+        _ path: String, _ operation: String, tag: String, _ summary: String, access: Access = .operatorOfHost, limitClass: LimitClass,
+        parameters: [Parameter] = [], body: JSONValue? = nil, bodyBytesMax: Int? = nil, bodyMilliseconds: Int? = nil, data: JSONValue,
+        produces: [MediaType] = [.json],
         idempotent: Bool = false, handler: @escaping Handler
     ) -> Route {
         act(
-            "POST", path, operation, tag: tag, summary, limitClass: limitClass, parameters: parameters, body: body, bodyBytesMax: bodyBytesMax,
+            "POST", path, operation, tag: tag, summary, access: access, limitClass: limitClass, parameters: parameters, body: body,
+            bodyBytesMax: bodyBytesMax,
             bodyMilliseconds: bodyMilliseconds, data: data, produces: produces, idempotent: idempotent, handler: handler)
     }
 
     /// Makes a route that acts by another method than POST.
     package static func act(
-        _ method: String, _ path: String, _ operation: String, tag: String, _ summary: String, limitClass: LimitClass,
+        _ method: String, _ path: String, _ operation: String, tag: String, _ summary: String, access: Access = .operatorOfHost,
+        limitClass: LimitClass,
         parameters: [Parameter] = [], body: JSONValue? = nil, bodyBytesMax: Int? = nil, bodyMilliseconds: Int? = nil, data: JSONValue,
         produces: [MediaType] = [.json], idempotent: Bool = false, handler: @escaping Handler
     ) -> Route {
         Route(
-            method: method, path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: .key, limitClass: limitClass,
+            method: method, path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: access, limitClass: limitClass,
             pathParameters: parameters, queryParameters: [], bodyBytesMax: bodyBytesMax, bodyMilliseconds: bodyMilliseconds, body: body, data: data,
             produces: produces, enveloped: true, idempotent: idempotent, handler: handler)
     }

@@ -149,6 +149,7 @@ package struct APIServices: Sendable {
     package var audit: any AuditReading
     package var secrets: any SecretAdministration
     package var egress: any EgressReading
+    package var identity: LiveIdentity
     package var checks: [ReadinessCheck]
     /// Prometheus text.
     package var metrics: @Sendable () -> [UInt8]
@@ -157,13 +158,14 @@ package struct APIServices: Sendable {
     /// Gathers the services.
     package init(
         tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, secrets: any SecretAdministration,
-        egress: any EgressReading, checks: [ReadinessCheck], metrics: @escaping @Sendable () -> [UInt8], version: String
+        egress: any EgressReading, identity: LiveIdentity, checks: [ReadinessCheck], metrics: @escaping @Sendable () -> [UInt8], version: String
     ) {
         self.tools = tools
         self.plugins = plugins
         self.audit = audit
         self.secrets = secrets
         self.egress = egress
+        self.identity = identity
         self.checks = checks
         self.metrics = metrics
         self.version = version

@@ -1,3 +1,4 @@
+import Identity
 import IO
 import JSON
 package import Registry
@@ -116,7 +117,13 @@ private struct EventRelay: ToolEventSink {
 
 extension Caller {
     init(_ principal: Principal) {
-        self.init(tenant: principal.tenant, user: principal.id, role: principal.isOperator ? .operator : .user, keyID: principal.id)
+        let role: CallerRole =
+            switch principal.role {
+            case .operatorOfHost: .operator
+            case .admin: .admin
+            case .user, nil: .user
+            }
+        self.init(tenant: principal.tenant, user: principal.id, role: role, keyID: principal.session ?? principal.id)
     }
 }
 

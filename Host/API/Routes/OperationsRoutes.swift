@@ -25,7 +25,7 @@ extension Routes {
     /// This document; it describes itself too.
     static func openAPIRoute(describing routes: [Route], version: String) -> Route {
         var route = Route.get(
-            "/openapi.json", "getOpenAPI", tag: "operations", "This document.", limitClass: .operations, data: Schemas.anyObject,
+            "/openapi.json", "getOpenAPI", tag: "operations", "This document.", access: .user, limitClass: .operations, data: Schemas.anyObject,
             enveloped: false
         ) { _ throws(APIError) in .data(.null) }
         let document = OpenAPI.document(routes + [route], version: version).serialized()

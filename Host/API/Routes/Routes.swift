@@ -6,15 +6,14 @@ package enum Routes {
     package static func all(_ services: APIServices) -> [Route] {
         let routes =
             toolRoutes(services.tools) + pluginRoutes(services.plugins) + secretRoutes(services.secrets) + auditRoutes(services.audit)
-            + egressRoutes(services.egress)
-            + operationsRoutes(services)
+            + egressRoutes(services.egress) + identityRoutes(services.identity) + accountRoutes(services.identity) + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
     }
 
     /// The OpenAPI document without a host: for `limen openapi`.
     package static func document(version: String) -> JSONValue {
         let nobody = APIServices(
-            tools: NoServices(), plugins: NoServices(), audit: NoServices(), secrets: NoServices(), egress: NoServices(), checks: [],
+            tools: NoServices(), plugins: NoServices(), audit: NoServices(), secrets: NoServices(), egress: NoServices(), identity: .none, checks: [],
             metrics: { [] }, version: version)
         return OpenAPI.document(all(nobody), version: version)
     }

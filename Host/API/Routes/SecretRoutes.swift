@@ -7,7 +7,7 @@ extension Routes {
     static func secretRoutes(_ secrets: any SecretAdministration) -> [Route] {
         [
             .get(
-                "/v1/admin/secrets", "listSecrets", tag: "admin", "Every secret by name, with its times and uses; never a value.",
+                "/v1/admin/secrets", "listSecrets", tag: "admin", "Every secret by name, with its times and uses; never a value.", access: .admin,
                 query: Schemas.pageParameters, data: Schemas.list(of: Schemas.secret)
             ) { context throws(APIError) in
                 let (limit, cursor) = context.page
@@ -17,14 +17,14 @@ extension Routes {
                 ])
             },
             .get(
-                "/v1/admin/secrets/{name}", "getSecret", tag: "admin", "One secret; never its value.", parameters: [nameParameter],
+                "/v1/admin/secrets/{name}", "getSecret", tag: "admin", "One secret; never its value.", access: .admin, parameters: [nameParameter],
                 data: Schemas.secret
             ) { context throws(APIError) in
                 .data(try await secrets.secret(context.parameter("name"), of: context.principal))
             },
             .act(
                 "PUT", "/v1/admin/secrets/{name}", "setSecret", tag: "admin", "Keeps a value, in the place of the one before.",
-                limitClass: .writes, parameters: [nameParameter], body: Schemas.secretValue, bodyBytesMax: Limits.secretBodyBytesMax,
+                access: .admin, limitClass: .writes, parameters: [nameParameter], body: Schemas.secretValue, bodyBytesMax: Limits.secretBodyBytesMax,
                 data: Schemas.secret
             ) { context throws(APIError) in
                 let value = Array((context.body["value"]?.stringValue ?? "").utf8)
@@ -34,7 +34,8 @@ extension Routes {
             .act(
                 "DELETE", "/v1/admin/secrets/{name}", "removeSecret", tag: "admin",
                 "Removes a secret; requests that need it are refused from now on.",
-                limitClass: .writes, parameters: [nameParameter], data: Schemas.object(["removed": Schemas.flag], required: ["removed"])
+                access: .admin, limitClass: .writes, parameters: [nameParameter],
+                data: Schemas.object(["removed": Schemas.flag], required: ["removed"])
             ) { context throws(APIError) in
                 try await secrets.remove(context.parameter("name"), by: context.principal, requestID: context.requestID)
                 return .data(["removed": true])

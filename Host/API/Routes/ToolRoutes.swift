@@ -7,13 +7,13 @@ extension Routes {
     static func toolRoutes(_ tools: any ToolCatalogue) -> [Route] {
         [
             .get(
-                "/v1/tools", "listTools", tag: "tools", "Every tool, its schemas, state and breaker.", query: Schemas.pageParameters,
+                "/v1/tools", "listTools", tag: "tools", "Every tool, its schemas, state and breaker.", access: .user, query: Schemas.pageParameters,
                 data: Schemas.list(of: Schemas.tool)
             ) { context throws(APIError) in
                 try .page(tools.tools(), context, key: { $0.id }, item: { $0.json })
             },
             .get(
-                "/v1/tools/{id}", "getTool", tag: "tools", "One tool.", parameters: [idParameter], data: Schemas.tool
+                "/v1/tools/{id}", "getTool", tag: "tools", "One tool.", access: .user, parameters: [idParameter], data: Schemas.tool
             ) { context throws(APIError) in
                 guard let tool = tools.tool(context.parameter("id")) else { throw .missing("tool") }
                 return .data(tool.json)
@@ -21,13 +21,14 @@ extension Routes {
             .post(
                 "/v1/tools/{id}/invoke", "invokeTool", tag: "tools",
                 "Calls a tool. Send `Accept: text/event-stream` for progress and partial results as they come, `text/html` for sanitised HTML.",
-                limitClass: .tools, parameters: [idParameter], body: Schemas.toolCall,
+                access: .user, limitClass: .tools, parameters: [idParameter], body: Schemas.toolCall,
                 data: Schemas.toolReply, produces: [.json, .events, .html], idempotent: true
             ) { context throws(APIError) in
                 try await invoke(context.parameter("id"), byName: false, tools, context)
             },
             .post(
-                "/v1/tools/run", "runTool", tag: "tools", "Calls a tool named by id or, where that is unique, by name.", limitClass: .tools,
+                "/v1/tools/run", "runTool", tag: "tools", "Calls a tool named by id or, where that is unique, by name.", access: .user,
+                limitClass: .tools,
                 body: Schemas.toolRun, data: Schemas.toolReply, produces: [.json, .events, .html],
                 idempotent: true
             ) { context throws(APIError) in

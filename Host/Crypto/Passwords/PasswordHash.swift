@@ -14,6 +14,14 @@ package struct PasswordHash: Sendable, Hashable, CustomStringConvertible, Custom
         key = try Scrypt.derive(password, salt: salt, cost: cost, byteCount: Limits.passwordKeyBytes)
     }
 
+    /// One that no password has, which takes as long to check as any other of that cost.
+    package static func decoy(cost: Scrypt.Cost) -> PasswordHash {
+        PasswordHash(
+            cost: cost, salt: [UInt8](repeating: 0, count: Limits.passwordSaltBytes), key: [UInt8](repeating: 0, count: Limits.passwordKeyBytes))
+    }
+
+    private init(cost: Scrypt.Cost, salt: [UInt8], key: [UInt8]) { (self.cost, self.salt, self.key) = (cost, salt, key) }
+
     /// Reads what `text` wrote; nil for another algorithm, another order of parts, leading zeros, or a cost beyond our means.
     package init?(text: String) {
         let parts = text.split(separator: "$", omittingEmptySubsequences: false)

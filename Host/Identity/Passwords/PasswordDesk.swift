@@ -20,13 +20,13 @@ package final class PasswordDesk: Sendable {
     /// Stands in for accounts that do not exist, so that they take as long as those that do.
     private let decoy: PasswordHash
 
-    /// Starts the threads, and hashes one password to have a decoy. Blocks.
+    /// Starts the threads.
     package init(
         cost: Scrypt.Cost = .owasp, threads: Int = IdentityLimits.passwordThreads, queueMax: Int = IdentityLimits.passwordQueueMax
     ) throws {
         self.cost = cost
         pool = try BlockingPool(name: "password", threads: threads, queueMax: queueMax)
-        decoy = try PasswordHash(of: secureRandom(16), cost: cost)
+        decoy = .decoy(cost: cost)
     }
 
     /// What waits and runs.

@@ -19,11 +19,23 @@ package enum Credential: Sendable, Hashable {
 package struct Checked: Sendable, Hashable {
     package let owner: SignedIn
     package let renewedSession: String?
+
+    /// Describes a caller.
+    package init(owner: SignedIn, renewedSession: String? = nil) { (self.owner, self.renewedSession) = (owner, renewedSession) }
 }
 
 extension IdentityService {
     /// Who is calling, if that is remembered: no wait, no read.
     package func remembered(_ credential: Credential) -> SignedIn? { memory.owner(of: credential.digest, now: now()) }
+
+    /// Whether a credential has the form of ours and, for an access token, the signature: else the store need not be asked.
+    package func couldBe(_ credential: Credential) -> Bool {
+        switch credential {
+        case .bearer(let text) where text.hasPrefix("lmk_"): IssuedSecret.hasForm(text)
+        case .bearer(let text): vault.tokenKeys.claims(of: text, atMilliseconds: now()) != nil || vault.tokenKeys.lacksKey(of: text)
+        case .session(let text): text.hasPrefix("lms_") && IssuedSecret.hasForm(text)
+        }
+    }
 
     /// Who is calling; reads the store when it is not remembered.
     /// - Throws: `.invalidToken` for whatever is not in force.

@@ -110,6 +110,17 @@ extension IdentityService {
         }
     }
 
+    /// Takes the second factor away without a code (`limen user reset --mfa`).
+    package func removeSecondFactor(of account: Account, by actor: Actor) async throws(IdentityError) {
+        let now = now()
+        try await write(changing: account.id) { connection in
+            try await connection.execute("DELETE FROM second_factor WHERE account = $1", [.text(account.id)])
+            try await Self.note(
+                "auth.mfa_remove", actor.id, tenant: account.tenant, requestID: actor.requestID, details: ["account": .string(account.id)], at: now,
+                connection)
+        }
+    }
+
     /// Checks a code, and counts it: the row is held from the first statement on, so that of any number at once five wrong ones are looked at (AUTH-7).
     func check(code: String, of account: String, tenant: String, requestID: String?, mayBeBegun: Bool = false) async throws(IdentityError) {
         let (vault, now) = (vault, now())

@@ -123,6 +123,11 @@ struct IssuedSecret: Sendable, CustomStringConvertible {
     /// Not the secret.
     var description: String { "secret" }
 
+    /// Whether a text has the length and the alphabet of one.
+    static func hasForm(_ text: String) -> Bool {
+        text.utf8.count == 47 && Base64URL.decode(String(text.dropFirst(4)))?.count == IdentityLimits.secretBytes
+    }
+
     /// What would be stored of a secret that somebody shows.
     static func hash(_ text: String) -> [UInt8] { SHA256.hash(text).bytes }
 }

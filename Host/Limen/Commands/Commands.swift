@@ -1,7 +1,7 @@
 /// Every command, in the order of the help.
 enum Commands {
     static let table = CommandTable(
-        commands: [serve, doctor] + plugin + publishing + secrets + [
+        commands: [serve, doctor] + user + plugin + publishing + secrets + [
             egressTest, bench, benchEgress, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
         ])
 
@@ -128,6 +128,34 @@ enum Commands {
         Command(
             "keys rotate", summary: "Seal every secret's key under a new master key, while the server runs.", options: [data],
             run: SecretCommands.rotate),
+    ]
+
+    private static let ofTenant = Option.value("tenant", "ID", "of that tenant (main)")
+    private static let user = [
+        Command(
+            "user create", "EMAIL", summary: "Make an account; prints a one-time password, unless a file has another.",
+            options: [
+                .value("role", "user|admin|operator", "what it may do (user)"), .value("handle", "NAME", "the name that others see"),
+                .value("file", "FILE", "read the password from there; then it need not be changed"), ofTenant, data,
+            ], operandsMax: 1, run: UserCommands.create),
+        Command("user list", summary: "Show accounts, their roles and states.", options: [ofTenant, data], run: UserCommands.list),
+        Command(
+            "user role", "EMAIL ROLE", summary: "Give an account another role; it is signed out everywhere.", options: [ofTenant, data],
+            operandsMax: 2, run: UserCommands.role),
+        Command(
+            "user disable", "EMAIL", summary: "Refuse an account, its sessions and its keys from now on.", options: [ofTenant, data],
+            operandsMax: 1, run: UserCommands.disable),
+        Command(
+            "user enable", "EMAIL", summary: "Let a disabled account in again.", options: [ofTenant, data], operandsMax: 1, run: UserCommands.enable),
+        Command(
+            "user reset", "EMAIL", summary: "Sign an account out everywhere and give it a one-time password.",
+            options: [.flag("mfa", "take its second factor away too"), ofTenant, data], operandsMax: 1, run: UserCommands.reset),
+        Command(
+            "user key", "EMAIL", summary: "Make an API key of an account and print it, this once.",
+            options: [
+                .value("scopes", "LIST", "what it is for: read,write,tools,metrics,admin (read,write,tools)"),
+                .value("name", "NAME", "what lists call it (cli)"), .value("days", "DAYS", "how long it lives (90)"), ofTenant, data,
+            ], operandsMax: 1, run: UserCommands.key),
     ]
 
     private static let egressTest = Command(

@@ -101,7 +101,7 @@ enum SecretCommands {
     }
 
     /// The value, from a file or standard input and never from an argument, without the line's end behind it.
-    private static func value(_ arguments: Arguments) throws -> [UInt8] {
+    static func value(_ arguments: Arguments) throws -> [UInt8] {
         if arguments.operands.count > 1 {
             guard arguments.operands[1] == "-" else {
                 throw UsageError("a value is never an argument, which everybody can see: give it on standard input, or with --file")

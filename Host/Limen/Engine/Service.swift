@@ -4,6 +4,7 @@ import Egress
 import Glibc
 import HTTP
 import IO
+import Identity
 import JSON
 import Registry
 import Store
@@ -19,7 +20,9 @@ struct Service: Sendable {
     private let certificates: Certificates?
     private let server: HTTPServer
     private let shownData: String
-    private let isNewKey: Bool
+    private let identity: IdentityWiring
+    /// One-time password of the account that this start made.
+    private let firstPassword: String?
 
     /// Opens the data folder and wires everything; nothing listens yet.
     init(_ engine: Engine, _ settings: Configuration, _ certificates: Certificates?, shownData: String) async throws {
@@ -33,10 +36,9 @@ struct Service: Sendable {
             fetcher: ProxyFetch(door.proxy), options: Self.options(settings, door, engine))
         door.proxy.use(station.secrets)
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
-        let keys = try await AdminKeyStore(database: station.database)
-        let keyFile = "\(settings.data)/admin.key"
-        isNewKey = try await keys.makeIfNone { key in try File.write(Array((key.secret + "\n").utf8), to: keyFile, mode: 0o600) } != nil
         let metrics = Metrics()
+        identity = try await IdentityWiring(engine, station, settings, metrics)
+        firstPassword = try await FirstAccount.makeIfNone(identity.service, data: settings.data)
         certificates?.observe(in: metrics)
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
         RuntimeMetrics.observeProcess(in: metrics)
@@ -47,11 +49,11 @@ struct Service: Sendable {
             tools: LiveTools(registry: station.registry, service: station.tools),
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
             audit: LiveAudit(station.audit, log: engine.log), secrets: LiveSecrets(station.secrets, log: engine.log),
-            egress: LiveEgress(door.proxy), checks: Self.checks(engine, station, settings),
+            egress: LiveEgress(door.proxy), identity: LiveIdentity(identity.service, log: engine.log), checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
         let limits = try Self.limits(settings, engine, metrics)
         let dispatcher = Dispatcher(
-            table: try RouteTable(Routes.all(services), bodyBytesMax: limits.bodyBytesMax), authenticator: Authenticator { keys.verify($0) },
+            table: try RouteTable(Routes.all(services), bodyBytesMax: limits.bodyBytesMax), authenticator: Authenticator(identity.service),
             log: engine.log, metrics: metrics, options: limits)
         var configuration = HTTPServerConfiguration(address: try settings.address())
         configuration.makeRequestID = RequestIdentity.makeRequestID
@@ -105,6 +107,7 @@ struct Service: Sendable {
         [
             .reads: RatePolicy(rates.readsPerMinute, perSeconds: 60), .writes: RatePolicy(rates.writesPerMinute, perSeconds: 60),
             .tools: RatePolicy(rates.toolsPerMinute, perSeconds: 60), .config: RatePolicy(rates.configPerHour, perSeconds: 3600),
+            .login: RatePolicy(rates.loginPerMinute, perSeconds: 60),
             .operations: RatePolicy(rates.operationsPerMinute, perSeconds: 60),
             .strangers: RatePolicy(rates.strangersPerMinute, perSeconds: 60), .frames: RatePolicy(rates.framesPerSecond, perSeconds: 1),
         ]
@@ -123,15 +126,19 @@ struct Service: Sendable {
             folders: [settings.manifests] + ["\(settings.manifests)/", "\(settings.data)/"].map { $0 + TrustFolders.name }, log: engine.log)
         let watcher = OwnedTask(on: engine.loop) { try await watch.forEachChange { await reload("manifests changed") } }
         let certificateWatcher = OwnedTask(on: engine.loop) { try await certificates?.watch(on: engine.loop) }
+        let keeper = OwnedTask(on: engine.loop) { [identity] in try await identity.keep(on: engine.loop) }
         await waitForStop(signals, heir)
         heir?.close()
         watcher.cancel()
         certificateWatcher.cancel()
+        keeper.cancel()
         ServiceManager.tell("STOPPING=1")
         engine.log.notice("stopping", [("connections", JSONValue(server.connectionCount))])
         await server.drain(within: settings.limits.drainMilliseconds)
         await watcher.finish()
         await certificateWatcher.finish()
+        await keeper.finish()
+        await identity.close()
         await station.stop()
         engine.log.notice("stopped")
     }
@@ -184,7 +191,10 @@ struct Service: Sendable {
 
     private func announce(_ bound: SocketAddress) {
         var text = "limen \(Version.current) serves on \(certificates == nil ? "http" : "https")://\(bound)\n"
-        text += isNewKey ? "a key was made for you: \(shownData)/admin.key\n" : "your key is in \(shownData)/admin.key\n"
+        if let firstPassword {
+            text += "sign in as \(FirstAccount.email) with the one-time password \(firstPassword), shown this once; the first sign-in sets another\n"
+        }
+        text += "an API key of \(FirstAccount.email) for scripts: \(shownData)/admin.key\n"
         Output.print(text)
     }
 

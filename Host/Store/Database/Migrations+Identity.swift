@@ -1,6 +1,9 @@
 /// Tenants, accounts and everything that signs them in; deleting an account deletes all that is its own (AUTH-14).
 extension Migrations {
-    static let identity: [SQL] = tenants + accounts + sessions + oneTime + secondFactor + apiKeys
+    static let identity: [SQL] =
+        tenants + accounts + sessions + oneTime + secondFactor + apiKeys
+        // The key of the first start is an API key like any other now.
+        + ["DROP TABLE admin_key"]
 
     private static let tenants: [SQL] = [
         SQL(

@@ -18,6 +18,10 @@
 static const int clinux_o_path = 010000000;
 
 /* openat2(2): opens `path` beneath `directory`, through no symbolic link and no mount point. -1 with errno. */
+/// A number that several processes have in memory.
+static inline uint64_t clinux_atomic_load(const uint64_t *number) { return __atomic_load_n(number, __ATOMIC_SEQ_CST); }
+static inline void clinux_atomic_increment(uint64_t *number) { (void)__atomic_add_fetch(number, 1, __ATOMIC_SEQ_CST); }
+
 static inline int clinux_open_beneath(int directory, const char *path, uint64_t flags) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .mode = 0, .resolve = CLINUX_RESOLVE_BENEATH_NO_LINKS};
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);

@@ -3,6 +3,8 @@ import HTTP
 /// The class of token bucket that a request or frame draws from (SPEC 7).
 package enum LimitClass: String, Sendable, CaseIterable {
     case reads, writes, tools, config
+    /// Passwords, codes and links, by address before sign-in.
+    case login
     /// What machines ask: drawn by address, never by who asks.
     case operations
     /// Requests whose key is none, by address; also what a page asks before it may ask.
@@ -27,6 +29,7 @@ package struct RatePolicy: Sendable, Hashable {
         switch limitClass {
         case .reads: RatePolicy(600, perSeconds: 60)
         case .writes, .tools, .strangers: RatePolicy(120, perSeconds: 60)
+        case .login: RatePolicy(10, perSeconds: 60)
         case .config: RatePolicy(30, perSeconds: 3600)
         case .operations: RatePolicy(60_000, perSeconds: 60)
         case .frames: RatePolicy(20, perSeconds: 1)
