@@ -6,6 +6,9 @@ package final class HTTPClientConnection: @unchecked Sendable {
     // SAFETY: every member that changes is touched only on the loop of `stream`.
     private let stream: SocketStream
     private var input = InputBuffer()
+    private var parser = ResponseParser(isHead: false)
+    /// The reply has ended.
+    private var isDone = true
     private(set) var isReusable = false
     private var hasEnded = false
     /// How far the present exchange has come; nil while its caller looks at the content, whose errors are its own.
@@ -64,60 +67,88 @@ package final class HTTPClientConnection: @unchecked Sendable {
         _ request: HTTPClientRequest, host: String, until deadline: Deadline, onHead: @Sendable (HTTPResponse) throws -> Void = { _ in },
         _ body: @Sendable ([UInt8]) async throws -> Bool
     ) async throws -> HTTPResponse {
+        let head = try await begin(request, host: host, until: deadline)
+        try onHead(head)
+        while let content = try await next(until: deadline) {
+            phase = nil
+            let goesOn = try await body(content)
+            phase = .body
+            if !goesOn { return head }
+        }
+        return head
+    }
+
+    /// Sends one request and reads the head of its reply, whose content `next` gives; nothing more is read before it is asked for.
+    /// - Throws: as `exchange`.
+    package func begin(_ request: HTTPClientRequest, host: String, until deadline: Deadline) async throws -> HTTPResponse {
         isReusable = false
         phase = .request
         try await stream.write(HTTPClientConnection.encode(request, host: host), until: deadline)
         phase = .headers
-        var parser = ResponseParser(isHead: request.method == .head)
-        var response: HTTPResponse?
+        parser = ResponseParser(isHead: request.method == .head)
+        isDone = false
         while true {
-            let (steps, content) = try parse(&parser)
-            for case .head(let status, let headers, _) in steps {
-                let head = HTTPResponse(status: status, headers: headers)
-                response = head
+            if let head = try parseHead() {
                 phase = .body
-                try onHead(head)
+                return head
             }
-            let isDone = steps.contains { if case .end = $0 { true } else { false } }
-            if !content.isEmpty {
-                let before = phase
-                phase = nil
-                let goesOn = try await body(content)
-                phase = before
-                if !goesOn, let response { return response }
-            }
-            if isDone, let response {
-                isReusable = parser.keepsAlive && input.isEmpty
-                return response
-            }
-            if try await !fill(deadline) {
-                if parser.endsWithConnection, let response { return response }
-                throw IOError(.closed, "reply")
-            }
+            guard try await fill(deadline) else { throw IOError(.closed, "reply") }
         }
     }
 
+    /// The next content of the reply that `begin` has begun, as much as has come and at least a byte; nil when it has ended.
+    /// - Throws: as `exchange`.
+    package func next(until deadline: Deadline) async throws -> [UInt8]? {
+        while !isDone {
+            let content = try parseContent()
+            if !content.isEmpty { return content }
+            if isDone { break }
+            if try await fill(deadline) { continue }
+            guard parser.endsWithConnection else { throw IOError(.closed, "reply") }
+            isDone = true
+        }
+        isReusable = parser.keepsAlive && input.isEmpty
+        return nil
+    }
+
+    /// Runs the parser up to the end of the head; nil when more must come.
+    private func parseHead() throws -> HTTPResponse? {
+        var outcome: Result<HTTPResponse, HTTPFailure>?
+        let taken = input.withBytes { bytes in
+            var position = 0
+            while true {
+                switch parser.advance(UnsafeBufferPointer(rebasing: bytes[position...])) {
+                case .skip(let count): position += count
+                case .head(let status, let headers, let count):
+                    outcome = .success(HTTPResponse(status: status, headers: headers))
+                    return position + count
+                case .failure(let failure):
+                    outcome = .failure(failure)
+                    return position
+                case .needMore, .content, .end: return position
+                }
+            }
+        }
+        input.take(taken)
+        return try outcome?.get()
+    }
+
     /// Runs the parser over what has come.
-    private func parse(_ parser: inout ResponseParser) throws -> ([ResponseParser.Step], [UInt8]) {
-        var steps: [ResponseParser.Step] = []
+    private func parseContent() throws -> [UInt8] {
         var content: [UInt8] = []
         var failure: HTTPFailure?
         let taken = input.withBytes { bytes in
             var position = 0
             while true {
                 let rest = UnsafeBufferPointer(rebasing: bytes[position...])
-                let step = parser.advance(rest)
-                switch step {
-                case .needMore: return position
+                switch parser.advance(rest) {
+                case .needMore, .head: return position
                 case .skip(let count): position += count
-                case .head(_, _, let count):
-                    position += count
-                    steps.append(step)
                 case .content(let count):
                     content.append(contentsOf: UnsafeBufferPointer(rebasing: rest[..<count]))
                     position += count
                 case .end(let count):
-                    steps.append(step)
+                    isDone = true
                     return position + count
                 case .failure(let found):
                     failure = found
@@ -127,7 +158,7 @@ package final class HTTPClientConnection: @unchecked Sendable {
         }
         if let failure { throw failure }
         input.take(taken)
-        return (steps, content)
+        return content
     }
 
     /// Reads more; false at the end.

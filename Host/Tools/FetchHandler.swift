@@ -17,10 +17,56 @@ package struct FetchContext: Sendable {
     }
 }
 
+/// A reply that is read piece by piece; on the loop of its call.
+package protocol FetchStream: Sendable {
+    /// The next piece, whose id is the caller's to fill in.
+    func next() async -> FetchPiecePayload
+    /// Ends it before its end; a second time does nothing.
+    func close()
+}
+
+/// What became of a request whose reply is to be read piece by piece.
+package enum FetchOpening: Sendable {
+    /// No reply: the payload says why.
+    case refused(FetchReplyPayload)
+    /// The reply's head, and the rest.
+    case open(FetchReplyPayload, any FetchStream)
+}
+
 /// Answers a plugin's requests for the network: the egress proxy, or a refusal where there is none.
 package protocol FetchHandler: Sendable {
     /// Makes the request if the plugin may, until `deadline`; ends it when the task is cancelled.
     func fetch(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchReplyPayload
+    /// As `fetch`, with the body left to be read piece by piece by whoever gets it, and closed.
+    func open(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchOpening
+}
+
+extension FetchHandler {
+    /// For a handler that has whole replies only: cuts them up.
+    package func open(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchOpening {
+        var reply = await fetch(request, for: context, until: deadline)
+        guard reply.status != 0 else { return .refused(reply) }
+        let body = reply.body
+        reply.body = []
+        return .open(reply, PiecesStream(of: body))
+    }
+}
+
+/// A body at hand, in pieces.
+package final class PiecesStream: FetchStream {
+    private let rest: Lock<ArraySlice<UInt8>>
+
+    package init(of body: [UInt8]) { rest = Lock(body[...]) }
+
+    package func next() async -> FetchPiecePayload {
+        rest.withLock { rest in
+            let piece = rest.prefix(FetchPiecePayload.dataBytesMax)
+            rest = rest.dropFirst(piece.count)
+            return FetchPiecePayload(isLast: piece.isEmpty, data: Array(piece))
+        }
+    }
+
+    package func close() { rest.withLock { $0 = [] } }
 }
 
 /// Refuses every request with `forbidden`: this host has no proxy.
@@ -51,6 +97,38 @@ package struct ProxyFetch: FetchHandler {
         } catch {
             return Self.failure(request, error.code, error.message)
         }
+    }
+
+    package func open(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchOpening {
+        guard let access = context.access else { return .refused(Self.failure(request, "forbidden", EgressRefusal.noNetwork.description)) }
+        let wanted: EgressRequest
+        do throws(EgressRequest.Malformed) {
+            wanted = try EgressRequest(parsing: request.request, body: request.body)
+        } catch {
+            return .refused(Self.failure(request, "invalid", error.reason))
+        }
+        do throws(EgressError) {
+            let stream = try await proxy.open(wanted, access: access, caller: context.caller, before: context.before, until: deadline)
+            let head = FetchReplyPayload(id: request.id, status: UInt32(stream.head.status), headers: stream.head.headersJSON)
+            return .open(head, ProxyStream(stream: stream))
+        } catch {
+            return .refused(Self.failure(request, error.code, error.message))
+        }
+    }
+
+    private struct ProxyStream: FetchStream {
+        let stream: EgressStream
+
+        func next() async -> FetchPiecePayload {
+            do throws(EgressError) {
+                let piece = try await stream.next()
+                return FetchPiecePayload(isLast: piece == nil, data: piece ?? [])
+            } catch {
+                return FetchPiecePayload(errorCode: error.code, errorMessage: error.message)
+            }
+        }
+
+        func close() { stream.close() }
     }
 
     private static func failure(_ request: FetchPayload, _ code: String, _ message: String) -> FetchReplyPayload {

@@ -18,6 +18,7 @@ struct ToolCallHost: WorkerCallHost {
     let egress: EgressCount
     let deadline: Deadline
     let tape: CallTape?
+    let streams = CallStreams()
 
     /// What the call used of the network.
     final class EgressCount: Sendable {
@@ -38,6 +39,8 @@ struct ToolCallHost: WorkerCallHost {
                 state.bytes += bytes
             }
         }
+        /// Counts bytes of a request that was made.
+        func count(bytes: Int) { state.withLock { $0.bytes += bytes } }
         var value: (requests: Int, bytes: Int) { state.withLock { ($0.requests, $0.bytes) } }
     }
 
@@ -59,12 +62,35 @@ struct ToolCallHost: WorkerCallHost {
         return await tape.fetch(request) { await liveFetch(request, until: deadline) }
     }
 
-    private func liveFetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
-        let context = FetchContext(
+    private var fetchContext: FetchContext {
+        FetchContext(
             caller: EgressCaller(
                 plugin: entry.spec.plugin, tenant: caller.tenant, requestID: requestID, traceparent: traceparent.isEmpty ? nil : traceparent,
                 user: caller.user, version: entry.spec.version, tool: entry.spec.name),
             access: entry.spec.egress, before: egress.begin())
+    }
+
+    func fetchOpen(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
+        let reply = await streams.open(request) { [self] in
+            guard let tape else { return await service.fetcher.open(request, for: fetchContext, until: deadline) }
+            return await tape.open(request) { await service.fetcher.open(request, for: fetchContext, until: deadline) }
+        }
+        if reply.status != 0 { egress.add(bytes: request.body.count) }
+        return reply
+    }
+
+    func fetchRead(_ id: UInt32) async -> FetchPiecePayload {
+        let piece = await streams.read(id)
+        egress.count(bytes: piece.data.count)
+        return piece
+    }
+
+    func fetchClose(_ id: UInt32) { streams.close(id) }
+
+    func callEnded() { streams.end() }
+
+    private func liveFetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
+        let context = fetchContext
         let reply = await service.fetcher.fetch(request, for: context, until: deadline)
         if reply.status != 0 { egress.add(bytes: request.body.count + reply.body.count) }
         return reply

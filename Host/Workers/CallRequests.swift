@@ -15,6 +15,8 @@ final class CallRequests: @unchecked Sendable {
     private let deadline: Deadline
     private let tasks = TaskScope()
     private var order = RequestOrder()
+    /// The replies that the worker reads piece by piece.
+    var streams = StreamOrder()
     private var waiting: [UInt64: Answer] = [:]
     private var outbox: [(id: UInt64, frame: [UInt8])] = []
     private var isSending = false

@@ -63,8 +63,26 @@ package protocol WorkerCallHost: Sendable {
     func log(_ level: UInt8, _ message: String)
     /// A request for the network.
     func fetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload
+    /// A request for the network whose reply is read piece by piece; the answer is its head, and for the reply itself the host keeps the request's id.
+    func fetchOpen(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload
+    /// The next piece of an open reply.
+    func fetchRead(_ id: UInt32) async -> FetchPiecePayload
+    /// Ends an open reply, or one whose opening or piece is under way, at once.
+    func fetchClose(_ id: UInt32)
+    /// The call is over: what it left open is closed.
+    func callEnded()
     /// A request for the plugin's state.
     func keyValue(_ request: KeyValuePayload, until deadline: Deadline) async -> KeyValueReplyPayload
+}
+
+/// A host that opens no replies.
+extension WorkerCallHost {
+    package func fetchOpen(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
+        FetchReplyPayload(id: request.id, status: 0, errorCode: "forbidden", errorMessage: "this host opens no replies")
+    }
+    package func fetchRead(_ id: UInt32) async -> FetchPiecePayload { .cancelled(id: id) }
+    package func fetchClose(_ id: UInt32) {}
+    package func callEnded() {}
 }
 
 /// What the service tells whoever keeps metrics and logs; called rarely, never on the fast path.

@@ -38,6 +38,7 @@ extension WorkerHandle {
         }
         guard let requests = talk.requests else { return end }
         requests.end(pool.service.scope)
+        host.callEnded()
         // The plugin ended its call while an answer was on its way: half of it cannot be followed by anything.
         if requests.isMidFrame, case .idle = end.fate { end.fate = .kill(.retired) }
         return end
@@ -88,6 +89,9 @@ extension WorkerHandle {
             } catch { throw .fault(.malformed) }
         case .fetch: try await fetch(frame, &talk)
         case .keyValue: try await keyValue(frame, &talk)
+        case .fetchOpen: try await fetchOpen(frame, &talk)
+        case .fetchRead: try await fetchRead(frame, &talk)
+        case .fetchClose: try fetchClose(frame, &talk)
         case .kill(let reason): return ServeEnd(end: .died(reason), fate: .kill(reason))
         case .jailed, .ready, .loadRefused, .endOfCancelled, .ignore: break
         }
@@ -113,11 +117,10 @@ extension WorkerHandle {
     }
 
     /// Serves a request beside the others; while too many are open the worker is not read, which is its back-pressure.
-    private func ask(
+    func ask(
         _ request: RequestOrder.Request, _ talk: inout Talk, _ answer: @escaping CallRequests.Answer
     ) async throws(FrameEnd) {
-        let requests = talk.requests ?? CallRequests(talk.registration, until: talk.deadline)
-        talk.requests = requests
+        let requests = requests(&talk)
         while requests.isFull {
             await requests.waitForRoom()
             if talk.deadline.hasPassed { throw .timedOut }

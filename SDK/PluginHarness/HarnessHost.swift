@@ -18,7 +18,7 @@ extension String {
 }
 
 /// Parses what a plugin sent; what is not JSON becomes an error that a test sees.
-private func json(_ bytes: limen_bytes) -> Result<JSONValue, PluginError> {
+func json(_ bytes: limen_bytes) -> Result<JSONValue, PluginError> {
     do {
         var limits = JSONLimits.default
         limits.bytesMax = 64 << 20
@@ -31,7 +31,7 @@ private func json(_ bytes: limen_bytes) -> Result<JSONValue, PluginError> {
 /// A context pointer on its way to another closure of the same thread.
 ///
 /// SAFETY: `@unchecked Sendable` because the ABI lets any thread hand it over and only the main thread use it.
-private struct Context: @unchecked Sendable {
+struct Context: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer?
 }
 
@@ -68,6 +68,9 @@ func makeHarnessHost(config: [UInt8], scratch: String) -> limen_host {
     host.deadline = { HarnessCalls.find($0)?.deadlineNanoseconds ?? 0 }
     host.fetch = fetch
     host.kv = keyValue
+    host.fetch_open = HarnessStreams.open
+    host.fetch_read = HarnessStreams.read
+    host.fetch_close = HarnessStreams.close
     host.schedule = { work, context in
         let context = Context(pointer: context)
         HarnessLoop.shared.post { work?(context.pointer) }
@@ -103,7 +106,7 @@ private let fetch: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, lim
     }
 }
 
-private func answer(_ reply: HarnessFetchReply, _ callback: limen_fetch_callback?, _ context: Context) {
+func answer(_ reply: HarnessFetchReply, _ callback: limen_fetch_callback?, _ context: Context) {
     var response = limen_response()
     response.size = UInt32(MemoryLayout<limen_response>.size)
     var parts: [[UInt8]] = [[], [], [], []]

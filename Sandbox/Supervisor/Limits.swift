@@ -26,6 +26,8 @@ package enum SupervisorLimits {
     package static let requestsRunningMax = 8
     package static let requestsOpenMax = 64
     package static let requestsPerCallMax = 10_000
+    /// Replies of one call that are open to be read piece by piece.
+    package static let streamsOpenMax = 8
 
     package static let workersMax = 256
     package static let waitersMax = 256

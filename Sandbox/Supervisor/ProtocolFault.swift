@@ -2,6 +2,7 @@
 package enum ProtocolFault: String, Error, Sendable, Hashable, CaseIterable {
     case unknownType, unexpectedType, wrongCall, secondResult, resultAfterCancel, oversize, malformed, partialFrame
     case outputTooLong, eventFlood, logFlood, requestFlood, descriptors
+    case streamOrder
 
     /// What happened, as part of a sentence.
     package var explanation: String {
@@ -18,6 +19,7 @@ package enum ProtocolFault: String, Error, Sendable, Hashable, CaseIterable {
         case .eventFlood: "more or larger events than permitted"
         case .logFlood: "more log lines than permitted"
         case .requestFlood: "more fetch or key-value requests than permitted"
+        case .streamOrder: "a turn for a reply that is not open, or not its turn"
         case .descriptors: "descriptors where none are accepted"
         }
     }

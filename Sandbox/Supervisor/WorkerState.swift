@@ -48,6 +48,8 @@ package struct WorkerState: Sendable {
         /// The plugin refused to load and says why in its payload; kill it with that reason.
         case loadRefused
         case event, fetch, keyValue, log
+        /// A reply that is read piece by piece: its beginning, a piece, its end.
+        case fetchOpen, fetchRead, fetchClose
         /// The call is over, with a result.
         case result
         /// The call is over, with the plugin's error.
@@ -207,12 +209,19 @@ package struct WorkerState: Sendable {
             return type == .result ? .result : .failure
         case .event: return event(call, bytes, at: now)
         case .log: return log(call, at: now)
-        case .fetch, .keyValue:
+        // At most one is open a reply, and each takes a byte of what the reply may have: no count of their own.
+        case .fetchRead: return .fetchRead
+        case .fetch, .keyValue, .fetchOpen, .fetchClose:
             var call = call
             call.requests += 1
             phase = .busy(call)
             if call.requests > SupervisorLimits.requestsPerCallMax { return fault(.requestFlood, at: now) }
-            return type == .fetch ? .fetch : .keyValue
+            switch type {
+            case .fetch: return .fetch
+            case .fetchOpen: return .fetchOpen
+            case .fetchClose: return .fetchClose
+            default: return .keyValue
+            }
         default: return fault(.unexpectedType, at: now)
         }
     }
@@ -249,7 +258,7 @@ package struct WorkerState: Sendable {
             guard crossed else { return fault(.resultAfterCancel, at: now) }
             _ = kill(.cancelled, at: now)
             return .kill(.cancelled)
-        case .event, .log, .fetch, .keyValue:
+        case .event, .log, .fetch, .keyValue, .fetchOpen, .fetchRead, .fetchClose:
             if type == .log, logs.take(at: now) { return .log }
             var call = call
             call.logsDropped += 1

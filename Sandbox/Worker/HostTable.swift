@@ -17,7 +17,8 @@ enum HostTable {
                 size: UInt32(MemoryLayout<limen_host>.size), abi: LIMEN_ABI_VERSION, complete: complete, fail: fail, emit: emit, log: log,
                 cancelled: cancelled, deadline: deadline, fetch: fetch, kv: keyValue, schedule: schedule, pump: pump,
                 scratch_path: UnsafePointer(strdup("/scratch")), config: limen_bytes(data: bytes.baseAddress, length: bytes.count),
-                wants_description: PluginRuntime.current.wantsDescription ? 1 : 0))
+                wants_description: PluginRuntime.current.wantsDescription ? 1 : 0, fetch_open: fetchOpen, fetch_read: fetchRead,
+                fetch_close: fetchClose))
         return UnsafePointer(table)
     }()
 
@@ -88,6 +89,35 @@ enum HostTable {
             return state.nextRequest
         }
         send(.fetch, callID, FetchPayload(id: id, request: Array(request), body: Array(body)).encoded())
+    }
+
+    private static let fetchOpen:
+        @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_fetch_callback?, UnsafeMutableRawPointer?) -> UInt32 = {
+            call, request, body, callback, context in
+            let pending = PluginRuntime.Callback(function: callback, context: context)
+            guard let callID = inFlight(call) else {
+                PluginRuntime.current.shared.withLock { $0.refusedFetches.append(pending) }
+                wakeMainThread()
+                return 0
+            }
+            let id = PluginRuntime.current.shared.withLock { $0.open(pending) }
+            send(.fetchOpen, callID, FetchPayload(id: id, request: Array(request), body: Array(body)).encoded())
+            return id
+        }
+
+    private static let fetchRead: @convention(c) (OpaquePointer?, UInt32, limen_piece_callback?, UnsafeMutableRawPointer?) -> Void = {
+        call, id, callback, context in
+        let pending = PluginRuntime.Callback(function: callback, context: context)
+        guard let callID = inFlight(call), PluginRuntime.current.shared.withLock({ $0.read(id, pending) }) else {
+            PluginRuntime.current.shared.withLock { $0.refusedPieces.append(pending) }
+            return wakeMainThread()
+        }
+        send(.fetchRead, callID, FetchStreamPayload(id: id).encoded())
+    }
+
+    private static let fetchClose: @convention(c) (OpaquePointer?, UInt32) -> Void = { call, id in
+        guard let callID = inFlight(call), PluginRuntime.current.shared.withLock({ $0.close(id) }) else { return }
+        send(.fetchClose, callID, FetchStreamPayload(id: id).encoded())
     }
 
     private static let keyValue:

@@ -41,6 +41,25 @@ final class PluginRuntime: @unchecked Sendable {
         /// Requests that never leave: their callbacks still run once, on the main thread.
         var refusedFetches: [Callback<limen_fetch_callback?>] = []
         var refusedKeyValues: [Callback<limen_kv_callback?>] = []
+        var refusedPieces: [Callback<limen_piece_callback?>] = []
+        /// Replies of the call in flight that are read piece by piece.
+        var streams: [UInt32: Stream] = [:]
+    }
+
+    /// A reply that is read piece by piece, as this side knows it.
+    struct Stream {
+        enum Phase {
+            /// Next: idle, or gone with a refusal.
+            case opening(Callback<limen_fetch_callback?>)
+            /// Next: reading, or gone when closed.
+            case idle
+            /// Next: idle, or gone with the last piece.
+            case reading(Callback<limen_piece_callback?>)
+        }
+
+        var phase: Phase
+        /// The plugin has closed it: what still comes is told as cancelled.
+        var isClosed = false
     }
 
     /// A C function and its context, kept until it is called on the main thread.
@@ -144,6 +163,7 @@ final class PluginRuntime: @unchecked Sendable {
         case .cancel: cancel(frame.callID)
         case .fetchReply: finishFetch(frame.payload)
         case .keyValueReply: finishKeyValue(frame.payload)
+        case .fetchPiece: finishPiece(frame.payload)
         case .drain: stop()
         default: _exit(4)
         }
@@ -154,7 +174,10 @@ final class PluginRuntime: @unchecked Sendable {
         let payload = decoded { () throws(MalformedPayload) in try CallPayload(decoding: frame.payload) }
         deadline.store(payload.deadlineNanoseconds, ordering: .relaxed)
         isCancelled.store(false, ordering: .relaxed)
-        shared.withLock { $0.callID = frame.callID }
+        shared.withLock { state in
+            state.callID = frame.callID
+            state.streams = [:]
+        }
         payload.withRequest { request in plugin.pointee.call(plugin.pointee.state, Self.handle(frame.callID), request) }
         runScheduled()
     }
@@ -180,15 +203,20 @@ final class PluginRuntime: @unchecked Sendable {
 
     func runScheduled() {
         while true {
-            let (work, fetches, keyValues) = shared.withLock { state in
+            let (work, fetches, keyValues, pieces) = shared.withLock { state in
                 defer {
                     state.scheduled.removeAll(keepingCapacity: true)
-                    (state.refusedFetches, state.refusedKeyValues) = ([], [])
+                    (state.refusedFetches, state.refusedKeyValues, state.refusedPieces) = ([], [], [])
                 }
-                return (state.scheduled, state.refusedFetches, state.refusedKeyValues)
+                return (state.scheduled, state.refusedFetches, state.refusedKeyValues, state.refusedPieces)
             }
-            if work.isEmpty, fetches.isEmpty, keyValues.isEmpty { return }
+            if work.isEmpty, fetches.isEmpty, keyValues.isEmpty, pieces.isEmpty { return }
             refuse(fetches, keyValues)
+            for item in pieces {
+                FetchPiecePayload(errorCode: "invalid", errorMessage: "the reply is not open, or its next piece is awaited already").withPiece {
+                    item.function?(item.context, $0)
+                }
+            }
             for item in work { item.function?(item.context) }
         }
     }
@@ -234,9 +262,26 @@ final class PluginRuntime: @unchecked Sendable {
     }
 
     private func finishFetch(_ payload: [UInt8]) {
-        let reply = decoded { () throws(MalformedPayload) in try FetchReplyPayload(decoding: payload) }
-        guard let pending = shared.withLock({ $0.fetches.removeValue(forKey: reply.id) }), let callback = pending.function else { return }
+        var reply = decoded { () throws(MalformedPayload) in try FetchReplyPayload(decoding: payload) }
+        let (id, isRefused) = (reply.id, reply.status == 0)
+        let (found, isClosed) = shared.withLock { state -> (Callback<limen_fetch_callback?>?, Bool) in
+            if let fetch = state.fetches.removeValue(forKey: id) { return (fetch, false) }
+            return state.opened(id, isRefused: isRefused)
+        }
+        guard let pending = found, let callback = pending.function else { return }
+        if isClosed { reply = FetchReplyPayload(id: reply.id, status: 0, errorCode: "cancelled", errorMessage: "the reply was closed") }
         reply.withResponse { callback(pending.context, $0) }
+        runScheduled()
+    }
+
+    private func finishPiece(_ payload: [UInt8]) {
+        let piece = decoded { () throws(MalformedPayload) in try FetchPiecePayload(decoding: payload) }
+        let (id, isEnd) = (piece.id, piece.isEnd)
+        // A reply of a call that is over is unknown here, and its piece nobody's.
+        guard let answered = shared.withLock({ state in state.answered(id, isEnd: isEnd) }) else { return }
+        guard let pending = answered.0 else { _exit(5) }
+        let told = answered.1 ? FetchPiecePayload.cancelled(id: id) : piece
+        told.withPiece { lent in pending.function?(pending.context, lent) }
         runScheduled()
     }
 

@@ -9,6 +9,8 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case drain = 0x06
     /// Before `hello`, and only to a worker whose call is recorded or replayed.
     case conditions = 0x07
+    /// The answer to `fetchRead`.
+    case fetchPiece = 0x08
     // Worker to host. `jailed` is sent before any of the plugin's code runs and is the last word that can be trusted.
     case jailed = 0x81
     case ready = 0x82
@@ -18,6 +20,10 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case fetch = 0x86
     case keyValue = 0x87
     case log = 0x88
+    /// As `fetch`, for a reply that is then read piece by piece; answered with `fetchReply`, whose body is empty.
+    case fetchOpen = 0x89
+    case fetchRead = 0x8a
+    case fetchClose = 0x8b
 
     /// True for what a worker may send.
     package var isFromWorker: Bool { rawValue & 0x80 != 0 }
@@ -109,7 +115,9 @@ package struct FrameLimits: Sendable {
         case .event: eventBytesMax
         case .result: resultBytesMax
         case .failure: failureBytesMax
-        case .fetch: fetchBytesMax
+        case .fetch, .fetchOpen: fetchBytesMax
+        case .fetchRead, .fetchClose: FetchStreamPayload.bytes
+        case .fetchPiece: FetchPiecePayload.bytesMax
         case .log: logBytesMax
         }
     }

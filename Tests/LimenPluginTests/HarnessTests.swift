@@ -66,6 +66,23 @@ private struct Failing: Tool {
     }
 }
 
+private struct Streaming: Tool {
+    static let name = "streaming"
+    static let description = "Reads a reply piece by piece, as far as it is told."
+    struct Input: Codable, Sendable { var pieces: Int }
+    func call(_ input: Input, _ context: ToolContext) async throws -> [Int] {
+        let body = [UInt8](repeating: 7, count: 150_000)
+        let reply = try await context.fetchStream(FetchRequest("https://example.org/", method: "POST", body: body))
+        guard reply.status == 201, reply.headers == ["x": "y"] else { return [] }
+        var counts: [Int] = []
+        for try await piece in reply.body {
+            counts.append(piece.count)
+            if counts.count == input.pieces { break }
+        }
+        return counts
+    }
+}
+
 private func harness(_ tools: [any Tool]) throws -> PluginHarness {
     try PluginHarness(
         config: ["city": "Ulm"],
@@ -94,6 +111,13 @@ private func harness(_ tools: [any Tool]) throws -> PluginHarness {
         #expect(try outcome.output == expected)
         #expect(outcome.logs == ["half way"])
         #expect(outcome.attachments == [Attachment(name: "copy", contentType: "text/plain", data: [1, 2, 3])])
+    }
+
+    @Test("a tool reads a reply piece by piece as an AsyncSequence, to its end or as far as it likes, and a refusal is an error as of any fetch")
+    func streams() async throws {
+        let harness = try harness([Streaming()])
+        #expect(try await harness.call("streaming", ["pieces": 9]).output == [65_536, 65_536, 18_928])
+        #expect(try await harness.call("streaming", ["pieces": 1]).output == [65_536])
     }
 
     @Test(

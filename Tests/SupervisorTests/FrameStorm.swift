@@ -266,6 +266,9 @@ extension FrameStorm {
             condemn(&worker, id)
         case .event: must(frame.type == .event && mine && !before.isCancelled)
         case .fetch: must(frame.type == .fetch && mine && !before.isCancelled)
+        case .fetchOpen: must(frame.type == .fetchOpen && mine && !before.isCancelled)
+        case .fetchRead: must(frame.type == .fetchRead && mine && !before.isCancelled)
+        case .fetchClose: must(frame.type == .fetchClose && mine && !before.isCancelled)
         case .keyValue: must(frame.type == .keyValue && mine && !before.isCancelled)
         case .log: must(frame.type == .log && before.saidJailed && !before.isCondemned)
         case .result, .failure:
@@ -293,7 +296,7 @@ extension FrameStorm {
         let call = worker.call ?? 0
         let type: FrameType
         if honest {
-            let inCall: [FrameType] = [.event, .event, .log, .fetch, .keyValue, .result, .failure]
+            let inCall: [FrameType] = [.event, .event, .log, .fetch, .keyValue, .fetchOpen, .fetchRead, .fetchClose, .result, .failure]
             type =
                 !worker.saidJailed
                 ? .jailed : !worker.saidReady ? .ready : (worker.call == nil ? [.log] : inCall).randomElement(using: &random) ?? .log

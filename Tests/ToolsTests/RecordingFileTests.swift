@@ -39,7 +39,7 @@ import WorkerProtocol
         arguments: [
             (0, #"{"limen_recording":2}"#, "line 1: limen_recording is not 1"), (0, "x", "line 1: "),
             (0, #"{"end":"result"}"#, "line 1: no recording begins here"),
-            (1, #"{"exchange":"dream"}"#, "line 2: exchange is neither"), (1, #"{"exchange":"kv"}"#, "line 2: request is missing"),
+            (1, #"{"exchange":"dream"}"#, "line 2: exchange is none of"), (1, #"{"exchange":"kv"}"#, "line 2: request is missing"),
             (
                 1, #"{"exchange":"fetch","request":{},"reply":{"status":200,"headers":"","body":"*","error_code":"","error_message":""}}"#,
                 "line 2: reply is not one"

@@ -13,13 +13,20 @@ final class EgressExchange {
     private(set) var shown: (host: String, port: Int)?
     private var url: EgressURL?
     private var secrets = SecretSet.none
+    private var redirects: EgressRedirects?
+    /// The reply that the plugin gets is left unread, to be read piece by piece.
+    private let isStreamed: Bool
 
-    init(_ proxy: EgressProxy, _ request: EgressRequest, _ access: EgressAccess, _ caller: EgressCaller) {
+    init(_ proxy: EgressProxy, _ request: EgressRequest, _ access: EgressAccess, _ caller: EgressCaller, isStreamed: Bool = false) {
+        self.isStreamed = isStreamed
         self.proxy = proxy
         self.request = request
         self.access = access
         self.caller = caller
     }
+
+    /// Counts what came of a streamed reply.
+    func count(in bytes: Int) { bytesIn += bytes }
 
     /// What the policy says before anything is looked up.
     func firstDecision() -> EgressDecision {
@@ -34,17 +41,19 @@ final class EgressExchange {
         }
     }
 
-    /// Makes an allowed request, following redirects as far as the plugin and the policy want.
-    func run(_ first: EgressDecision, until deadline: Deadline) async throws(EgressError) -> EgressReply {
+    /// Makes an allowed request, following redirects as far as the plugin and the policy want; the reply is the plugin's.
+    func run(_ first: EgressDecision, until deadline: Deadline) async throws(EgressError) -> EgressInbound {
         guard let start = url else { throw .refused(.urlEmpty) }
         secrets = try await proxy.secretSet(access, caller)
-        var redirects = EgressRedirects(url: start, method: request.method, isAsked: request.followsRedirects)
+        redirects = EgressRedirects(url: start, method: request.method, isAsked: request.followsRedirects)
+        var url = start
         var hop = EgressRedirects.Hop(decision: first, method: request.method, keepsCredentials: true, keepsBody: true)
         while true {
-            shown = (redirects.url.host.shown, redirects.url.port)
-            let reply = try await make(hop, redirects.url, until: deadline)
-            switch redirects.take(status: reply.status, locations: reply.locations, policy: access.policy) {
-            case .deliver: return try reply.finished()
+            shown = (url.host.shown, url.port)
+            let reply = try await make(hop, url, until: deadline)
+            url = redirects?.url ?? url
+            switch reply.action {
+            case .deliver: return reply
             case .refuse(let decision): throw .refused(decision.refusal ?? .redirectAmbiguous)
             case .follow(let next): hop = next
             }
@@ -111,11 +120,15 @@ final class EgressExchange {
         until deadline: Deadline
     ) async throws(EgressError) -> EgressInbound {
         bytesOut += outbound.body.count
-        defer { bytesIn += inbound.received }
         do {
-            _ = try await connection.exchange(
-                outbound, host: host, until: deadline, onHead: { try inbound.take(head: $0) }, { try inbound.take($0) })
-            try inbound.end()
+            try inbound.take(head: try await connection.begin(outbound, host: host, until: deadline))
+            inbound.action = redirects?.take(status: inbound.status, locations: inbound.locations, policy: access.policy) ?? .deliver
+            if isStreamed, case .deliver = inbound.action {
+                inbound.source = EgressInbound.Source(connection: connection, key: key)
+                return inbound
+            }
+            defer { bytesIn += inbound.received }
+            try await inbound.collect(from: connection, until: deadline)
             proxy.pool.give(connection, key)
             return inbound
         } catch {
@@ -148,7 +161,7 @@ final class EgressExchange {
     }
 
     /// What went wrong, in the words of the phase.
-    private static func failure(_ error: any Error, _ phase: HTTPClientError.Phase?) -> EgressFailure {
+    static func failure(_ error: any Error, _ phase: HTTPClientError.Phase?) -> EgressFailure {
         switch error {
         case let failure as EgressFailure: return failure
         case ContentDecoder.Fault.tooLarge: return EgressFailure(.size, "the reply is too large when it is decompressed")
@@ -161,89 +174,4 @@ final class EgressExchange {
         default: return EgressFailure(.body, "the reply could not be read")
         }
     }
-}
-
-/// A reply while it comes: counted, decompressed, capped, rid of secrets, and put together.
-final class EgressInbound: @unchecked Sendable {
-    // SAFETY: touched only on the loop of the connection that the reply comes over, by one task.
-    private let bytesMax: Int
-    private let isHead: Bool
-    private var scrubber: Scrubber?
-    private var decoder: ContentDecoder?
-    private(set) var status = 0
-    private var headers = HTTPHeaders()
-    private var body: [UInt8] = []
-    /// Bytes of the body that have come, as they were sent.
-    private(set) var received = 0
-
-    /// - Parameters:
-    ///   - isHead: the request was HEAD, whose reply names the length of what it does not bring.
-    ///   - scrubber: takes out what the plugin must not see.
-    init(bytesMax: Int, isHead: Bool, scrubber: Scrubber?) {
-        self.bytesMax = bytesMax
-        self.isHead = isHead
-        self.scrubber = scrubber
-    }
-
-    /// Whether any of the reply has come.
-    var hasBegun: Bool { status != 0 }
-    /// The values of `Location`.
-    var locations: [String] { headers.values("Location") }
-
-    func take(head: HTTPResponse) throws {
-        status = head.status
-        headers = head.headers
-        // A 304 names the length of what it does not bring, too.
-        if !isHead, status != 304, let length = headers["Content-Length"].flatMap({ Int($0) }), length > bytesMax { throw tooLarge }
-        if let coding = try ContentDecoder.coding(of: headers) { decoder = ContentDecoder(coding, bytesMax: bytesMax) }
-    }
-
-    /// Takes a piece of the body; true while more may come.
-    func take(_ piece: [UInt8]) throws -> Bool {
-        received += piece.count
-        if received > bytesMax { throw tooLarge }
-        guard let decoder else {
-            keep(piece)
-            return true
-        }
-        decoder.feed(piece)
-        while let plain = try decoder.next() { keep(plain) }
-        return true
-    }
-
-    /// The body has ended.
-    func end() throws {
-        if !isHead { try decoder?.finish() }
-        if let rest = scrubber?.finish() { body += rest }
-    }
-
-    private func keep(_ piece: [UInt8]) { body += scrubber?.take(piece) ?? piece }
-
-    private var tooLarge: EgressFailure { EgressFailure(.size, "the reply is larger than \(bytesMax) bytes") }
-
-    /// The whole reply.
-    func finished() throws(EgressError) -> EgressReply {
-        var fields: [(name: String, value: String)] = []
-        var places: [String: Int] = [:]
-        for (name, value) in headers.pairs {
-            let lower = name.lowercased()
-            if EgressInbound.ours.contains(lower) { continue }
-            if let place = places[lower] {
-                fields[place].value += ", " + value
-            } else {
-                places[lower] = fields.count
-                fields.append((lower, value))
-            }
-        }
-        if decoder != nil, !isHead { fields.removeAll { $0.name == "content-encoding" } }
-        // Of what the plugin gets, not of what was sent.
-        if !isHead, let place = fields.firstIndex(where: { $0.name == "content-length" }) { fields[place].value = "\(body.count)" }
-        if let clean = scrubber?.scrubbed(fields) { fields = clean }
-        return EgressReply(status: status, headers: fields, body: body)
-    }
-
-    /// Fields that speak of the connection, which is not the plugin's.
-    private static let ours: Set<String> = [
-        "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "alt-svc",
-    ]
 }

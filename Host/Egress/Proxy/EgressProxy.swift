@@ -46,30 +46,60 @@ package final class EgressProxy: Sendable {
         let outcome: EgressRecord.Outcome
         defer { record(exchange, outcome, since: began) }
         do throws(EgressError) {
-            let reply = try await admitted(exchange, before: before, until: deadline)
+            let admitted = try admit(exchange, before: before, until: deadline)
+            defer { leave(exchange) }
+            let reply = try await exchange.run(admitted.decision, until: admitted.deadline).finished()
             outcome = .replied(status: reply.status)
             return reply
         } catch {
-            switch error {
-            case .refused(let rule): outcome = .refused(rule)
-            case .failed(let failure): outcome = .failed(failure.phase)
-            case .cancelled: outcome = .cancelled
-            }
+            outcome = error.outcome
             throw error
         }
     }
 
-    /// Runs the request if the quotas let it.
-    private func admitted(_ exchange: EgressExchange, before: Int, until deadline: Deadline) async throws(EgressError) -> EgressReply {
+    /// As `fetch`, but the body is left to be read piece by piece. Whoever gets the reply reads it to its end or closes it.
+    package func open(
+        _ request: EgressRequest, access: EgressAccess, caller: EgressCaller, before: Int, until deadline: Deadline
+    ) async throws(EgressError) -> EgressStream {
+        let began = Deadline.now()
+        let exchange = EgressExchange(self, request, access, caller, isStreamed: true)
+        do throws(EgressError) {
+            let admitted = try admit(exchange, before: before, until: deadline)
+            do throws(EgressError) {
+                let inbound = try await exchange.run(admitted.decision, until: admitted.deadline)
+                guard let source = inbound.source else { throw .failed(EgressFailure(.body, "the reply could not be read")) }
+                return EgressStream(exchange, inbound, source, self, until: admitted.deadline) { [self] outcome in
+                    leave(exchange)
+                    record(exchange, outcome, since: began)
+                }
+            } catch {
+                leave(exchange)
+                throw error
+            }
+        } catch {
+            record(exchange, error.outcome, since: began)
+            throw error
+        }
+    }
+
+    private static func key(_ exchange: EgressExchange) -> EgressMeters.Key {
+        EgressMeters.Key(plugin: exchange.caller.plugin, tenant: exchange.caller.tenant)
+    }
+
+    /// Lets a request begin that policy and quotas allow; `leave` ends it.
+    private func admit(
+        _ exchange: EgressExchange, before: Int, until deadline: Deadline
+    ) throws(EgressError) -> (decision: EgressDecision, deadline: Deadline) {
         let decision = exchange.firstDecision()
         if let rule = decision.refusal { throw .refused(rule) }
         if before >= exchange.access.requestsMax { throw .refused(.quotaRequests) }
-        let key = EgressMeters.Key(plugin: exchange.caller.plugin, tenant: exchange.caller.tenant)
-        if let rule = meters.withLock({ $0.begin(key, perMinute: exchange.access.ratePerMinute, now: .now()) }) { throw .refused(rule) }
-        defer { meters.withLock { $0.end(key) } }
+        let rate = exchange.access.ratePerMinute
+        if let rule = meters.withLock({ $0.begin(Self.key(exchange), perMinute: rate, now: .now()) }) { throw .refused(rule) }
         let patience = min(Limits.requestMillisecondsMax, exchange.request.timeoutMilliseconds ?? .max)
-        return try await exchange.run(decision, until: min(deadline, .after(milliseconds: patience)))
+        return (decision, min(deadline, .after(milliseconds: patience)))
     }
+
+    private func leave(_ exchange: EgressExchange) { meters.withLock { $0.end(Self.key(exchange)) } }
 
     /// What the manifest lets the proxy add for this caller.
     func secretSet(_ access: EgressAccess, _ caller: EgressCaller) async throws(EgressError) -> SecretSet {

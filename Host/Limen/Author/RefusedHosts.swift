@@ -3,16 +3,42 @@ import IO
 import Tools
 import WorkerProtocol
 
-/// Refuses every fetch, as the host without a proxy does, and remembers whom a plugin wanted to reach.
+/// The way out of `plugin run`, `test` and `dev`: the host's own proxy, with the bundle's own wishes as the grant; remembers whom it was refused.
 final class RefusedHosts: FetchHandler {
     static let shared = RefusedHosts()
     private let hosts = Lock<Set<String>>([])
+    private let proxy = Lock<ProxyFetch?>(nil)
+
+    /// Makes requests through a proxy from now on; before that all are refused.
+    func use(_ proxy: EgressProxy) { self.proxy.withLock { $0 = ProxyFetch(proxy) } }
 
     var list: [String] { hosts.withLock { $0.sorted() } }
 
     func fetch(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchReplyPayload {
-        if let host = Self.host(request) { _ = hosts.withLock { $0.count < 64 ? $0.insert(host).inserted : false } }
-        return await ForbiddenFetch().fetch(request, for: context, until: deadline)
+        let reply: FetchReplyPayload
+        if let proxy = proxy.withLock({ $0 }) {
+            reply = await proxy.fetch(request, for: context, until: deadline)
+        } else {
+            reply = await ForbiddenFetch().fetch(request, for: context, until: deadline)
+        }
+        note(request, reply)
+        return reply
+    }
+
+    func open(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchOpening {
+        let opening: FetchOpening
+        if let proxy = proxy.withLock({ $0 }) {
+            opening = await proxy.open(request, for: context, until: deadline)
+        } else {
+            opening = await ForbiddenFetch().open(request, for: context, until: deadline)
+        }
+        if case .refused(let reply) = opening { note(request, reply) }
+        return opening
+    }
+
+    private func note(_ request: FetchPayload, _ reply: FetchReplyPayload) {
+        guard reply.status == 0, reply.errorCode == "forbidden", let host = Self.host(request) else { return }
+        _ = hosts.withLock { $0.count < 64 ? $0.insert(host).inserted : false }
     }
 
     private static func host(_ request: FetchPayload) -> String? {

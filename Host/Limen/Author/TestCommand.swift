@@ -1,3 +1,5 @@
+import Config
+import Egress
 import IO
 import JSON
 import Registry
@@ -142,6 +144,10 @@ extension Workshop {
         try await pack(engine)
         var options = ToolService.Options()
         options.conditions = conditions
+        let door = try EgressDoor(Settings.author().egress, engine)
+        RefusedHosts.shared.use(door.proxy)
+        options.privateNetworks = door.privateNetworks
+        options.tunnels = TunnelDoors(dialer: SystemDialer(door.resolver), privateNetworks: door.privateNetworks, observer: engine.observer)
         let station = try Station(
             engine, data: "\(path)/data", manifests: "\(path)/manifests", bundleRoots: ["\(path)/bundles"], trust: trust,
             fetcher: RefusedHosts.shared, options: options)

@@ -33,6 +33,9 @@ enum Settings {
         return try Configuration.load(file: file(arguments), environment: variables(), arguments: given)
     }
 
+    /// What an author's command takes from the environment: it has no server's file.
+    static func author() throws -> Configuration { try Configuration.load(file: nil, environment: variables(), arguments: [:]) }
+
     private static func variables() -> [String: String] {
         var found: [String: String] = [:]
         var entry = environ

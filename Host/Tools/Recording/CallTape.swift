@@ -55,6 +55,31 @@ package final class CallTape: Sendable {
         return FetchReplyPayload(id: request.id, status: 0, errorCode: "invalid", errorMessage: "the recording has no such request")
     }
 
+    /// The answer to a fetch whose reply is read piece by piece: `live`'s, kept when the reading has ended, or the recorded one.
+    package func open(_ request: FetchPayload, _ live: () async -> FetchOpening) async -> FetchOpening {
+        guard mode == .replay else {
+            switch await live() {
+            case .refused(let reply):
+                var recorded = RecordedStream(head: reply)
+                recorded.end = .last
+                keep(Exchange(kind: .stream, request: request.recorded, reply: recorded.json))
+                return .refused(reply)
+            case .open(let reply, let stream):
+                return .open(
+                    reply,
+                    RecordingStream(stream, head: reply) { [self] in keep(Exchange(kind: .stream, request: request.recorded, reply: $0.json)) })
+            }
+        }
+        guard let recorded = answer(.stream, request.recorded).flatMap(RecordedStream.init) else {
+            return .refused(FetchReplyPayload(id: request.id, status: 0, errorCode: "invalid", errorMessage: "the recording has no such request"))
+        }
+        var head = recorded.head
+        head.id = request.id
+        if head.status == 0 { return .refused(head) }
+        return .open(
+            head, ReplayingStream(recorded) { [self] problem in state.withLock { $0.problem = $0.problem ?? problem } })
+    }
+
     /// The answer to a key-value request: `live`'s, kept, or the recorded one without asking it.
     package func keyValue(_ request: KeyValuePayload, _ live: () async -> KeyValueReplyPayload) async -> KeyValueReplyPayload {
         guard mode == .replay else {

@@ -8,6 +8,8 @@ package struct Exchange: Sendable, Hashable {
     /// Whom the question was for.
     package enum Kind: String, Sendable, Hashable {
         case fetch
+        /// A fetch whose reply was read piece by piece.
+        case stream = "fetch_stream"
         case keyValue = "kv"
     }
 
@@ -27,13 +29,14 @@ package struct Exchange: Sendable, Hashable {
     /// - Throws: `RecordingError` for one from which no answer could be made.
     init(_ line: JSONValue) throws(RecordingError) {
         guard let kind = line["exchange"]?.stringValue.flatMap(Kind.init) else {
-            throw RecordingError(description: "exchange is neither \"fetch\" nor \"kv\"")
+            throw RecordingError(description: "exchange is none of \"fetch\", \"fetch_stream\" and \"kv\"")
         }
         guard let request = line["request"]?.objectValue else { throw RecordingError(description: "request is missing or no object") }
         let reply = line["reply"]?.objectValue
         let isSound =
             switch kind {
             case .fetch: reply.flatMap { FetchReplyPayload(id: 0, recorded: $0) } != nil
+            case .stream: reply.flatMap(RecordedStream.init) != nil
             case .keyValue: reply.flatMap { KeyValueReplyPayload(id: 0, recorded: $0) } != nil
             }
         guard let reply, isSound else { throw RecordingError(description: "reply is not one to a \(kind.rawValue) request") }
@@ -42,7 +45,7 @@ package struct Exchange: Sendable, Hashable {
 
     /// The question in few words, for people.
     static func words(_ kind: Kind, _ request: JSONObject) -> String {
-        let text = kind == .fetch ? request["request"]?.stringValue ?? "" : JSONValue.object(request).text
+        let text = kind != .keyValue ? request["request"]?.stringValue ?? "" : JSONValue.object(request).text
         return "\(kind.rawValue) \(text.printable(bytesMax: 300))"
     }
 }

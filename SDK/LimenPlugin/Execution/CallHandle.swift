@@ -16,8 +16,8 @@ final class CallHandle: Sendable {
         var attachments: [Attachment] = []
     }
 
-    private let host: HostTable
-    private let executor: MainExecutor
+    let host: HostTable
+    let executor: MainExecutor
     private let state: Mutex<State>
 
     init(_ call: OpaquePointer, host: HostTable, executor: MainExecutor) {
@@ -70,7 +70,7 @@ final class CallHandle: Sendable {
 
     /// The lock is held while the host's function runs, so that another thread cannot end the call meanwhile.
     @discardableResult
-    private func withCall<Result: Sendable>(_ body: (OpaquePointer) -> Result) -> Result? {
+    func withCall<Result: Sendable>(_ body: (OpaquePointer) -> Result) -> Result? {
         state.withLock { state in
             guard let call = state.call else { return nil }
             return body(call.pointer)
@@ -120,7 +120,7 @@ extension CallHandle {
     }
 }
 
-private func fetchResult(_ response: UnsafePointer<limen_response>?) -> Result<FetchResponse, any Error> {
+func fetchResult(_ response: UnsafePointer<limen_response>?) -> Result<FetchResponse, any Error> {
     guard let response = response?.pointee, response.status != 0 else {
         return .failure(hostError(response?.pointee.error_code, response?.pointee.error_message))
     }
@@ -139,7 +139,7 @@ private func keyValueResult(_ result: UnsafePointer<limen_kv_result>?) -> Result
     return .success(CallHandle.KeyValueReply(found: result.found != 0, value: [UInt8](result.value)))
 }
 
-private func hostError(_ code: limen_bytes?, _ message: limen_bytes?) -> any Error {
+func hostError(_ code: limen_bytes?, _ message: limen_bytes?) -> any Error {
     let code = code.map { String($0) } ?? ""
     if code == "cancelled" { return CancellationError() }
     return PluginError(code.isEmpty ? "unavailable" : code, message.map { String($0) } ?? "The host gave no answer.")

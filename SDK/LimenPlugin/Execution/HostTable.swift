@@ -37,6 +37,22 @@ struct HostTable: @unchecked Sendable {
         self.schedule = schedule
     }
 
+    /// The functions for replies that are read piece by piece; nil for a host that has none.
+    var streaming: Streaming? {
+        let end = (MemoryLayout<limen_host>.offset(of: \.fetch_close) ?? 0) + MemoryLayout<UnsafeRawPointer>.size
+        guard Int(pointer.pointee.size) >= end, let open = pointer.pointee.fetch_open, let read = pointer.pointee.fetch_read,
+            let close = pointer.pointee.fetch_close
+        else { return nil }
+        return Streaming(open: open, read: read, close: close)
+    }
+
+    /// What a host of ABI 1 may have besides.
+    struct Streaming {
+        let open: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_fetch_callback?, UnsafeMutableRawPointer?) -> UInt32
+        let read: @convention(c) (OpaquePointer?, UInt32, limen_piece_callback?, UnsafeMutableRawPointer?) -> Void
+        let close: @convention(c) (OpaquePointer?, UInt32) -> Void
+    }
+
     var scratch: String { pointer.pointee.scratch_path.map { String(cString: $0) } ?? "" }
     var config: [UInt8] { [UInt8](pointer.pointee.config) }
 

@@ -94,7 +94,17 @@ typedef struct limen_kv_result {
     limen_bytes error_message;
 } limen_kv_result;
 
+/* One piece of a reply that is read piece by piece. Valid until the callback returns. */
+typedef struct limen_piece {
+    uint32_t size;
+    uint32_t is_last;                     /* 1: the body has ended, and `data` is empty */
+    limen_bytes data;                     /* at most 64 KiB; what comes decoded, and rid of secrets */
+    limen_bytes error_code;               /* not empty: the reply broke off; timed_out, too_large, unreachable, cancelled or invalid */
+    limen_bytes error_message;
+} limen_piece;
+
 typedef void (*limen_fetch_callback)(void *context, const limen_response *response);
+typedef void (*limen_piece_callback)(void *context, const limen_piece *piece);
 typedef void (*limen_kv_callback)(void *context, const limen_kv_result *result);
 typedef void (*limen_scheduled)(void *context);
 
@@ -162,7 +172,27 @@ typedef struct limen_host {
     /* Only where `size` reaches this far. 0 when the host has compared this bundle's description already, so that `limen_plugin.description`
      * may stay empty: for plugins that take time to make it. */
     uint32_t wants_description;
+
+    /* The three below: only where `size` reaches this far (LIMEN_HAS of the table and the member). A reply read piece by piece: nothing of its body is
+     * fetched from the server before it is asked for, so a slow plugin slows the server and no memory fills.
+     *
+     * fetch_open is as `fetch`, but its callback runs when the reply's head is there, with an empty body; status 0 is a refusal as there. Returns the
+     * reply's number, which is not 0 unless the call is over. A call may have 8 replies open at once; all limits of `fetch` hold for each. */
+    uint32_t (*fetch_open)(limen_call *call, limen_bytes request, limen_bytes body, limen_fetch_callback callback,
+                           void *context);
+
+    /* Asks for the next piece of an open reply; the callback runs once, on the main thread. One piece is asked for at a time. After the last piece,
+     * or an error, the reply is closed. */
+    void (*fetch_read)(limen_call *call, uint32_t reply, limen_piece_callback callback, void *context);
+
+    /* Ends a reply before its end: the connection to the server is closed at once, and a callback that is still to come runs with `cancelled`. A reply
+     * that is closed already stays so. The end of the call closes all. */
+    void (*fetch_close)(limen_call *call, uint32_t reply);
 } limen_host;
+
+/* Whether a table of the host's, as its `size` says, has a member. */
+#define LIMEN_HAS(table, member) \
+    ((table)->size >= offsetof(limen_host, member) + sizeof(((const limen_host *)0)->member))
 
 /* What the plugin offers. The struct must live as long as the process. */
 typedef struct limen_plugin {
