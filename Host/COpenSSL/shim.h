@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/ocsp.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -122,4 +123,65 @@ static inline int copenssl_context_add_revocations(SSL_CTX *context, const char 
     X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
     if (lookup == NULL || X509_load_crl_file(lookup, file, X509_FILETYPE_PEM) < 1) return 0;
     return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+}
+
+/// An RSA public key of its modulus and exponent; NULL when they are none.
+static inline EVP_PKEY *copenssl_rsa_public(const unsigned char *modulus, size_t modulus_count, const unsigned char *exponent, size_t exponent_count) {
+    EVP_PKEY *key = NULL;
+    BIGNUM *n = BN_bin2bn(modulus, (int)modulus_count, NULL), *e = BN_bin2bn(exponent, (int)exponent_count, NULL);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_PARAM *parameters = NULL;
+    if (n != NULL && e != NULL && builder != NULL && context != NULL && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1 && (parameters = OSSL_PARAM_BLD_to_param(builder)) != NULL &&
+        EVP_PKEY_fromdata_init(context) == 1 && EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1) {
+        key = NULL;
+    }
+    OSSL_PARAM_free(parameters);
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(n);
+    BN_free(e);
+    return key;
+}
+
+/// A public key on P-256 of its uncompressed point (65 bytes); NULL when it is no point of the curve.
+static inline EVP_PKEY *copenssl_p256_public(unsigned char *point) {
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM parameters[3];
+    parameters[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)"P-256", 0);
+    parameters[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 65);
+    parameters[2] = OSSL_PARAM_construct_end();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (context != NULL && EVP_PKEY_fromdata_init(context) == 1 && EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1) key = NULL;
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
+/// Whether a signature over the SHA-256 of a message is by a key: PKCS #1 v1.5 for RSA, DER for ECDSA.
+static inline int copenssl_verify_sha256(
+    EVP_PKEY *key, const unsigned char *signature, size_t signature_count, const unsigned char *message, size_t message_count) {
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int is_valid = context != NULL && EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+                   EVP_DigestVerify(context, signature, signature_count, message, message_count) == 1;
+    EVP_MD_CTX_free(context);
+    return is_valid;
+}
+
+/// The same for ECDSA's two numbers of 32 bytes each, as JSON Web Signatures carry them (RFC 7518 section 3.4).
+static inline int copenssl_verify_p256(EVP_PKEY *key, const unsigned char *signature, const unsigned char *message, size_t message_count) {
+    ECDSA_SIG *pair = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(signature, 32, NULL), *s = BN_bin2bn(signature + 32, 32, NULL);
+    if (pair == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(pair, r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+        ECDSA_SIG_free(pair);
+        return 0;
+    }
+    unsigned char *der = NULL;
+    int count = i2d_ECDSA_SIG(pair, &der);
+    int is_valid = count > 0 && copenssl_verify_sha256(key, der, (size_t)count, message, message_count);
+    OPENSSL_free(der);
+    ECDSA_SIG_free(pair);
+    return is_valid;
 }

@@ -102,6 +102,18 @@ package struct Configuration: Sendable, Hashable {
         package var publicURL: String
         /// Address that mail is from.
         package var mailFrom: String
+        /// Program that letters are handed to.
+        package var mailCommand: String?
+        /// Mail server that letters are handed to.
+        package var smtpHost: String?
+        /// Its port.
+        package var smtpPort: Int
+        /// `tls`, `starttls` or `none`.
+        package var smtpSecurity: String
+        /// Account there.
+        package var smtpUser: String?
+        /// Identity providers, as they were written.
+        package var providers: [String]
     }
 
     /// The way out for plugins.
@@ -179,7 +191,11 @@ package struct Configuration: Sendable, Hashable {
         corsOrigins = try values.list("http", "cors_origins")
         identity = Identity(
             isSignUpOpen: try values.text("identity", "sign_up") == "open", accessMilliseconds: try values.integer("identity", "access_token_ms"),
-            publicURL: try values.text("identity", "public_url"), mailFrom: try values.text("identity", "mail_from"))
+            publicURL: try values.text("identity", "public_url"), mailFrom: try values.text("identity", "mail", "from"),
+            mailCommand: values.optionalText("identity", "mail", "command"), smtpHost: values.optionalText("identity", "mail", "smtp_host"),
+            smtpPort: try values.integer("identity", "mail", "smtp_port"), smtpSecurity: try values.text("identity", "mail", "smtp_security"),
+            smtpUser: values.optionalText("identity", "mail", "smtp_user"),
+            providers: values.texts("identity", "oidc"))
         egress = Egress(
             authorities: values.optionalText("egress", "ca_file"), privateNetworks: values.texts("egress", "private_networks"))
         logLevel = try values.text("log", "level")

@@ -75,7 +75,22 @@ package enum SettingsTable {
         Setting("identity.sign_up", .choice(["open", "closed"]), "open", "Whether strangers may make accounts; admins always may."),
         Setting("identity.access_token_ms", .milliseconds(900_000...3_600_000), 1_800_000, "How long an access token lives."),
         Setting("identity.public_url", .text(bytesMax: 512), "http://127.0.0.1:8080", "Where people reach this service: for links in mail."),
-        Setting("identity.mail_from", .text(bytesMax: 254), "limen@localhost", "Address that mail is from."),
+        Setting("identity.mail.from", .text(bytesMax: 254), "limen@localhost", "Address that mail is from."),
+        Setting(
+            "identity.mail.command", .text(bytesMax: 1024), nil,
+            "Program like sendmail that letters are handed to; they go to `outbox` in the data folder unless set."),
+        Setting("identity.mail.smtp_host", .text(bytesMax: 253), nil, "Mail server that letters are handed to."),
+        Setting("identity.mail.smtp_port", .integer(1...65535), 465, "Its port: 465 for tls, 587 for starttls."),
+        Setting(
+            "identity.mail.smtp_security", .choice(["tls", "starttls", "none"]), "tls",
+            "How the connection is kept private; none on this machine alone."),
+        Setting(
+            "identity.mail.smtp_user", .text(bytesMax: 254), nil,
+            "Account there; its password is `smtp.password` of tenant @host (`limen secret set`)."),
+        Setting(
+            "identity.oidc", .texts(countMax: 32), [],
+            "Identity providers to sign in at, each NAME=ISSUER CLIENT [TENANT]; the client's secret is `oidc.NAME` of tenant @host (`limen secret set`)."
+        ),
         Setting("tools.timeout_ms", .milliseconds(1...60_000), 15_000, "Wall clock of a call whose manifest says nothing."),
         Setting("tools.timeout_cap_ms", .milliseconds(1...60_000), 60_000, "Wall clock that no call may pass."),
         Setting("tools.concurrency_per_user", .integer(1...4096), 64, "Calls in flight of one user."),

@@ -8,6 +8,8 @@ enum Limits {
     static let sealedBytesMax = 1 << 20
     /// Random bytes drawn at once for identifiers, so that one id does not cost one call into libcrypto.
     static let identifierPoolBytes = 1024
+    /// Bytes of an RSA modulus that signatures are verified with.
+    static let rsaBytes = 256...1024
     /// Base-2 logarithm of scrypt's N at most; a stored hash cannot ask for more.
     static let scryptLog2NMax = 20
     /// scrypt's r and p at most.

@@ -56,6 +56,20 @@ package enum IdentityLimits {
     package static let rememberedMax = 65_536
     /// For how long: an owner is read anew then, whatever happened.
     static let rememberedMilliseconds: Int64 = 60_000
+    /// Keys of an identity provider.
+    static let providerKeysMax = 64
+    /// Bytes of an ID token.
+    static let idTokenBytesMax = 16_384
+    /// How long a sign-in at a provider may take.
+    package static let oidcMilliseconds: Int64 = 10 * 60_000
+    /// How long what a provider publishes of itself is kept.
+    static let metadataMilliseconds: Int64 = 86_400_000
+    /// How long a letter may take on its way out of this machine, in milliseconds.
+    static let mailMilliseconds = 60_000
+    /// How long to wait before a letter is tried again, each time, in milliseconds.
+    package static let mailPauses = [1_000, 10_000, 60_000]
+    /// Bytes of a mail server's replies that wait to be read.
+    static let smtpReplyBytesMax = 16_384
     /// Letters that wait to be sent.
     static let lettersMax = 1024
     /// API keys of one account.

@@ -14,7 +14,7 @@ struct RouteWalkTests {
 
     /// A path and body that the route accepts.
     static func example(_ route: Route) -> (path: String, body: String?) {
-        let path = route.path.description.replacing("{id}", with: "a.echo").replacing("{name}", with: "a")
+        let path = route.path.description.replacing("{id}", with: "a.echo").replacing("{name}", with: "a").replacing("{provider}", with: "corp")
         guard route.body != nil else { return (path, nil) }
         if route.operation == "setSecret" { return (path, #"{"value":"open sesame"}"#) }
         return (path, route.operation == "runTool" ? #"{"tool_id":"a.echo","input":{}}"# : #"{"input":{}}"#)
@@ -24,6 +24,7 @@ struct RouteWalkTests {
     static let others: [Access: Set<String>] = [
         .anonymous: [
             "getHealth", "getReadiness", "getKeySet", "signUp", "signIn", "refreshTokens", "requestReset", "completeReset", "verifyEmail",
+            "startProvider", "finishProvider",
         ],
         .user: ["listTools", "getTool", "invokeTool", "runTool", "getOpenAPI", "getMe", "getSettings"],
         .session: [

@@ -22,6 +22,26 @@ struct SessionTests {
         #expect(try await bench.isGood(.bearer(other.accessToken)))
     }
 
+    @Test("a change whose write fails, or nobody knows of, leaves a read behind and no old answer (AUTH-15)")
+    func failedChange() async throws {
+        let bench = try await Bench()
+        let account = try await bench.account()
+        let token = try await bench.signIn().accessToken
+        #expect(try await bench.isGood(.bearer(token)))
+        #expect(bench.service.remembered(.bearer(token)) != nil)
+        bench.database.close()
+        guard case .store? = await failure({ try await bench.service.endSessions(of: account.id, except: nil, tenant: "main", by: Actor("x")) })
+        else {
+            Issue.record("the write did not fail")
+            return
+        }
+        #expect(bench.service.remembered(.bearer(token)) == nil)
+        guard case .store? = await failure({ _ = try await bench.service.check(.bearer(token)) }) else {
+            Issue.record("an old answer was given without the store")
+            return
+        }
+    }
+
     @Test("a demoted admin, a locked and a deleted account are out on the next request (AUTH-10)", arguments: ["role", "lock", "delete", "password"])
     func demotion(change: String) async throws {
         let bench = try await Bench()

@@ -22,6 +22,8 @@ package enum Limits {
     package static let failuresMax = 20
     /// Longest body that sets a secret, in bytes: the longest value with each character escaped.
     static let secretBodyBytesMax = 32 << 10
+    /// Longest body of a route of identity, in bytes.
+    static let identityBodyBytesMax = 16 << 10
     /// Longest session id, in bytes.
     static let sessionBytesMax = 128
     /// Longest `Authorization` header, in bytes.

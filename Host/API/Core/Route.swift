@@ -122,7 +122,7 @@ package final class CompiledRoute: Sendable {
     let headBytesMax: Int
     /// Longest body in bytes; 0 when the route takes none.
     package let bodyBytesMax: Int
-    /// Whether it brings new work, which is turned away while memory is short: calls and writes, but not an operator's acts.
+    /// Whether it brings new work, which is turned away while memory is short: calls, writes and uses of passwords, but not an operator's acts.
     package let isNewWork: Bool
     /// In the order of the template.
     let pathParameters: [Check]
@@ -135,7 +135,9 @@ package final class CompiledRoute: Sendable {
         self.index = index
         template = route.path.description
         headBytesMax = route.headBytesMax ?? (route.access == .anonymous ? Limits.strangersHeadBytesMax : .max)
-        isNewWork = route.limitClass == .tools || (route.limitClass == .writes && !route.path.description.hasPrefix("/v1/admin/"))
+        isNewWork =
+            route.limitClass == .tools || route.limitClass == .login
+            || (route.limitClass == .writes && !route.path.description.hasPrefix("/v1/admin/"))
         self.bodyBytesMax = route.body == nil ? 0 : route.bodyBytesMax ?? bodyBytesMax
         body = try route.body.map { value throws(SchemaError) in try CompiledSchema(value) }
         var path: [Check] = []

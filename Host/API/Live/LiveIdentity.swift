@@ -7,12 +7,15 @@ package import Telemetry
 package struct LiveIdentity: Sendable {
     private let service: IdentityService?
     private let log: Log?
+    private let providers: OIDCService?
 
     /// Uses a service.
-    package init(_ service: IdentityService, log: Log) { (self.service, self.log) = (service, log) }
+    package init(_ service: IdentityService, providers: OIDCService? = nil, log: Log) {
+        (self.service, self.providers, self.log) = (service, providers, log)
+    }
 
     /// Describes routes that nobody calls.
-    private init() { (service, log) = (nil, nil) }
+    private init() { (service, providers, log) = (nil, nil, nil) }
     /// For a table that is only described.
     package static let none = LiveIdentity()
 
@@ -31,6 +34,23 @@ package struct LiveIdentity: Sendable {
             }
             throw APIError(error)
         }
+    }
+
+    func startProvider(_ context: RequestContext) async throws(APIError) -> JSONValue {
+        let (url, state) = try await run { (_) async throws(IdentityError) in
+            guard let providers else { throw .missing("identity provider") }
+            return try await providers.start(context.parameter("provider"), requestID: context.requestID)
+        }
+        return ["authorization_url": .string(url), "state": .string(state)]
+    }
+
+    func finishProvider(_ context: RequestContext) async throws(APIError) -> JSONValue {
+        let credentials = try await run { (_) async throws(IdentityError) in
+            guard let providers else { throw .missing("identity provider") }
+            guard let state = context.query["state"]?.stringValue, let code = context.query["code"]?.stringValue else { throw .invalidToken }
+            return try await providers.finish(context.parameter("provider"), state: state, code: code, requestID: context.requestID)
+        }
+        return Self.json(credentials)
     }
 
     /// The public keys of access tokens.
@@ -159,7 +179,7 @@ extension LiveIdentity {
 
     static func time(_ milliseconds: Int64) -> JSONValue { .string(Timestamp.text(milliseconds: milliseconds)) }
 
-    private static func json(_ credentials: Credentials) -> JSONValue {
+    static func json(_ credentials: Credentials) -> JSONValue {
         let account = credentials.account
         return [
             "user_id": .string(account.id), "tenant_id": .string(account.tenant), "role": .string(account.role.rawValue),

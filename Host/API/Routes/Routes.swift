@@ -6,8 +6,19 @@ package enum Routes {
     package static func all(_ services: APIServices) -> [Route] {
         let routes =
             toolRoutes(services.tools) + pluginRoutes(services.plugins) + secretRoutes(services.secrets) + auditRoutes(services.audit)
-            + egressRoutes(services.egress) + identityRoutes(services.identity) + accountRoutes(services.identity) + operationsRoutes(services)
+            + egressRoutes(services.egress)
+            + short(identityRoutes(services.identity) + providerRoutes(services.identity) + accountRoutes(services.identity))
+            + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
+    }
+
+    /// The same routes with short bodies: what strangers send before they have signed in is an address and a password.
+    private static func short(_ routes: [Route]) -> [Route] {
+        routes.map { route in
+            var route = route
+            route.bodyBytesMax = Limits.identityBodyBytesMax
+            return route
+        }
     }
 
     /// The OpenAPI document without a host: for `limen openapi`.

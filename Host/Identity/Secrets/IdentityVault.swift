@@ -59,9 +59,14 @@ package final class IdentityVault: Sendable {
         try AES256GCM.open(box, key: keys.withLock { $0.seal }, additional: Array("second factor \(account)".utf8))
     }
 
+    /// The keys among the host's secrets: passwords of mail servers and the like are there too.
+    private static func own(_ secrets: SecretStore) async throws(StoreError) -> [SecretRecord] {
+        try await secrets.list(tenant: tenant, limit: StoreLimits.pageMax).items.filter { $0.name.hasPrefix("identity.") }
+    }
+
     private static func load(_ secrets: SecretStore, _ issuer: String, _ now: Int64) async throws -> Keys {
         let by = SecretActor("system")
-        var records = try await secrets.list(tenant: tenant, limit: StoreLimits.pageMax).items
+        var records = try await own(secrets)
         if !records.contains(where: { $0.name == sealName }) {
             try await secrets.set(sealName, tenant: tenant, to: Array(Base64URL.encode(AES256GCM.newKey()).utf8), by: by)
         }
@@ -74,7 +79,7 @@ package final class IdentityVault: Sendable {
         for old in records where old.name.hasPrefix(signPrefix) && now - old.createdAtMilliseconds >= 2 * IdentityLimits.signingKeyMilliseconds {
             _ = try await secrets.remove(old.name, tenant: tenant, by: by)
         }
-        records = try await secrets.list(tenant: tenant, limit: StoreLimits.pageMax).items
+        records = try await own(secrets)
         let opened = try await secrets.open(records.map(\.name), tenant: tenant)
         try await secrets.noteUse(opened, by: SecretUse(actor: "system", plugin: "identity"))
         let created = Dictionary(records.map { ($0.name, $0.createdAtMilliseconds) }, uniquingKeysWith: { first, _ in first })

@@ -13,6 +13,12 @@ package struct Actor: Sendable, Hashable {
     package init(_ id: String, requestID: String? = nil) { (self.id, self.requestID) = (id, requestID) }
 }
 
+/// Who a person is at an identity provider.
+struct ProviderLink: Sendable, Hashable {
+    let issuer: String
+    let subject: String
+}
+
 /// What a new account begins with.
 package struct NewAccount: Sendable {
     package var email: String
@@ -24,6 +30,8 @@ package struct NewAccount: Sendable {
     package var isVerified: Bool
     /// Whether the first sign-in must set another password.
     package var mustChangePassword: Bool
+    /// Who its person is at an identity provider; kept with it in one transaction.
+    var link: ProviderLink?
 
     /// Describes an account.
     package init(
@@ -83,6 +91,11 @@ extension IdentityService {
                     .text(new.role.rawValue), .text(plan), SQLValue(password), SQLValue(new.mustChangePassword),
                     new.isVerified ? .integer(now) : .null, .integer(now),
                 ])
+            if let link = new.link {
+                try await connection.execute(
+                    "INSERT INTO identity_link (issuer, subject, account, created_at) VALUES ($1, $2, $3, $4)",
+                    [.text(link.issuer), .text(link.subject), .text(id), .integer(now)])
+            }
             try await Self.note(
                 "account.create", actor.id, tenant: tenant, requestID: actor.requestID,
                 details: ["account": .string(id), "role": .string(new.role.rawValue)],

@@ -8,6 +8,8 @@ struct EgressDoor: Sendable {
     let proxy: EgressProxy
     let resolver: Resolver
     let privateNetworks: PrivateNetworks
+    /// Whom connections of ours trust.
+    let tls: TLSClientContext
 
     /// - Throws: `CommandError` naming the setting that cannot be used.
     init(_ settings: Configuration.Egress, _ engine: Engine) throws {
@@ -23,7 +25,6 @@ struct EgressDoor: Sendable {
             }
         }
         privateNetworks = networks
-        let tls: TLSClientContext
         do throws(TLSError) {
             tls = try TLSClientContext(authorities: settings.authorities)
         } catch {

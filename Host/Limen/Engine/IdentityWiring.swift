@@ -13,11 +13,12 @@ struct IdentityWiring: Sendable {
     private static let sweepMilliseconds = 3_600_000
 
     let service: IdentityService
-    private let outbox: Outbox
+    let providers: OIDCService
+    private let postbox: Postbox
     private let vault: IdentityVault
     private let log: Log
 
-    init(_ engine: Engine, _ station: Station, _ settings: Configuration, _ metrics: Metrics) async throws {
+    init(_ engine: Engine, _ station: Station, _ door: EgressDoor, _ settings: Configuration, _ metrics: Metrics) async throws {
         let (desk, pool) = (try PasswordDesk(), try BlockingPool(name: "outbox", threads: 1, queueMax: 16))
         engine.atEnd {
             desk.close()
@@ -26,8 +27,10 @@ struct IdentityWiring: Sendable {
         RuntimeMetrics.observe(pool: "password", in: metrics) { desk.metrics }
         let (stamp, log) = (try ChangeStamp(data: settings.data), engine.log)
         stamp.repair()
-        outbox = Outbox(folder: "\(settings.data)/outbox", from: settings.identity.mailFrom, on: engine.loop, pool: pool) { cause in
-            log.error("a letter could not be put into the outbox", [("cause", .string(cause))])
+        let carrier = try await Self.carrier(engine, station, door, settings, pool)
+        guard let sender = Email(settings.identity.mailFrom) else { throw CommandError("identity.mail.from is no address that mail can be from") }
+        postbox = Postbox(carrier, from: sender.text, on: engine.loop) { cause in
+            log.error("a letter could not be sent", [("cause", .string(cause))])
         }
         self.log = log
         vault = try await IdentityVault.open(station.secrets, issuer: Self.issuer, now: StoreClock.nowMilliseconds())
@@ -36,7 +39,32 @@ struct IdentityWiring: Sendable {
         options.accessMilliseconds = Int64(settings.identity.accessMilliseconds)
         options.publicURL = settings.identity.publicURL
         service = IdentityService(
-            database: station.database, desk: desk, vault: vault, post: outbox, memory: OwnerMemory { stamp.value() }, options: options)
+            database: station.database, desk: desk, vault: vault, post: postbox, memory: OwnerMemory { stamp.value() }, options: options)
+        providers = OIDCService(
+            service, providers: try await Providers.read(settings.identity.providers, station.secrets),
+            fetcher: ProviderFetch(proxy: door.proxy, privateNetworks: door.privateNetworks))
+    }
+
+    /// How letters leave: by a mail server, by a program like sendmail, or into the outbox.
+    private static func carrier(
+        _ engine: Engine, _ station: Station, _ door: EgressDoor, _ settings: Configuration, _ pool: BlockingPool
+    ) async throws -> any Carrier {
+        let mail = settings.identity
+        if let program = mail.mailCommand { return CommandCarrier(program: program, pool: pool) }
+        guard let host = mail.smtpHost else { return FolderCarrier(folder: "\(settings.data)/outbox", pool: pool) }
+        let security = SMTPDialogue.Security(rawValue: mail.smtpSecurity) ?? .tls
+        guard security != .none || Providers.isLoopback(host) else {
+            throw CommandError("identity.mail.smtp_security: letters leave this machine over TLS only")
+        }
+        var login: SMTPDialogue.Login?
+        if let user = mail.smtpUser {
+            guard let secret = try await station.secrets.open(["smtp.password"], tenant: "@host").first else {
+                throw CommandError("identity.mail.smtp_user needs a password: `limen secret set smtp.password --tenant @host < FILE`")
+            }
+            login = .init(user: user, password: String(decoding: secret.reveal(), as: UTF8.self))
+        }
+        return SMTPCarrier(
+            host: host, port: UInt16(mail.smtpPort), security, login: login, resolver: door.resolver, tls: door.tls, on: engine.loop)
     }
 
     /// Sweeps and rotates until it is cancelled.
@@ -54,5 +82,5 @@ struct IdentityWiring: Sendable {
     }
 
     /// Writes the letters that wait.
-    func close() async { await outbox.close() }
+    func close() async { await postbox.close() }
 }

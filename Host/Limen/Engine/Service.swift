@@ -37,7 +37,7 @@ struct Service: Sendable {
         door.proxy.use(station.secrets)
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         let metrics = Metrics()
-        identity = try await IdentityWiring(engine, station, settings, metrics)
+        identity = try await IdentityWiring(engine, station, door, settings, metrics)
         firstPassword = try await FirstAccount.makeIfNone(identity.service, data: settings.data)
         certificates?.observe(in: metrics)
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
@@ -49,7 +49,8 @@ struct Service: Sendable {
             tools: LiveTools(registry: station.registry, service: station.tools),
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
             audit: LiveAudit(station.audit, log: engine.log), secrets: LiveSecrets(station.secrets, log: engine.log),
-            egress: LiveEgress(door.proxy), identity: LiveIdentity(identity.service, log: engine.log), checks: Self.checks(engine, station, settings),
+            egress: LiveEgress(door.proxy), identity: LiveIdentity(identity.service, providers: identity.providers, log: engine.log),
+            checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
         let limits = try Self.limits(settings, engine, metrics)
         let dispatcher = Dispatcher(

@@ -5,6 +5,50 @@ extension Migrations {
         // The key of the first start is an API key like any other now.
         + ["DROP TABLE admin_key"]
 
+    /// Sign-ins under way at identity providers, and whom their people are here.
+    static let providers: [SQL] = [
+        SQL(
+            sqlite: """
+                CREATE TABLE oidc_state (
+                    hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+                    provider TEXT NOT NULL,
+                    nonce TEXT NOT NULL,
+                    verifier TEXT NOT NULL,
+                    expires_at INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID
+                """,
+            postgres: """
+                CREATE TABLE oidc_state (
+                    hash BYTEA PRIMARY KEY CHECK (length(hash) = 32),
+                    provider TEXT NOT NULL,
+                    nonce TEXT NOT NULL,
+                    verifier TEXT NOT NULL,
+                    expires_at BIGINT NOT NULL
+                )
+                """),
+        "CREATE INDEX oidc_state_by_end ON oidc_state (expires_at)",
+        SQL(
+            sqlite: """
+                CREATE TABLE identity_link (
+                    issuer TEXT NOT NULL CHECK (length(issuer) BETWEEN 1 AND 512),
+                    subject TEXT NOT NULL CHECK (length(subject) BETWEEN 1 AND 255),
+                    account TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+                    created_at INTEGER NOT NULL,
+                    PRIMARY KEY (issuer, subject, account)
+                ) STRICT, WITHOUT ROWID
+                """,
+            postgres: """
+                CREATE TABLE identity_link (
+                    issuer TEXT NOT NULL CHECK (length(issuer) BETWEEN 1 AND 512),
+                    subject TEXT NOT NULL CHECK (length(subject) BETWEEN 1 AND 255),
+                    account TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+                    created_at BIGINT NOT NULL,
+                    PRIMARY KEY (issuer, subject, account)
+                )
+                """),
+        "CREATE INDEX identity_link_by_account ON identity_link (account)",
+    ]
+
     private static let tenants: [SQL] = [
         SQL(
             sqlite: """

@@ -1,12 +1,13 @@
 /// The schema's history. Add at the end; never change what was released.
 package enum Migrations {
     /// Every step in order.
-    package static let all: [Migration] = [first, second, third, fourth]
+    package static let all: [Migration] = [first, second, third, fourth, fifth]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
     private static let second = Migration(2, "who granted what when", grants)
     private static let third = Migration(3, "secrets", secrets)
     private static let fourth = Migration(4, "tenants, accounts and what signs them in", identity)
+    private static let fifth = Migration(5, "sign-in at identity providers", providers)
 
     private static let audit: [SQL] = [
         """
