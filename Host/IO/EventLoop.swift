@@ -22,6 +22,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         /// Whether the scheduler gives this thread short turns, and since when it has not waited or yielded.
         var hasSlice = false
         var busySince: UInt64 = 0
+        var look = LoopLook()
     }
 
     /// A piece of a task that waits to run, and under which executor it asked to run.

@@ -11,6 +11,13 @@ package enum IOLimits {
     /// The turn that a loop's thread asks of the scheduler, and after how long without a wait it lets others have theirs, in nanoseconds.
     static let sliceNanoseconds: UInt64 = 100_000
     static let yieldNanoseconds: UInt64 = 500_000
+    /// How long a loop looks for events before it sleeps; a step of it that took longer shows that others want the processor, in nanoseconds.
+    static let lookNanoseconds: UInt64 = 50_000
+    static let lookStepNanoseconds: UInt64 = 15_000
+    /// Looks that may be in vain, times what one costs, before the loop rests from looking, and how long it rests.
+    static let lookCreditMax = 16
+    static let lookMissCost = 4
+    static let lookRestNanoseconds: UInt64 = 10_000_000
     /// Timers that move from a coarse wheel to finer ones before the loop sees to its descriptors again.
     static let timerMovesPerTurnMax = 1024
     /// Loops in one group.

@@ -91,9 +91,7 @@ extension PluginPool {
         }
         let traffic = door?.traffic ?? (requests: 0, bytes: 0)
         door?.works(for: call.requestID)
-        service.inFlight.enter()
         let served = await handle.serve(call, id: callID, registration, host)
-        service.inFlight.leave()
         handle.shared.withLock { $0.hasCaller = false }
         let cpuNanoseconds = handle.account.takeCPU()
         usage.cpuNanoseconds &+= cpuNanoseconds

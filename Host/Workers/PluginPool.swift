@@ -30,12 +30,10 @@ package final class PluginPool: Sendable {
     package let spec: PluginSpec
     let service: WorkerService
     let state: Lock<State>
-    let busyPoll: BusyPoll
 
     init(_ spec: PluginSpec, service: WorkerService, firstWorker: UInt64) {
         self.spec = spec
         self.service = service
-        busyPoll = BusyPoll(service.inFlight)
         state = Lock(State(pool: WorkerPool(spec.pool, firstWorker: firstWorker)))
     }
 

@@ -51,10 +51,6 @@ extension WorkerHandle {
             attachments: call.attachments)
         try await send(payload.frame(callID: talk.id), talk.registration, until: talk.deadline)
         var waitFirst = true
-        if pool.busyPoll.mayTry() {
-            waitFirst = try !look()
-            pool.busyPoll.tried(!waitFirst)
-        }
         var turn = 0
         while true {
             let frame = try await nextFrame(talk.registration, until: talk.deadline, waitFirst: waitFirst)

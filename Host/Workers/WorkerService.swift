@@ -19,8 +19,6 @@ package final class WorkerService: Sendable {
     let loop: EventLoop
     let scope = TaskScope()
     let callIDs = CallIDs()
-    /// Calls that a worker has in hand.
-    let inFlight = BusyPoll.InFlight()
     let waiterIDs = CallIDs()
     private let state = Lock(State())
     private let onLost: @Sendable () -> Void

@@ -26,11 +26,13 @@ final class Census: @unchecked Sendable {
 
     /// `name=value` pairs in one line; whoever asks is counted too.
     var text: String {
+        // First, because a connection is counted until its registration is gone: what is read later is no older.
+        let connections = connections()
         let descriptors = group.loops.reduce(0) { $0 + $1.statistics.registrations }
         let worst = group.loops.map { $0.statistics.takeWorstTurnNanoseconds() }.max() ?? 0
         // What was freed but kept would count as the connections'.
         Allocator.trim()
-        return "connections=\(connections()) handlers=\(handlers.load(ordering: .relaxed)) cancelled=\(cancelled.load(ordering: .relaxed)) "
+        return "connections=\(connections) handlers=\(handlers.load(ordering: .relaxed)) cancelled=\(cancelled.load(ordering: .relaxed)) "
             + "registrations=\(descriptors) descriptors=\(Census.openDescriptors()) "
             + "resident=\(RuntimeMetrics.residentBytes() ?? 0) worst_turn_us=\(worst / 1000)\n"
     }
