@@ -124,8 +124,31 @@ package struct Configuration: Sendable, Hashable {
         package var privateNetworks: [String]
     }
 
+    /// Where the database is.
+    package struct Store: Sendable, Hashable {
+        /// The server; nil for a file in the data folder.
+        package var postgres: Postgres?
+    }
+
+    /// A PostgreSQL server.
+    package struct Postgres: Sendable, Hashable {
+        /// Name, address or the folder of a Unix socket.
+        package var host: String
+        package var port: Int
+        package var database: String
+        package var user: String
+        /// File of the password.
+        package var passwordFile: String?
+        /// PEM file of authorities.
+        package var authorities: String?
+        /// Connections at most.
+        package var connections: Int
+    }
+
     /// Where to listen.
     package var listen: Listen
+    /// Where the database is.
+    package var store: Store
     /// Folder of the database, keys and verified bundles.
     package var data: String
     /// Folder of granted manifests.
@@ -171,6 +194,7 @@ package struct Configuration: Sendable, Hashable {
             tls: certificates.isEmpty && staples.isEmpty ? nil : TLS(certificates: certificates, keys: keys, staples: staples),
             behindProxy: try values.flag("listen", "behind_proxy"), handOver: try values.flag("listen", "hand_over"))
         data = try values.text("data")
+        store = try Store(values)
         manifests = values.optionalText("manifests") ?? "\(data)/manifests"
         sandbox = Sandbox(
             require: try values.list("sandbox", "require"), lowestRung: try values.text("sandbox", "lowest_rung"),
@@ -215,6 +239,18 @@ package struct Configuration: Sendable, Hashable {
         if limits.connectionsPerAddress > limits.connections {
             throw ConfigurationError("configuration", "/limits/connections_per_address", "is above limits.connections")
         }
+    }
+}
+
+extension Configuration.Store {
+    fileprivate init(_ values: Values) throws(ConfigurationError) {
+        func word(_ name: String) throws(ConfigurationError) -> String { try values.text("store", "postgres", name) }
+        guard try values.text("store", "engine") == "postgres" else { return }
+        postgres = Configuration.Postgres(
+            host: try word("host"), port: try values.integer("store", "postgres", "port"), database: try word("database"), user: try word("user"),
+            passwordFile: values.optionalText("store", "postgres", "password_file"),
+            authorities: values.optionalText("store", "postgres", "ca_file"),
+            connections: try values.integer("store", "postgres", "connections"))
     }
 }
 

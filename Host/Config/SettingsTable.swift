@@ -44,6 +44,21 @@ package enum SettingsTable {
         Setting(
             "http.cors_origins", .origins(countMax: 64), [], "Origins whose pages may call the API in a browser; none unless listed, and never all."),
         Setting("data", .text(bytesMax: 1024), "var", "Folder of the database, keys and verified bundles."),
+        Setting(
+            "store.engine", .choice(["sqlite", "postgres"]), "sqlite", "Where the database is: a file in the data folder, or a PostgreSQL server."),
+        Setting(
+            "store.postgres.host", .text(bytesMax: 255), "localhost",
+            "Name or address of the server, or the folder of its Unix socket. TLS is verified for every host but this machine; there is no switch."),
+        Setting("store.postgres.port", .integer(1...65535), 5432, "Its TCP port, or the number in the socket's name."),
+        Setting("store.postgres.database", .text(bytesMax: 63), "limen", "The database."),
+        Setting("store.postgres.user", .text(bytesMax: 63), "limen", "The role: owner of the database, neither superuser nor BYPASSRLS."),
+        Setting(
+            "store.postgres.password_file", .text(bytesMax: 1024), nil,
+            "File of the role's password, mode 0600, that the service's account can read; none where the server asks for none."),
+        Setting(
+            "store.postgres.ca_file", .text(bytesMax: 1024), nil,
+            "PEM file of the authorities that the server's certificate is checked against; the system's unless set."),
+        Setting("store.postgres.connections", .integer(2...1000), 16, "Connections of this host at most; who finds none free within 2 s gets 503."),
         Setting("manifests", .text(bytesMax: 1024), nil, "Folder of granted plugin manifests; `manifests` in the data folder unless set."),
         Setting("sandbox.require", .list(layers), [], "Layers without which the server refuses to start."),
         Setting(

@@ -16,6 +16,9 @@ package final class BlockingPool: Sendable {
         package var abandoned: UInt64 = 0
         /// Sum of the time jobs waited in the queue, in nanoseconds.
         package var waitNanoseconds: UInt64 = 0
+
+        /// Nothing done.
+        package init() {}
     }
 
     private final class Shared: @unchecked Sendable {

@@ -17,6 +17,29 @@ package enum StoreLimits {
     package static let writeMillisecondsDefault = 10_000
     /// How long a read may take unless the caller says otherwise.
     package static let readMillisecondsDefault = 5_000
+    /// Connections to PostgreSQL.
+    package static let connectionsDefault = 16
+    /// How long a body waits for one (SPEC 13).
+    package static let acquireMillisecondsDefault = 2_000
+    /// How long one is kept that nobody uses.
+    package static let idleMillisecondsDefault = 300_000
+    /// How long the connection that listens may take to be made.
+    static let connectMillisecondsMax = 5_000
+    /// How long any statement may take on PostgreSQL, and a transaction stand still.
+    static let statementMillisecondsMax = 60_000
+    /// How long bringing the schema up to date may take on PostgreSQL.
+    static let migrationMillisecondsMax = 60_000
+    /// How much later than the server's own time-out a connection is given up.
+    static let answerGraceMilliseconds = 250
+    /// Attempts of one transaction that nothing was committed of.
+    static let attemptsMax = 16
+    /// Attempts after which it takes its turn before others.
+    static let attemptsBeforeTurn = 3
+    /// How long accepted appends are tried while PostgreSQL cannot be reached.
+    static let appendMillisecondsMax = 30_000
+    /// How long the connection that listens may be silent before it is asked for a sign of life.
+    static let listenCheckMilliseconds = 15_000
+
     /// Reader connections.
     package static let readersDefault = 4
     /// Reads that wait for a reader.
@@ -31,6 +54,31 @@ package enum StoreLimits {
     static let rowsMax = 10_000
     /// Pages of the write-ahead log after which it is folded back.
     static let checkpointPages = 4_000
+
+    /// How often a job is tried unless it says otherwise.
+    package static let jobAttemptsDefault = 5
+    /// Bytes of a job's payload.
+    package static let jobPayloadBytesMax = 64 << 10
+    /// Characters of the reason why a job failed.
+    package static let jobFailureMax = 512
+    /// Jobs that run at once on all hosts together.
+    package static let jobsRunningDefault = 64
+    /// How long a worker may be silent about a job.
+    package static let jobLeaseMillisecondsDefault = 60_000
+    /// The first pause after a failed attempt, and the longest.
+    package static let jobBackoffMillisecondsDefault = 1_000
+    package static let jobBackoffMillisecondsMax = 3_600_000
+    /// Rows that one clean-up removes.
+    package static let jobsForgottenMax = 1_000
+
+    /// Bytes of an idempotency key.
+    package static let idempotencyKeyBytesMax = 255
+    /// How long an answer is kept (API-4).
+    package static let idempotencyMilliseconds: Int64 = 24 * 3_600_000
+    /// How long a request may run before its key is free again, because its host died.
+    package static let idempotencyLeaseMilliseconds = 120_000
+    /// Bytes of an answer that is kept.
+    package static let idempotencyBodyBytesMax = 2 << 20
 
     /// Bytes of an audit entry's identifiers.
     package static let auditTextBytesMax = 255

@@ -21,7 +21,7 @@ enum Arrows {
         "Host/Config": ["JSON", "JSONSchema"],
         "Host/Crypto": ["COpenSSL"],
         "Host/HTTP": ["IO", "JSON", "CLinux", "CZlib"],
-        "Host/Store": ["CSQLite", "IO", "JSON", "Crypto"],
+        "Host/Store": ["CSQLite", "CPQ", "IO", "JSON", "Crypto"],
         "Host/Identity": ["Store", "Crypto", "IO", "JSON"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Egress": ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"],

@@ -9,11 +9,12 @@ import Testing
             outcome: "ok", details: ["n": .number(JSONNumber(index))])
     }
 
-    @Test("entries that were queued and entries that were awaited form one gapless, verified chain (OPS-6)")
-    func chain() async throws {
-        try await withDatabase { database in
+    @Test("entries that were queued and entries that were awaited form one gapless, verified chain (OPS-6)", arguments: DatabaseEngine.allCases)
+    func chain(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let log = AuditLog(database: database)
             for index in 0..<2500 { try await log.append(entry(index)) }
+            try await log.flush()
             #expect(try await log.record(entry(2500)) == 2501)
             let result = try await log.verify()
             #expect(result.isIntact)
@@ -32,14 +33,18 @@ import Testing
         ("swapped", "UPDATE audit SET at = CASE seq WHEN 2 THEN 99 ELSE at END WHERE seq = 2", 2),
     ]
 
-    @Test("whoever changes the file is found at the first entry that is not as it was (OPS-6)", arguments: tamperings)
-    func tampered(what: String, statement: SQL, brokenAt: Int64) async throws {
-        let folder = try TemporaryFolder()
-        var database = try Database(path: folder.database)
+    @Test("whoever changes the file is found at the first entry that is not as it was (OPS-6)", arguments: tamperings, DatabaseEngine.allCases)
+    func tampered(_ tampering: (what: String, statement: SQL, brokenAt: Int64), engine: DatabaseEngine) async throws {
+        let (what, statement, brokenAt) = tampering
+        let bed = try StoreBed(engine)
+        var database = try await bed.open()
         for index in 0..<10 { try await AuditLog(database: database).append(entry(index)) }
         database.close()
-        try tamper(folder.database, ["DROP TRIGGER audit_is_never_updated", "DROP TRIGGER audit_is_never_deleted", statement])
-        database = try Database(path: folder.database)
+        try bed.tamper([
+            SQL(sqlite: "DROP TRIGGER audit_is_never_updated", postgres: "DROP TRIGGER audit_is_never_changed ON audit"),
+            SQL(sqlite: "DROP TRIGGER audit_is_never_deleted", postgres: "SELECT 1"), statement,
+        ])
+        database = try await bed.open()
         defer { database.close() }
         let result = try await AuditLog(database: database).verify()
         #expect(result.brokenAt == brokenAt, "\(what): \(result)")
@@ -47,9 +52,9 @@ import Testing
 
     @Test(
         "no statement of the host's own can change or remove an entry",
-        arguments: ["UPDATE audit SET outcome = 'x'", "DELETE FROM audit", "DELETE FROM audit_head"] as [SQL])
-    func appendOnly(statement: SQL) async throws {
-        try await withDatabase { database in
+        arguments: ["UPDATE audit SET outcome = 'x'", "DELETE FROM audit", "DELETE FROM audit_head"] as [SQL], DatabaseEngine.allCases)
+    func appendOnly(statement: SQL, engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let log = AuditLog(database: database)
             try await log.record(entry(1))
             let failure = await code { _ = try await database.write { try await $0.execute(statement) } }
@@ -58,9 +63,9 @@ import Testing
         }
     }
 
-    @Test("lists come newest first in pages of 50, stay stable while entries are added, and end (API-7)")
-    func pages() async throws {
-        try await withDatabase { database in
+    @Test("lists come newest first in pages of 50, stay stable while entries are added, and end (API-7)", arguments: DatabaseEngine.allCases)
+    func pages(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let log = AuditLog(database: database)
             for index in 0..<130 { try await log.append(entry(index)) }
             try await log.flush()
@@ -76,9 +81,9 @@ import Testing
         }
     }
 
-    @Test("list limits outside 1 to 500 and foreign cursors are refused (API-7)", arguments: [0, -1, 501, Int.max])
-    func limits(limit: Int) async throws {
-        try await withDatabase { database in
+    @Test("list limits outside 1 to 500 and foreign cursors are refused (API-7)", arguments: [0, -1, 501, Int.max], DatabaseEngine.allCases)
+    func limits(limit: Int, engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let log = AuditLog(database: database)
             let failure1 = await code { _ = try await log.list(limit: limit) }
             #expect(failure1 == .invalid)
@@ -89,9 +94,9 @@ import Testing
         }
     }
 
-    @Test("an act cannot escape the log by being long, empty or oddly encoded")
-    func bounded() async throws {
-        try await withDatabase { database in
+    @Test("an act cannot escape the log by being long, empty or oddly encoded", arguments: DatabaseEngine.allCases)
+    func bounded(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let log = AuditLog(database: database)
             let long = String(repeating: "ä", count: 5000)
             try await log.record(
@@ -106,9 +111,9 @@ import Testing
         }
     }
 
-    @Test("entries of one plugin are listed alone")
-    func filter() async throws {
-        try await withDatabase { database in
+    @Test("entries of one plugin are listed alone", arguments: DatabaseEngine.allCases)
+    func filter(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let log = AuditLog(database: database)
             for index in 0..<20 { try await log.append(entry(index, plugin: index % 2 == 0 ? "a" : "b")) }
             try await log.flush()

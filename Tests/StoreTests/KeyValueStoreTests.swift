@@ -4,9 +4,9 @@ import Testing
 @Suite struct KeyValueStoreTests {
     private let scope = KeyValueScope.tenant("t1", plugin: "notes")
 
-    @Test("absent, null and empty are three different answers (STORE-15)")
-    func empties() async throws {
-        try await withDatabase { database in
+    @Test("absent, null and empty are three different answers (STORE-15)", arguments: DatabaseEngine.allCases)
+    func empties(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let store = KeyValueStore(database: database)
             #expect(try await store.get("k", in: scope) == nil)
             try await store.set("k", to: .null, in: scope)
@@ -21,14 +21,14 @@ import Testing
         }
     }
 
-    @Test("no plugin, tenant or user reaches another's keys, however the ids are spelled")
-    func scopes() async throws {
+    @Test("no plugin, tenant or user reaches another's keys, however the ids are spelled", arguments: DatabaseEngine.allCases)
+    func scopes(engine: DatabaseEngine) async throws {
         let scopes: [KeyValueScope] = [
             .tenant("a", plugin: "p"), .tenant("a", plugin: "q"), .tenant("ab", plugin: "p"), .user("b", tenant: "a", plugin: "p"),
             .user("", tenant: "ab", plugin: "p"), .user("a1:b", tenant: "", plugin: "p"), .user("1:b", tenant: "a", plugin: "p"),
             .tenant("a1:b", plugin: "p"), .tenant("", plugin: "p"), .user("a", tenant: "b", plugin: "p"),
         ]
-        try await withDatabase { database in
+        try await withDatabase(engine) { database in
             let store = KeyValueStore(database: database)
             for (index, scope) in scopes.enumerated() { try await store.set("k", to: .bytes([UInt8(index)]), in: scope) }
             for (index, scope) in scopes.enumerated() { #expect(try await store.get("k", in: scope) == .bytes([UInt8(index)])) }
@@ -38,11 +38,11 @@ import Testing
         }
     }
 
-    @Test("each cap refuses what passes it, names itself, and changes nothing")
-    func caps() async throws {
+    @Test("each cap refuses what passes it, names itself, and changes nothing", arguments: DatabaseEngine.allCases)
+    func caps(engine: DatabaseEngine) async throws {
         var caps = KeyValueCaps()
         (caps.keysMax, caps.bytesMax, caps.valueBytesMax) = (3, 100, 60)
-        try await withDatabase { [caps] database in
+        try await withDatabase(engine) { [caps] database in
             let store = KeyValueStore(database: database, caps: caps)
             func code(_ key: String, _ count: Int) async -> StoreError.Code? {
                 do {
@@ -69,9 +69,10 @@ import Testing
         }
     }
 
-    @Test("keys are listed by prefix in byte order, in bounded pages, other scripts and wildcards included (API-7)")
-    func lists() async throws {
-        try await withDatabase { database in
+    @Test(
+        "keys are listed by prefix in byte order, in bounded pages, other scripts and wildcards included (API-7)", arguments: DatabaseEngine.allCases)
+    func lists(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let store = KeyValueStore(database: database)
             let keys = ["a", "a%", "a_", "aä", "a\u{10ffff}", "b", "ab"] + (0..<60).map { "x\(100 + $0)" }
             for key in keys { try await store.set(key, to: .null, in: scope) }

@@ -2,10 +2,12 @@ import Store
 import Testing
 
 @Suite struct StateStoreTests {
-    @Test("a plugin's state, reason and approvals are remembered, and the first approval of a version stands (STORE-1)")
-    func plugins() async throws {
-        let folder = try TemporaryFolder()
-        var database = try Database(path: folder.database)
+    @Test(
+        "a plugin's state, reason and approvals are remembered, and the first approval of a version stands (STORE-1)",
+        arguments: DatabaseEngine.allCases)
+    func plugins(engine: DatabaseEngine) async throws {
+        let bed = try StoreBed(engine)
+        var database = try await bed.open()
         var store = PluginStateStore(database: database)
         try await store.note(PluginStateEntry(plugin: "p", state: "broken", reason: "why"), by: "u1")
         try await store.note(PluginStateEntry(plugin: "p", state: "ready", reason: nil), by: "u2")
@@ -14,7 +16,7 @@ import Testing
         let other = String(repeating: "b", count: 64)
         try await store.approve(PluginVersionEntry(plugin: "p", version: "1.0.0", bundleDigest: other, descriptionDigest: other), by: "u2")
         database.close()
-        database = try Database(path: folder.database)
+        database = try await bed.open()
         defer { database.close() }
         store = PluginStateStore(database: database)
         let states = try await store.states()
@@ -23,9 +25,9 @@ import Testing
         #expect(try await store.approvals() == ["p@1.0.0": digest])
     }
 
-    @Test("usage of many calls adds up by day, plugin and tool, in bounded pages (API-7)")
-    func usage() async throws {
-        try await withDatabase { database in
+    @Test("usage of many calls adds up by day, plugin and tool, in bounded pages (API-7)", arguments: DatabaseEngine.allCases)
+    func usage(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
             let store = UsageStore(database: database)
             var amount = UsageAmount()
             (amount.calls, amount.failures, amount.wallMicroseconds, amount.inputBytes) = (1, 0, 10, 3)

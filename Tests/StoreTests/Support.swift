@@ -1,17 +1,47 @@
 import Glibc
+import IO
 import Store
+import TestKit
 
-/// A folder of its own for one test, removed with it.
-final class TemporaryFolder: Sendable {
+/// A place for one test's database, on either engine; gone with it.
+final class StoreBed: Sendable {
+    static let loops = Result { try EventLoopGroup(count: 2) }
+
+    let engine: DatabaseEngine
     let path: String
+    let place: DatabasePlace
+    private let name: String
 
-    init() throws {
+    init(_ engine: DatabaseEngine = .sqlite) throws {
+        self.engine = engine
         var template = Array("/tmp/limen-store-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw StoreError(.unavailable, "mkdtemp: \(errno)") }
         path = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
+        switch engine {
+        case .sqlite:
+            name = ""
+            place = .sqlite(path: path + "/limen.db")
+        case .postgres:
+            let server = try PostgresServer.shared.get()
+            name = try server.database()
+            place = .postgres(PostgresSettings(host: server.folder, database: name, user: "limen"))
+        }
     }
 
     var database: String { path + "/limen.db" }
+
+    func open(migrations: [Migration] = Migrations.all) async throws -> Database {
+        try await Database.open(place, on: Self.loops.get(), migrations: migrations)
+    }
+
+    /// Runs SQL as one whom nothing stops.
+    func tamper(_ statements: [SQL]) throws {
+        switch engine {
+        case .sqlite: try DatabaseTamperer(path: database).run(statements)
+        case .postgres:
+            for statement in statements { try PostgresServer.shared.get().run("\(statement.postgres)", in: name) }
+        }
+    }
 
     deinit {
         for name in ["limen.db", "limen.db-wal", "limen.db-shm", "progress"] { unlink("\(path)/\(name)") }
@@ -19,10 +49,14 @@ final class TemporaryFolder: Sendable {
     }
 }
 
-/// Opens a database in a folder of its own, and closes it.
-func withDatabase<Result>(_ body: (Database) async throws -> Result) async throws -> Result {
-    let folder = try TemporaryFolder()
-    let database = try Database(path: folder.database)
+typealias TemporaryFolder = StoreBed
+
+/// Opens a database of its own, and closes it.
+func withDatabase<Result>(
+    _ engine: DatabaseEngine = .sqlite, migrations: [Migration] = Migrations.all, _ body: (Database) async throws -> Result
+) async throws -> Result {
+    let bed = try StoreBed(engine)
+    let database = try await bed.open(migrations: migrations)
     defer { database.close() }
     return try await body(database)
 }

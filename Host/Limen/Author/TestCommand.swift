@@ -148,7 +148,7 @@ extension Workshop {
         RefusedHosts.shared.use(door.proxy)
         options.privateNetworks = door.privateNetworks
         options.tunnels = TunnelDoors(dialer: SystemDialer(door.resolver), privateNetworks: door.privateNetworks, observer: engine.observer)
-        let station = try Station(
+        let station = try await Station(
             engine, data: "\(path)/data", manifests: "\(path)/manifests", bundleRoots: ["\(path)/bundles"], trust: trust,
             fetcher: RefusedHosts.shared, options: options)
         for bundle in bundles { try await station.take(bundle) }

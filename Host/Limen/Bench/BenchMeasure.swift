@@ -18,7 +18,7 @@ enum BenchMeasure {
         var result = try Engine.run { engine in
             let rung = try await Posture.await(engine).rung
             try await workshop.pack(engine)
-            let station = try Station(
+            let station = try await Station(
                 engine, data: data, manifests: "\(data)/manifests", bundleRoots: ["\(workshop.path)/bundles"], trust: workshop.trust)
             for bundle in workshop.bundles { try await station.take(bundle) }
             var result = try await BenchRun(engine: engine, station: station, data: data).measure(part, effort)

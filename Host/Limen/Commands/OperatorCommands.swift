@@ -13,6 +13,8 @@ enum OperatorCommands {
         let manifests: String
         /// The account that gave the command, for the history.
         let actor: Requester
+        /// Where the database is.
+        let database: DatabasePlace
 
         init(_ arguments: Arguments, reaching paths: inout [String]) throws {
             let account = Account.current()
@@ -27,6 +29,7 @@ enum OperatorCommands {
             self.manifests = try reach.reachable(manifests)
             paths = try paths.map { path throws(CommandError) in try reach.reachable(path) }
             try account.become()
+            database = try settings.databasePlace(data: self.data)
         }
     }
 
@@ -36,7 +39,7 @@ enum OperatorCommands {
     ) throws -> Value {
         let group = try EventLoopGroup(count: 1)
         defer { group.stop() }
-        let database = try Database(path: "\(place.data)/limen.db")
+        let database = try group.runBlocking { try await Database.open(place.database, on: group) }
         defer { database.close() }
         let store = BundleStore(
             path: "\(place.data)/store", roots: ["\(place.data)/bundles", place.manifests],
@@ -82,7 +85,7 @@ enum OperatorCommands {
     private static func recordedStates(_ place: Place) throws -> [String: PluginStateRecord] {
         let group = try EventLoopGroup(count: 1)
         defer { group.stop() }
-        let database = try Database(path: "\(place.data)/limen.db")
+        let database = try group.runBlocking { try await Database.open(place.database, on: group) }
         defer { database.close() }
         let records = try group.runBlocking { try await PluginStateStore(database: database).states() }
         return Dictionary(records.map { ($0.entry.plugin, $0) }, uniquingKeysWith: { _, last in last })

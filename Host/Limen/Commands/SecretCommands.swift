@@ -78,7 +78,7 @@ enum SecretCommands {
         let actor = SecretActor(place.actor.id)
         let group = try EventLoopGroup(count: 1)
         defer { group.stop() }
-        let database = try Database(path: "\(place.data)/limen.db")
+        let database = try group.runBlocking { try await Database.open(place.database, on: group) }
         defer { database.close() }
         let store = SecretStore(database: database, keys: keys(in: place.data))
         do {

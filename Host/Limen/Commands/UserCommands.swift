@@ -150,7 +150,7 @@ enum UserCommands {
         let tenant = arguments["tenant"] ?? "main"
         let group = try EventLoopGroup(count: 1)
         defer { group.stop() }
-        let database = try Database(path: "\(place.data)/limen.db")
+        let database = try group.runBlocking { try await Database.open(place.database, on: group) }
         defer { database.close() }
         let desk = try PasswordDesk()
         defer { desk.close() }

@@ -31,8 +31,9 @@ struct Service: Sendable {
         self.certificates = certificates
         self.shownData = shownData
         let door = try EgressDoor(settings.egress, engine)
-        station = try Station(
-            engine, data: settings.data, manifests: settings.manifests, bundleRoots: ["\(settings.data)/bundles", settings.manifests],
+        station = try await Station(
+            engine, data: settings.data, database: settings.databasePlace(data: settings.data), manifests: settings.manifests,
+            bundleRoots: ["\(settings.data)/bundles", settings.manifests],
             fetcher: ProxyFetch(door.proxy), options: Self.options(settings, door, engine))
         door.proxy.use(station.secrets)
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)

@@ -15,11 +15,11 @@ struct Station: Sendable {
 
     /// Opens the folder's database and names its registry; nothing is loaded before `reload`. Without `trust`, the folders beneath both decide whom is trusted.
     init(
-        _ engine: Engine, data: String, manifests: String, bundleRoots: [String], trust: TrustFolders? = nil,
+        _ engine: Engine, data: String, database place: DatabasePlace? = nil, manifests: String, bundleRoots: [String], trust: TrustFolders? = nil,
         fetcher: any FetchHandler = ForbiddenFetch(),
         options: ToolService.Options = .init()
-    ) throws {
-        let database = try Database(path: "\(data)/limen.db")
+    ) async throws {
+        let database = try await Database.open(place ?? .sqlite(path: "\(data)/limen.db"), on: engine.group)
         engine.atEnd { database.close() }
         self.database = database
         audit = AuditLog(database: database)

@@ -30,18 +30,23 @@ package final class AuditLog: Sendable {
     /// Adds a link within the caller's transaction, so that an act and its record stand or fall together.
     @discardableResult
     static func insert(_ row: AuditRow, _ connection: any DatabaseConnection) async throws(StoreError) -> Int64 {
-        guard let head = try await connection.row("SELECT seq, hash FROM audit_head WHERE id = 1") else {
-            throw StoreError(.corrupt, "the audit log has no head")
-        }
+        // Others wait for this transaction's end here, so that none takes the same number.
+        let head = try await connection.row(
+            SQL(
+                sqlite: "SELECT seq, hash FROM audit_head WHERE id = 1",
+                postgres: "SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE"))
+        guard let head else { throw StoreError(.corrupt, "the audit log has no head") }
         let seq = try head.integer(0) + 1
         let previous = try head.blob(1)
         let hash = row.hash(previous: previous, seq: seq)
-        try await connection.execute(
-            """
-            INSERT INTO audit (seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-            """, [.integer(seq)] + row.parameters + [.blob(previous), .blob(hash)])
-        try await connection.execute("UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1", [.integer(seq), .blob(hash)])
+        try await connection.batch([
+            (
+                """
+                INSERT INTO audit (seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                """, [.integer(seq)] + row.parameters + [.blob(previous), .blob(hash)]
+            ), ("UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1", [.integer(seq), .blob(hash)]),
+        ])
         return seq
     }
 

@@ -4,6 +4,8 @@ package import IO
 package enum DatabasePlace: Sendable, Hashable {
     /// A file of SQLite's, with a number of reader connections.
     case sqlite(path: String, readers: Int = StoreLimits.readersDefault)
+    /// A server, perhaps shared with other hosts.
+    case postgres(PostgresSettings)
 }
 
 /// The host's database: durable writes by group commit, appends that are queued, snapshot reads.
@@ -14,7 +16,13 @@ package enum DatabasePlace: Sendable, Hashable {
 /// Durability. `write` returns after its commit reached the disk. `append` returns when the entry is queued: a clean `close` writes all of
 /// it, a crash of the host process loses at most the last `batchWindowMilliseconds` (10 ms) and the commit then in progress.
 package final class Database: Sendable {
-    private let engine: SQLiteEngine
+    private enum Engine: Sendable {
+        case sqlite(SQLiteEngine)
+        case postgres(PostgresEngine)
+    }
+    private let engine: Engine
+
+    private init(_ engine: Engine) { self.engine = engine }
 
     /// What is done with a connection, in one transaction.
     package typealias Body<Value> = @Sendable (any DatabaseConnection) async throws -> Value
@@ -29,53 +37,117 @@ package final class Database: Sendable {
 
     /// Opens or makes the database file and brings its schema up to date. Blocks.
     package init(path: String, readers: Int = StoreLimits.readersDefault, migrations: [Migration] = Migrations.all) throws(StoreError) {
-        engine = try SQLiteEngine(path: path, readers: readers, migrations: migrations)
+        engine = .sqlite(try SQLiteEngine(path: path, readers: readers, migrations: migrations))
     }
 
-    /// Opens or makes the database and brings its schema up to date.
-    package static func open(_ place: DatabasePlace, migrations: [Migration] = Migrations.all) async throws(StoreError) -> Database {
+    /// Opens or makes the database and brings its schema up to date. Connections to a server live on `loops`.
+    package static func open(
+        _ place: DatabasePlace, on loops: EventLoopGroup, migrations: [Migration] = Migrations.all
+    ) async throws(StoreError) -> Database {
         switch place {
         case .sqlite(let path, let readers): try Database(path: path, readers: readers, migrations: migrations)
+        case .postgres(let settings): Database(.postgres(try await PostgresEngine(settings, loops.loops, migrations: migrations)))
         }
+    }
+
+    /// Which of the two it is.
+    package var kind: DatabaseEngine {
+        switch engine {
+        case .sqlite: .sqlite
+        case .postgres: .postgres
+        }
+    }
+
+    /// How a write is kept apart from others that run at the same time; on SQLite there are none.
+    package enum Isolation: Sendable, Hashable {
+        /// As if it ran alone; it is run again when that did not hold, so its body must bear that.
+        case serial
+        /// For bodies whose single statements are right by themselves, or that lock what they read: never run again for the sake of others.
+        case statements
     }
 
     /// Runs a body in a transaction and returns its value when that is durable. A body that throws leaves nothing behind and
     /// spoils no other write. After the deadline the caller is released; whether the write happened is then unknown.
     @discardableResult
     package func write<Value: Sendable>(
-        deadline: Deadline = .after(milliseconds: StoreLimits.writeMillisecondsDefault), _ body: @escaping Body<Value>
+        deadline: Deadline = .after(milliseconds: StoreLimits.writeMillisecondsDefault), isolation: Isolation = .serial,
+        _ body: @escaping Body<Value>
     ) async throws(StoreError) -> Value {
-        try await engine.write(deadline: deadline, body)
+        switch engine {
+        case .sqlite(let engine): try await engine.write(deadline: deadline, body)
+        case .postgres(let engine): try await engine.write(deadline: deadline, isolation == .serial ? .serial : .committed, body)
+        }
     }
 
     /// Queues a body and returns at once; when more than `queueSoftMax` writes wait, it waits for its own commit instead (back-pressure),
-    /// and past `queueHardMax` it is refused. `onFailure` hears of an accepted entry that could not be written.
+    /// and past `queueHardMax` it is refused. `onEnd` hears once of an accepted entry that it was written, or why not. The body may run more than once, with
+    /// `Isolation.statements`.
     package func append(
         deadline: Deadline = .after(milliseconds: StoreLimits.writeMillisecondsDefault),
-        onFailure: (@Sendable (StoreError) -> Void)? = nil, _ body: @escaping Body<Void>
+        onEnd: (@Sendable (StoreError?) -> Void)? = nil, _ body: @escaping Body<Void>
     ) async throws(StoreError) {
-        try await engine.append(deadline: deadline, onFailure: onFailure, body)
+        switch engine {
+        case .sqlite(let engine): try await engine.append(deadline: deadline, onEnd: onEnd, body)
+        case .postgres(let engine): try await engine.append(deadline: deadline, onEnd: onEnd, body)
+        }
     }
 
     /// Reads from one snapshot.
     package func read<Value: Sendable>(
         deadline: Deadline = .after(milliseconds: StoreLimits.readMillisecondsDefault), _ body: @escaping Body<Value>
     ) async throws(StoreError) -> Value {
-        try await engine.read(deadline: deadline, body)
+        switch engine {
+        case .sqlite(let engine): try await engine.read(deadline: deadline, body)
+        case .postgres(let engine): try await engine.read(deadline: deadline, body)
+        }
     }
 
     /// Waits until everything queued so far is durable.
     package func flush(deadline: Deadline = .after(milliseconds: StoreLimits.writeMillisecondsDefault)) async throws(StoreError) {
-        try await write(deadline: deadline) { _ in }
+        switch engine {
+        case .sqlite(let engine): try await engine.write(deadline: deadline) { _ in }
+        case .postgres(let engine): try await engine.flush(deadline: deadline)
+        }
+    }
+
+    /// Calls `observer` for every change that is announced (`DatabaseConnection.announce`), by this host at its commit and by others soon after; for as long as the
+    /// database is open. It must be quick.
+    package func observe(_ observer: @escaping @Sendable (DatabaseNews) -> Void) {
+        switch engine {
+        case .sqlite(let engine): engine.news.observe(observer)
+        case .postgres(let engine): engine.news.observe(observer)
+        }
     }
 
     /// Writes that wait for the writer.
-    package var writesQueued: Int { engine.writesQueued }
-    /// What the readers are doing.
-    package var readerMetrics: BlockingPool.Metrics { engine.readerMetrics }
+    package var writesQueued: Int {
+        switch engine {
+        case .sqlite(let engine): engine.writesQueued
+        case .postgres(let engine): engine.appends.withLock { $0.jobs.count }
+        }
+    }
+
+    /// What the readers are doing; of PostgreSQL the connections.
+    package var readerMetrics: BlockingPool.Metrics {
+        switch engine {
+        case .sqlite(let engine): engine.readerMetrics
+        case .postgres(let engine): engine.pool.metrics
+        }
+    }
+
     /// Accepted appends that could not be written; more than none is a reason not to be ready.
-    package var appendLosses: AppendLosses { engine.appendLosses }
+    package var appendLosses: AppendLosses {
+        switch engine {
+        case .sqlite(let engine): engine.appendLosses
+        case .postgres(let engine): engine.appendLosses
+        }
+    }
 
     /// Writes what is queued, ends the threads and closes the connections; later calls get `.closed`. Blocks, so not from a loop.
-    package func close() { engine.close() }
+    package func close() {
+        switch engine {
+        case .sqlite(let engine): engine.close()
+        case .postgres(let engine): engine.close()
+        }
+    }
 }

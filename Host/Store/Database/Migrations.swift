@@ -1,13 +1,16 @@
 /// The schema's history. Add at the end; never change what was released.
+///
+/// Tables are written once, for SQLite; PostgreSQL's are made of the same text (`PostgresSchema`). What is not a table has a text for each.
 package enum Migrations {
     /// Every step in order.
-    package static let all: [Migration] = [first, second, third, fourth, fifth]
+    package static let all: [Migration] = [first, second, third, fourth, fifth, sixth]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
     private static let second = Migration(2, "who granted what when", grants)
     private static let third = Migration(3, "secrets", secrets)
     private static let fourth = Migration(4, "tenants, accounts and what signs them in", identity)
     private static let fifth = Migration(5, "sign-in at identity providers", providers)
+    private static let sixth = Migration(6, "jobs, idempotency", jobs + idempotency)
 
     private static let audit: [SQL] = [
         """
@@ -33,19 +36,38 @@ package enum Migrations {
             hash BLOB NOT NULL CHECK (length(hash) = 32)
         ) STRICT
         """,
-        "INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, zeroblob(32))",
-        """
-        CREATE TRIGGER audit_is_never_updated BEFORE UPDATE ON audit
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
-        """,
-        """
-        CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
-        """,
-        """
-        CREATE TRIGGER audit_head_is_never_deleted BEFORE DELETE ON audit_head
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
-        """,
+        SQL(
+            sqlite: "INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, zeroblob(32))",
+            postgres: "INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'))"),
+        SQL(
+            sqlite: "",
+            postgres: """
+                CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$
+                """),
+        SQL(
+            sqlite: """
+                CREATE TRIGGER audit_is_never_updated BEFORE UPDATE ON audit
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+                """,
+            postgres: """
+                CREATE TRIGGER audit_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+                FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()
+                """),
+        SQL(
+            sqlite: """
+                CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+                """,
+            postgres: """
+                CREATE TRIGGER audit_head_is_never_deleted BEFORE DELETE OR TRUNCATE ON audit_head
+                FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()
+                """),
+        SQL(
+            sqlite: """
+                CREATE TRIGGER audit_head_is_never_deleted BEFORE DELETE ON audit_head
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+                """, postgres: ""),
     ]
 
     private static let plugins: [SQL] = [

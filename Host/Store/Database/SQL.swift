@@ -8,6 +8,9 @@ package struct SQL: Sendable, ExpressibleByStringLiteral {
     /// PostgreSQL's own text; nil where SQLite's does for both.
     package let postgresOnly: StaticString?
 
+    /// PostgreSQL's text.
+    package var postgres: StaticString { postgresOnly ?? sqlite }
+
     /// From a literal without interpolation, for both engines.
     package init(stringLiteral value: StaticString) { (sqlite, postgresOnly) = (value, nil) }
 
@@ -33,6 +36,11 @@ package enum SQLValue: Sendable, Hashable, ExpressibleByIntegerLiteral, Expressi
     package init(_ text: String?) { self = text.map { .text($0) } ?? .null }
     /// An integer.
     package init(_ value: Int) { self = .integer(Int64(value)) }
+    /// Throws `.invalid` for a text with a NUL: PostgreSQL cannot keep one, and SQLite's functions end there.
+    static func check(_ text: String) throws(StoreError) {
+        if text.utf8.contains(0) { throw StoreError(.invalid, "a text with a NUL character") }
+    }
+
     /// True as 1, false as 0.
     package init(_ flag: Bool) { self = .integer(flag ? 1 : 0) }
 }

@@ -119,10 +119,11 @@ package final class KeyValueStore: Sendable {
             try await connection.rows(
                 """
                 SELECT key FROM plugin_value
-                WHERE plugin = $1 AND scope = $2 AND key >= $3 AND key > $4 AND ($5 IS NULL OR key < $5) ORDER BY key LIMIT $6
+                WHERE plugin = $1 AND scope = $2 AND key >= $3 AND key > $4 AND ($5 = 0 OR key < $6) ORDER BY key LIMIT $7
                 """,
                 [
-                    .text(scope.plugin), .text(scope.text), .blob(from), .blob(after), end.map { .blob($0) } ?? .null, SQLValue(count + 1),
+                    .text(scope.plugin), .text(scope.text), .blob(from), .blob(after), SQLValue(end == nil ? 0 : 1), .blob(end ?? []),
+                    SQLValue(count + 1),
                 ])
         }
         var keys: [String] = []

@@ -77,6 +77,7 @@ final class SQLiteConnection {
     }
 
     func rows(_ sql: SQL, _ parameters: [SQLValue] = [], max: Int = StoreLimits.rowsMax) throws(StoreError) -> [Row] {
+        for case .text(let text) in parameters { try SQLValue.check(text) }
         let statement = try prepared(sql)
         defer { statement.reset() }
         guard statement.bind(parameters) else { throw StoreError(.statement, "\(parameters.count) parameters for: \(sql.sqlite)") }

@@ -6,16 +6,29 @@ final class SQLiteEngine: Sendable {
     private let readers: SQLiteReaders
     private let thread: Lock<Thread?>
     private let lost = Lock(Database.AppendLosses())
+    let news = StoreNews()
 
     init(path: String, readers: Int, migrations: [Migration]) throws(StoreError) {
         let connection = try SQLiteConnection(path: path, mode: .writer)
-        try Migrator(connection: connection).run(migrations)
+        try Self.migrate(connection, migrations)
         self.readers = try SQLiteReaders(path: path, count: readers)
-        let writer = WriterBox(writer: SQLiteWriter(connection: connection, queue: queue))
+        let writer = WriterBox(writer: SQLiteWriter(connection: connection, queue: queue, news: news))
         do {
             thread = Lock(try Thread(name: "store-write") { writer.writer.run() })
         } catch {
             throw StoreError(.unavailable, "starting the writer: \(error)")
+        }
+    }
+
+    private static func migrate(_ connection: SQLiteConnection, _ migrations: [Migration]) throws(StoreError) {
+        // Taken before the history is read, so that two hosts that start together do not both run a step.
+        try connection.execute("BEGIN IMMEDIATE")
+        do throws(StoreError) {
+            _ = try InlineExecutor().run(connection, until: .distantFuture) { try await Migrator.run(migrations, .sqlite, $0) }.get()
+            try connection.execute("COMMIT")
+        } catch {
+            if !connection.isIdle { try connection.execute("ROLLBACK") }
+            throw error
         }
     }
 
@@ -40,15 +53,25 @@ final class SQLiteEngine: Sendable {
     }
 
     func append(
-        deadline: Deadline, onFailure: (@Sendable (StoreError) -> Void)?, _ body: @escaping Database.Body<Void>
+        deadline: Deadline, onEnd: (@Sendable (StoreError?) -> Void)?, _ body: @escaping Database.Body<Void>
     ) async throws(StoreError) {
-        guard queue.count < StoreLimits.queueSoftMax else { return try await write(deadline: deadline, body) }
+        guard queue.count < StoreLimits.queueSoftMax else {
+            do throws(StoreError) { try await write(deadline: deadline, body) } catch {
+                onEnd?(error)
+                throw error
+            }
+            onEnd?(nil)
+            return
+        }
         let job = WriteJob(
             body: body,
             finish: { [self] outcome in
-                guard case .failure(let error) = outcome else { return }
-                countLoss(error)
-                onFailure?(error)
+                var cause: StoreError?
+                if case .failure(let error) = outcome {
+                    countLoss(error)
+                    cause = error
+                }
+                onEnd?(cause)
             }, isAwaited: false, deadline: .distantFuture, queuedAt: .now())
         if let refusal = queue.add(job) { throw refusal }
     }

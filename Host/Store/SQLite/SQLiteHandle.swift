@@ -4,6 +4,10 @@ internal import IO
 final class SQLiteHandle: DatabaseConnection, @unchecked Sendable {
     // SAFETY: both members are touched only on the thread that serves the connection: a body runs nowhere else, and whoever revokes it is that thread.
     private var connection: SQLiteConnection?
+    /// The first statement that failed; nothing is done behind it, as on PostgreSQL.
+    private(set) var failure: StoreError?
+    /// What is to be told once this is committed.
+    private(set) var announced: [DatabaseNews] = []
 
     init(_ connection: SQLiteConnection) { self.connection = connection }
 
@@ -15,10 +19,38 @@ final class SQLiteHandle: DatabaseConnection, @unchecked Sendable {
         return connection
     }
 
-    @discardableResult
-    func execute(_ sql: SQL, _ parameters: [SQLValue]) throws(StoreError) -> Int { try reached().execute(sql, parameters) }
+    private func run<Value>(_ body: (SQLiteConnection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        if let failure { throw failure }
+        let connection = try reached()
+        do throws(StoreError) {
+            return try body(connection)
+        } catch {
+            failure = error
+            throw error
+        }
+    }
 
-    func rows(_ sql: SQL, _ parameters: [SQLValue], max: Int) throws(StoreError) -> [Row] { try reached().rows(sql, parameters, max: max) }
+    @discardableResult
+    func execute(_ sql: SQL, _ parameters: [SQLValue]) throws(StoreError) -> Int {
+        try run { (connection) throws(StoreError) in try connection.execute(sql, parameters) }
+    }
+
+    func rows(_ sql: SQL, _ parameters: [SQLValue], max: Int) throws(StoreError) -> [Row] {
+        try run { (connection) throws(StoreError) in try connection.rows(sql, parameters, max: max) }
+    }
+
+    func batch(_ statements: [(SQL, [SQLValue])]) throws(StoreError) {
+        for (sql, parameters) in statements { try execute(sql, parameters) }
+    }
+
+    func define(_ sql: SQL) throws(StoreError) {
+        if sql.sqlite.utf8CodeUnitCount > 0 { try execute(sql, []) }
+    }
+
+    /// One writer is a lock already.
+    func lock(_ lock: StoreLock) throws(StoreError) {}
+
+    func announce(_ topic: String, _ key: String) throws(StoreError) { announced.append(.changed(topic: topic, key: key)) }
 
     func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws(StoreError) -> Value {
         do { return try body() } catch { throw StoreError(wrapping: error) }
@@ -29,7 +61,7 @@ extension InlineExecutor {
     /// Runs a body with a connection to its end; a body that waits for something else is ended by the deadline, with nothing in its hands.
     func run(
         _ connection: SQLiteConnection, until deadline: Deadline, _ body: @escaping @Sendable (SQLiteHandle) async throws -> Void
-    ) -> Result<Void, StoreError> {
+    ) -> Result<[DatabaseNews], StoreError> {
         let handle = SQLiteHandle(connection)
         defer { handle.revoke() }
         let outcome = Outcome()
@@ -41,7 +73,9 @@ extension InlineExecutor {
                 outcome.result = .failure(StoreError(wrapping: error))
             }
         }
-        return isDone ? outcome.result : .failure(StoreError(.timedOut, "the body waited for something other than its connection"))
+        guard isDone else { return .failure(StoreError(.timedOut, "the body waited for something other than its connection")) }
+        if let failure = handle.failure { return .failure(failure) }
+        return outcome.result.map { handle.announced }
     }
 
     /// What a body left.

@@ -45,7 +45,7 @@ final class SQLiteReaders: Sendable {
         let kept = Kept<Value>()
         let outcome = reader.executor.run(reader.connection, until: deadline) { kept.value = try await body($0) }
         try end(reader)
-        try outcome.get()
+        _ = try outcome.get()
         guard let value = kept.value else { throw StoreError(.statement, "a read ended without a value") }
         return value
     }

@@ -4,10 +4,11 @@ internal import IO
 struct SQLiteWriter {
     private let connection: SQLiteConnection
     private let queue: WriterQueue
+    private let news: StoreNews
     private let executor = InlineExecutor()
 
-    init(connection: SQLiteConnection, queue: WriterQueue) {
-        (self.connection, self.queue) = (connection, queue)
+    init(connection: SQLiteConnection, queue: WriterQueue, news: StoreNews) {
+        (self.connection, self.queue, self.news) = (connection, queue, news)
     }
 
     /// Serves until the queue is stopped and empty, then folds the log back.
@@ -32,14 +33,15 @@ struct SQLiteWriter {
             // A failing disk ends the transaction by itself; then nothing of the batch is there.
             guard !connection.isIdle else { throw StoreError(.unavailable, "the transaction was rolled back by the engine") }
             try connection.execute("COMMIT")
-            return outcomes
         } catch {
             rollBack()
-            return outcomes.map { outcome in outcome.flatMap { .failure(error) } }
+            return outcomes.map { outcome in outcome.flatMap { _ in .failure(error) } }
         }
+        return outcomes.map { outcome in outcome.map { news.publish($0) } }
     }
 
-    private func run(_ job: WriteJob) -> Result<Void, StoreError> {
+    /// What a job announces.
+    private func run(_ job: WriteJob) -> Result<[DatabaseNews], StoreError> {
         guard !job.deadline.hasPassed else { return .failure(StoreError(.timedOut, "the write waited too long")) }
         guard !connection.isIdle else { return .failure(StoreError(.unavailable, "the transaction was rolled back by the engine")) }
         do throws(StoreError) {
@@ -47,15 +49,15 @@ struct SQLiteWriter {
             connection.deadline = min(job.deadline, .after(milliseconds: StoreLimits.writeMillisecondsDefault))
             let outcome = executor.run(connection, until: connection.deadline, job.body)
             connection.deadline = .distantFuture
-            try outcome.get()
+            let announced = try outcome.get()
             try connection.execute("RELEASE write")
-            return .success(())
+            return .success(announced)
         } catch {
             return undo(error)
         }
     }
 
-    private func undo(_ cause: StoreError) -> Result<Void, StoreError> {
+    private func undo(_ cause: StoreError) -> Result<[DatabaseNews], StoreError> {
         guard !connection.isIdle else { return .failure(cause) }
         do {
             try connection.execute("ROLLBACK TO write")

@@ -2,7 +2,7 @@ internal import IO
 
 /// The master keys at hand. They are read again when a row names another: that is how a server learns of a rotation by another process.
 ///
-/// Blocks on files, so it is used in the bodies of reads and writes only, which have threads of their own.
+/// Blocks on files: bodies use it through `DatabaseConnection.blocking`, or `key(_:_:)`.
 final class MasterKeyRing: Sendable {
     let folder: MasterKeyFolder
     private let keys = Lock<[MasterKey]>([])
@@ -17,6 +17,12 @@ final class MasterKeyRing: Sendable {
         return found.first { $0.id == id }
     }
 
+    /// The key of an id, for a body; files are read where that holds up nobody, and only when the id is new.
+    func key(_ id: [UInt8], _ connection: any DatabaseConnection) async throws(StoreError) -> MasterKey? {
+        if let key = keys.withLock({ $0.first { $0.id == id } }) { return key }
+        return try await connection.blocking { try self.key(id) }
+    }
+
     /// Forgets what was read: files changed.
     func forget() { keys.withLock { $0 = [] } }
 
@@ -26,10 +32,10 @@ final class MasterKeyRing: Sendable {
             throw StoreError(.corrupt, "the store of secrets has no state")
         }
         if row.values.first != .null {
-            if let key = try key(row.blob(0)) { return key }
+            if let key = try await key(row.blob(0), connection) { return key }
             guard try await connection.row("SELECT 1 FROM secret LIMIT 1") == nil else { throw missing }
         }
-        let key = try made()
+        let key = try await connection.blocking { try self.made() }
         try await connection.execute("UPDATE secret_state SET master = $1 WHERE id = 1", [.blob(key.id)])
         return key
     }

@@ -25,14 +25,14 @@ extension SecretStore {
     {
         let ring = self.ring
         let turn = try await database.write { connection in
-            let turn = try RotationTurn(ring.folder)
+            let turn = try await connection.blocking { try RotationTurn(ring.folder) }
             let old = try await ring.current(connection)
-            try turn.finish(inForce: old)
+            try await connection.blocking { try turn.finish(inForce: old) }
             return (lock: turn, old: old)
         }
-        let new = try await database.write { _ in
+        let new = try await database.write { connection in
             try step(.prepared)
-            return try turn.lock.write()
+            return try await connection.blocking { try turn.lock.write() }
         }
         let count = try await database.write { connection in
             try step(.written)
@@ -41,9 +41,9 @@ extension SecretStore {
             try step(.rewrapped)
             return count
         }
-        try await database.write { _ in
+        try await database.write { connection in
             try step(.committed)
-            try turn.lock.promote()
+            try await connection.blocking { try turn.lock.promote() }
             ring.forget()
             try step(.replaced)
         }

@@ -39,14 +39,18 @@ extension SecretStore {
             for name in names {
                 let row = try await connection.row(
                     "SELECT version, master, key, value FROM secret WHERE tenant = $1 AND name = $2", [.text(tenant), .text(name)])
-                if let row { found.append(try Self.opened(row, SecretBinding(tenant: tenant, name: name, version: row.integer(0)), ring)) }
+                guard let row else { continue }
+                let binding = SecretBinding(tenant: tenant, name: name, version: try row.integer(0))
+                found.append(try await Self.opened(row, binding, ring, connection))
             }
             return found
         }
     }
 
-    private static func opened(_ row: Row, _ binding: SecretBinding, _ ring: MasterKeyRing) throws(StoreError) -> StoredSecret {
-        guard let master = try ring.key(row.blob(1)) else { throw ring.missing }
+    private static func opened(
+        _ row: Row, _ binding: SecretBinding, _ ring: MasterKeyRing, _ connection: any DatabaseConnection
+    ) async throws(StoreError) -> StoredSecret {
+        guard let master = try await ring.key(row.blob(1), connection) else { throw ring.missing }
         let envelope = SecretEnvelope(key: try row.blob(2), value: try row.blob(3))
         do throws(CryptoError) {
             let value = try envelope.open(under: master, binding)
@@ -80,8 +84,10 @@ extension SecretStore {
                 try await AuditLog.insert(row, connection)
                 try await connection.execute(
                     """
-                    INSERT INTO secret_use (version, uses, last_used_at) SELECT $1, 1, $2 WHERE EXISTS (SELECT 1 FROM secret WHERE version = $1)
-                    ON CONFLICT (version) DO UPDATE SET uses = uses + 1, last_used_at = max(last_used_at, excluded.last_used_at)
+                    INSERT INTO secret_use (version, uses, last_used_at)
+                    SELECT CAST($1 AS BIGINT), 1, CAST($2 AS BIGINT) WHERE EXISTS (SELECT 1 FROM secret WHERE version = $1)
+                    ON CONFLICT (version) DO UPDATE SET uses = secret_use.uses + 1, last_used_at =
+                        CASE WHEN excluded.last_used_at > secret_use.last_used_at THEN excluded.last_used_at ELSE secret_use.last_used_at END
                     """, [.integer(secret.version), .integer(now)])
             }
         }

@@ -91,7 +91,7 @@ package final class SecretStore: Sendable {
                 """
                 SELECT s.tenant, s.name, s.version, s.created_at, s.updated_at, s.actor, u.last_used_at, coalesce(u.uses, 0)
                 FROM secret s LEFT JOIN secret_use u ON u.version = s.version
-                WHERE ($1 IS NULL OR s.tenant = $1) AND (s.tenant, s.name) > ($2, $3) ORDER BY s.tenant, s.name LIMIT $4
+                WHERE (CAST($1 AS TEXT) IS NULL OR s.tenant = $1) AND (s.tenant, s.name) > ($2, $3) ORDER BY s.tenant, s.name LIMIT $4
                 """, [SQLValue(tenant), .text(after.0), .text(after.1), SQLValue(count + 1)])
         }
         var found: [SecretRecord] = []

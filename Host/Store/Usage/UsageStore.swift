@@ -48,6 +48,10 @@ package struct UsageKey: Sendable, Hashable {
     /// The tool's name.
     package let tool: String
 
+    func isBefore(_ other: UsageKey) -> Bool {
+        (day, tenant, actor, plugin, tool) < (other.day, other.tenant, other.actor, other.plugin, other.tool)
+    }
+
     /// The day is that of `atMilliseconds`.
     package init(tenant: String, actor: String, plugin: String, tool: String, atMilliseconds: Int64 = StoreClock.nowMilliseconds()) {
         day = atMilliseconds / 86_400_000
@@ -74,6 +78,21 @@ package final class UsageStore: Sendable {
     private struct Pending: Sendable {
         var amounts: [UsageKey: UsageAmount] = [:]
         var isQueued = false
+
+        mutating func add(_ more: [UsageKey: UsageAmount]) {
+            for (key, amount) in more { amounts[key] = (amounts[key] ?? UsageAmount()) + amount }
+        }
+    }
+
+    /// What one write has taken that is not committed yet.
+    private final class Turn: Sendable {
+        private let taken = Lock<[UsageKey: UsageAmount]>([:])
+        func swap(for new: [UsageKey: UsageAmount]) -> [UsageKey: UsageAmount] {
+            taken.withLock { taken in
+                defer { taken = new }
+                return taken
+            }
+        }
     }
     private let database: Database
     private let pending = Lock(Pending())
@@ -90,30 +109,35 @@ package final class UsageStore: Sendable {
             return true
         }
         guard queues else { return }
+        let turn = Turn()
         do {
-            try await database.append(onFailure: { [self] _ in pending.withLock { $0.isQueued = false } }) { try await self.write($0) }
+            try await database.append(onEnd: { if $0 != nil { self.putBack(turn) } }) { try await self.write(turn, $0) }
         } catch {
-            pending.withLock { $0.isQueued = false }
+            putBack(turn)
             throw error
         }
     }
 
-    private func write(_ connection: any DatabaseConnection) async throws(StoreError) {
+    /// What was taken and is not stored waits for the next write.
+    private func putBack(_ turn: Turn) {
+        let taken = turn.swap(for: [:])
+        pending.withLock { pending in
+            pending.add(taken)
+            pending.isQueued = false
+        }
+    }
+
+    /// May run more than once for one commit.
+    private func write(_ turn: Turn, _ connection: any DatabaseConnection) async throws(StoreError) {
+        putBack(turn)
         let amounts = pending.withLock { pending in
             let amounts = pending.amounts
             pending.amounts = [:]
-            pending.isQueued = false
             return amounts
         }
-        do {
-            for (key, amount) in amounts { try await Self.add(amount, key, connection) }
-        } catch {
-            // The savepoint takes the rows back; the amounts wait for the next write.
-            pending.withLock { pending in
-                for (key, amount) in amounts { pending.amounts[key] = (pending.amounts[key] ?? UsageAmount()) + amount }
-            }
-            throw error
-        }
+        _ = turn.swap(for: amounts)
+        // In one order on every host, so that two never wait for each other.
+        for (key, amount) in amounts.sorted(by: { $0.key.isBefore($1.key) }) { try await Self.add(amount, key, connection) }
     }
 
     private static func add(_ amount: UsageAmount, _ key: UsageKey, _ connection: any DatabaseConnection) async throws(StoreError) {
@@ -122,9 +146,9 @@ package final class UsageStore: Sendable {
             INSERT INTO usage_day (day, tenant, actor, plugin, tool, calls, failures, wall_us, cpu_us, input_bytes, output_bytes)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             ON CONFLICT (day, tenant, actor, plugin, tool) DO UPDATE SET
-                calls = calls + excluded.calls, failures = failures + excluded.failures, wall_us = wall_us + excluded.wall_us,
-                cpu_us = cpu_us + excluded.cpu_us, input_bytes = input_bytes + excluded.input_bytes,
-                output_bytes = output_bytes + excluded.output_bytes
+                calls = usage_day.calls + excluded.calls, failures = usage_day.failures + excluded.failures,
+                wall_us = usage_day.wall_us + excluded.wall_us, cpu_us = usage_day.cpu_us + excluded.cpu_us,
+                input_bytes = usage_day.input_bytes + excluded.input_bytes, output_bytes = usage_day.output_bytes + excluded.output_bytes
             """,
             [
                 .integer(key.day), .text(key.tenant), .text(key.actor), .text(key.plugin), .text(key.tool), .integer(amount.calls),
@@ -142,10 +166,11 @@ package final class UsageStore: Sendable {
         let rows = try await database.read { connection in
             try await connection.rows(
                 """
-                SELECT day, plugin, tool, sum(calls), sum(failures), sum(wall_us), sum(cpu_us), sum(input_bytes), sum(output_bytes)
+                SELECT day, plugin, tool, CAST(sum(calls) AS BIGINT), CAST(sum(failures) AS BIGINT), CAST(sum(wall_us) AS BIGINT),
+                    CAST(sum(cpu_us) AS BIGINT), CAST(sum(input_bytes) AS BIGINT), CAST(sum(output_bytes) AS BIGINT)
                 FROM usage_day
-                WHERE day >= $1 AND ($2 IS NULL OR tenant = $2)
-                    AND ($3 IS NULL OR day < $3 OR (day = $3 AND (plugin > $4 OR (plugin = $4 AND tool > $5))))
+                WHERE day >= $1 AND (CAST($2 AS TEXT) IS NULL OR tenant = $2)
+                    AND (CAST($3 AS BIGINT) IS NULL OR day < $3 OR (day = $3 AND (plugin > $4 OR (plugin = $4 AND tool > $5))))
                 GROUP BY day, plugin, tool ORDER BY day DESC, plugin, tool LIMIT $6
                 """,
                 [

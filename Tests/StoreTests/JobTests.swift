@@ -1,0 +1,228 @@
+import Glibc
+import IO
+import Store
+import Testing
+
+private final class Flag: Sendable {
+    private let value = Lock(false)
+    var isSet: Bool { value.withLock { $0 } }
+    func set() { value.withLock { $0 = true } }
+}
+
+@Suite("Jobs") struct JobTests {
+    private func withJobs<Result>(_ engine: DatabaseEngine, _ caps: JobStore.Caps = .init(), _ body: (JobStore, Database) async throws -> Result)
+        async throws -> Result
+    {
+        try await withDatabase(engine) { database in try await body(JobStore(database: database, caps: caps), database) }
+    }
+
+    /// A worker that dies now and then, at any point between two statements, and leaves the rest to its lease.
+    private static func work(_ jobs: JobStore, _ name: String, until isOver: Flag) async throws {
+        var random = SystemRandomNumberGenerator()
+        while !isOver.isSet {
+            guard let lease = try await jobs.claim(worker: name, kinds: ["count"]) else {
+                try await Task.sleep(for: .milliseconds(20))
+                continue
+            }
+            if Int.random(in: 0..<20, using: &random) == 0 { continue }
+            _ = try await jobs.heartbeat(lease)
+            if Int.random(in: 0..<20, using: &random) == 0 { continue }
+            try await jobs.complete(lease) { connection in
+                try await connection.execute(
+                    "INSERT INTO plugin_state (plugin, state, changed_at, changed_by) VALUES ($1, 'done', 1, $2)",
+                    [.text("j" + lease.payload), .text(name)])
+            }
+        }
+    }
+
+    @Test("50 workers, killed at random, do 1,000 jobs, each once, and no descriptor stays (LEARN-5, OPS-8)", arguments: DatabaseEngine.allCases)
+    func eachOnce(engine: DatabaseEngine) async throws {
+        var caps = JobStore.Caps()
+        (caps.leaseMilliseconds, caps.running) = (400, 50)
+        try await withJobs(engine, caps) { jobs, database in
+            for start in stride(from: 0, to: 1000, by: 100) {
+                try await database.write { connection in
+                    for index in start..<start + 100 {
+                        try await JobStore.add(
+                            JobRequest("count", tenant: "t\(index % 3)", owner: "u\(index % 7)", payload: "\(index)", attemptsMax: 100), connection)
+                    }
+                }
+            }
+            // The readers and the pool have what they keep.
+            _ = try await jobs.counts()
+            let before = Self.descriptors()
+            let isOver = Flag()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for worker in 0..<50 { group.addTask { try await Self.work(jobs, "w\(worker)", until: isOver) } }
+                let end = Deadline.after(milliseconds: 60_000)
+                while try await jobs.counts()["count"]?[.done] != 1000, !end.hasPassed { try await Task.sleep(for: .milliseconds(100)) }
+                isOver.set()
+                try await group.waitForAll()
+            }
+            #expect(try await jobs.counts()["count"] == [.done: 1000])
+            let done = try await database.read { try await $0.row("SELECT count(*), count(DISTINCT plugin) FROM plugin_state") }
+            #expect(done?.values == [.integer(1000), .integer(1000)])
+            #expect(Self.descriptors() <= before + 20)
+        }
+    }
+
+    private static func descriptors() -> Int {
+        guard let folder = opendir("/proc/self/fd") else { return -1 }
+        defer { closedir(folder) }
+        var count = 0
+        while readdir(folder) != nil { count += 1 }
+        return count
+    }
+
+    @Test("whoever lost the lease completes nothing, and what it wrote is not there", arguments: DatabaseEngine.allCases)
+    func lostLease(engine: DatabaseEngine) async throws {
+        try await withJobs(engine) { jobs, database in
+            let now = StoreClock.nowMilliseconds()
+            try await jobs.add(JobRequest("k", tenant: "t", owner: "u"))
+            let first = try #require(try await jobs.claim(worker: "a", kinds: ["k"], nowMilliseconds: now))
+            #expect(try await jobs.claim(worker: "b", kinds: ["k"], nowMilliseconds: now) == nil)
+            #expect(try await jobs.heartbeat(first, nowMilliseconds: now + 30_000))
+            #expect(try await jobs.claim(worker: "b", kinds: ["k"], nowMilliseconds: now + 61_000) == nil)
+            let second = try #require(try await jobs.claim(worker: "b", kinds: ["k"], nowMilliseconds: now + 91_000))
+            #expect(second.id == first.id && second.attempt == 2)
+            #expect(try await !jobs.heartbeat(first))
+            let late = try await jobs.complete(first) { connection in
+                try await connection.execute("INSERT INTO plugin_state (plugin, state, changed_at, changed_by) VALUES ('late', 's', 1, 'a')")
+            }
+            #expect(!late)
+            #expect(try await jobs.complete(second))
+            #expect(try await !jobs.complete(second))
+            #expect(try await database.read { try await $0.row("SELECT count(*) FROM plugin_state")?.int(0) } == 0)
+        }
+    }
+
+    @Test(
+        "a job that fails waits ever longer, is dead after its last attempt, is seen, and can be given another chance (OPS-4)",
+        arguments: DatabaseEngine.allCases)
+    func deadLetters(engine: DatabaseEngine) async throws {
+        try await withJobs(engine) { jobs, _ in
+            var now = StoreClock.nowMilliseconds()
+            let id = try await jobs.add(JobRequest("k", tenant: "t", owner: "u", attemptsMax: 3))
+            var pauses: [Int64] = []
+            for _ in 0..<3 {
+                let lease = try #require(try await jobs.claim(worker: "a", kinds: ["k"], nowMilliseconds: now))
+                #expect(try await jobs.fail(lease, "no route", nowMilliseconds: now))
+                guard let waiting = try await jobs.list(.queued).items.first else { break }
+                pauses.append(waiting.dueAtMilliseconds - now)
+                #expect(try await jobs.claim(worker: "a", kinds: ["k"], nowMilliseconds: now) == nil)
+                now = waiting.dueAtMilliseconds
+            }
+            #expect(pauses.count == 2 && (500...1000).contains(pauses[0]) && (1000...2000).contains(pauses[1]))
+            let dead = try await jobs.list(.dead, tenant: "t").items
+            #expect(dead.map(\.failure) == ["no route"] && dead.map(\.attempts) == [3])
+            #expect(try await jobs.list(.dead, tenant: "other").items.isEmpty)
+            #expect(try await jobs.counts() == ["k": [.dead: 1]])
+            #expect(try await jobs.retry(try #require(id)))
+            #expect(try await jobs.claim(worker: "a", kinds: ["k"]) != nil)
+        }
+    }
+
+    @Test("tenants, then users, take turns however many jobs one of them has; caps hold in all and by kind", arguments: DatabaseEngine.allCases)
+    func fairness(engine: DatabaseEngine) async throws {
+        var caps = JobStore.Caps()
+        (caps.running, caps.runningByKind) = (6, ["slow": 1])
+        try await withJobs(engine, caps) { jobs, _ in
+            for _ in 0..<20 { try await jobs.add(JobRequest("k", tenant: "greedy", owner: "u1")) }
+            try await jobs.add(JobRequest("k", tenant: "greedy", owner: "u2"))
+            for _ in 0..<2 { try await jobs.add(JobRequest("k", tenant: "small", owner: "v")) }
+            for _ in 0..<2 { try await jobs.add(JobRequest("slow", tenant: "small", owner: "v")) }
+            let claims = await withTaskGroup(of: JobLease?.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        do { return try await jobs.claim(worker: "w", kinds: ["k", "slow"]) } catch {
+                            Issue.record("\(error)")
+                            return nil
+                        }
+                    }
+                }
+                return await group.reduce(into: [JobLease]()) { all, next in next.map { all.append($0) } }
+            }
+            #expect(claims.count == 6)
+            #expect(claims.filter { $0.kind == "slow" }.count == 1)
+            #expect(Set(claims.map(\.owner)) == ["u1", "u2", "v"])
+            #expect(claims.filter { $0.tenant == "small" }.count >= 3)
+        }
+    }
+
+    @Test("a periodic job is added once for all hosts, and not while the one before still waits", arguments: DatabaseEngine.allCases)
+    func periods(engine: DatabaseEngine) async throws {
+        try await withJobs(engine) { jobs, _ in
+            let now = StoreClock.nowMilliseconds()
+            try await jobs.repeatEvery(milliseconds: 1000, "sweep", JobRequest("sweep", tenant: "", owner: "system"))
+            let added = await withTaskGroup(of: Int.self) { group in
+                for _ in 0..<10 { group.addTask { (try? await jobs.tick(nowMilliseconds: now)) ?? 100 } }  // an error counts as a hundred
+                return await group.reduce(0, +)
+            }
+            #expect(added == 1)
+            #expect(try await jobs.tick(nowMilliseconds: now + 1001) == 0)
+            let lease = try #require(try await jobs.claim(worker: "a", kinds: ["sweep"], nowMilliseconds: now))
+            #expect(try await jobs.complete(lease))
+            #expect(try await jobs.tick(nowMilliseconds: now + 2002) == 1)
+            #expect(try await jobs.forget(doneBeforeMilliseconds: now + 100_000) == 1)
+        }
+    }
+}
+
+@Suite("Idempotency") struct IdempotencyTests {
+    private let reply = StoredReply(status: 201, contentType: "application/json", body: Array("{}".utf8))
+
+    @Test(
+        "of 100 equal requests at once one runs; the others wait their turn, and later ones get its answer (API-4)",
+        arguments: DatabaseEngine.allCases)
+    func once(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
+            let store = IdempotencyStore(database: database)
+            let outcomes = await withTaskGroup(of: IdempotencyStore.Outcome?.self) { group in
+                for _ in 0..<100 {
+                    group.addTask {
+                        do { return try await store.claim("key", scope: "t u POST /x", request: [1]) } catch {
+                            Issue.record("\(error)")
+                            return nil
+                        }
+                    }
+                }
+                return await group.reduce(into: [IdempotencyStore.Outcome]()) { all, next in next.map { all.append($0) } }
+            }
+            let claims = outcomes.compactMap { if case .begin(let claim) = $0 { claim } else { nil } }
+            #expect(claims.count == 1)
+            #expect(outcomes.filter { $0 == .running }.count == 99)
+            #expect(try await store.finish(try #require(claims.first), reply))
+            #expect(try await store.claim("key", scope: "t u POST /x", request: [1]) == .replay(reply))
+            #expect(try await store.claim("key", scope: "t u POST /x", request: [2]) == .reused)
+            // Another's key of the same name is another key.
+            guard case .begin = try await store.claim("key", scope: "t v POST /x", request: [2]) else {
+                Issue.record("another user's key was taken")
+                return
+            }
+        }
+    }
+
+    @Test("an answer is kept for 24 hours; a claim that was given up or whose holder died is free again (API-4)", arguments: DatabaseEngine.allCases)
+    func ends(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
+            let store = IdempotencyStore(database: database)
+            let now = StoreClock.nowMilliseconds()
+            func begin(_ key: String, at moment: Int64) async throws -> IdempotencyClaim? {
+                if case .begin(let claim) = try await store.claim(key, scope: "s", request: [1], nowMilliseconds: moment) { claim } else { nil }
+            }
+            let given = try #require(try await begin("given", at: now))
+            try await store.abandon(given)
+            #expect(try await begin("given", at: now) != nil)
+            #expect(try await !store.finish(given, reply))
+            let died = try #require(try await begin("died", at: now))
+            #expect(try await begin("died", at: now + 119_000) == nil)
+            #expect(try await begin("died", at: now + 121_000) != nil)
+            #expect(try await !store.finish(died, reply))
+            let kept = try #require(try await begin("kept", at: now))
+            #expect(try await store.finish(kept, reply))
+            #expect(try await begin("kept", at: now + 86_399_000) == nil)
+            #expect(try await begin("kept", at: now + 86_401_000) != nil)
+            #expect(try await store.forget(nowMilliseconds: now + 86_500_000) >= 1)
+        }
+    }
+}
