@@ -40,6 +40,11 @@ package enum StoreLimits {
     /// How long the connection that listens may be silent before it is asked for a sign of life.
     static let listenCheckMilliseconds = 15_000
 
+    /// Pages that a backup copies before it lets others at the file.
+    static let backupPagesAtOnce: Int32 = 1_024
+    /// Bytes of a database file that is checked whole at every start; a larger one only by a backup.
+    static let checkedBytesMax: Int64 = 256 << 20
+
     /// Reader connections.
     package static let readersDefault = 4
     /// Reads that wait for a reader.

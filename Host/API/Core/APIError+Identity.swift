@@ -1,6 +1,5 @@
 package import Identity
 import JSON
-import Store
 
 extension APIError {
     /// What identity refuses, in the contract's words: nothing that tells accounts apart, and nothing of the store.
@@ -24,18 +23,6 @@ extension APIError {
             self.init(.validationError, "The \(field) \(reason).", details: ["errors": [failure], "in": "body"])
         case .store(let error): self.init(storing: error)
         case .failed: self = .unexpected
-        }
-    }
-
-    /// What the store's failures look like from outside.
-    private init(storing error: StoreError) {
-        switch error.code {
-        case .constraint: self.init(.conflict, "It cannot be kept like this beside what is there.", details: ["reason": "constraint"])
-        case .timedOut, .overloaded, .unavailable, .closed:
-            self.init(
-                .serverError, status: 503, "The database does not answer at the moment.", details: ["reason": "database", "retry_after_ms": 1000],
-                headers: [("Retry-After", "1")])
-        default: self = .unexpected
         }
     }
 

@@ -41,7 +41,7 @@ package struct LiveAudit: AuditReading {
 
     private func failed(_ error: StoreError) -> APIError {
         log.error("audit could not be read", [("cause", .string("\(error)"))])
-        return .unexpected
+        return APIError(storing: error)
     }
 
     private static func json(_ record: AuditRecord) -> JSONValue {

@@ -57,7 +57,7 @@ package struct LiveSecrets: SecretAdministration {
         case .limit: return APIError(.conflict, "There is no room: \(error.message).", details: ["reason": "secrets_max"])
         default:
             log.error("the store of secrets failed", [("cause", .string("\(error)"))])
-            return .unexpected
+            return APIError(storing: error)
         }
     }
 

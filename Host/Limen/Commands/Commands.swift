@@ -128,6 +128,12 @@ enum Commands {
         Command(
             "keys rotate", summary: "Seal every secret's key under a new master key, while the server runs.", options: [data],
             run: SecretCommands.rotate),
+        Command(
+            "backup", "FILE", summary: "Copy the database into a new file, whole and of one moment, while the server runs.", options: [data],
+            operandsMax: 1, run: BackupCommands.backup),
+        Command(
+            "restore", "FILE", summary: "Put a backup in the place of the database; the server is stopped.",
+            options: [.flag("yes", "replace what is on a PostgreSQL server"), data], operandsMax: 1, run: BackupCommands.restore),
     ]
 
     private static let ofTenant = Option.value("tenant", "ID", "of that tenant (main)")

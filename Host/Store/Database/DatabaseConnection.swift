@@ -19,6 +19,10 @@ package protocol DatabaseConnection: AnyObject {
     /// Waits until nobody else holds the lock, which is held until the transaction ends.
     func lock(_ lock: StoreLock) async throws(StoreError)
 
+    /// From here to its end the transaction sees, and writes, rows of this tenant alone where a table has tenants: PostgreSQL's row-level security, a second wall behind
+    /// the statements' own conditions. SQLite has the first wall only.
+    func confine(to tenant: String) async throws(StoreError)
+
     /// Tells every host, once this is committed, that something was changed (`Database.observe`). `topic` has no blank; both together have at most 7,000 bytes.
     func announce(_ topic: String, _ key: String) async throws(StoreError)
 

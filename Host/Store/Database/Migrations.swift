@@ -3,7 +3,7 @@
 /// Tables are written once, for SQLite; PostgreSQL's are made of the same text (`PostgresSchema`). What is not a table has a text for each.
 package enum Migrations {
     /// Every step in order.
-    package static let all: [Migration] = [first, second, third, fourth, fifth, sixth]
+    package static let all: [Migration] = [first, second, third, fourth, fifth, sixth, tenantWall]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
     private static let second = Migration(2, "who granted what when", grants)
@@ -11,6 +11,7 @@ package enum Migrations {
     private static let fourth = Migration(4, "tenants, accounts and what signs them in", identity)
     private static let fifth = Migration(5, "sign-in at identity providers", providers)
     private static let sixth = Migration(6, "jobs, idempotency", jobs + idempotency)
+    private static let tenantWall = Migration(7, "a second wall between tenants", rowSecurity)
 
     private static let audit: [SQL] = [
         """

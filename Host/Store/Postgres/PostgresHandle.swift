@@ -43,6 +43,13 @@ final class PostgresHandle: DatabaseConnection, @unchecked Sendable {
         _ = try await run("SELECT pg_advisory_xact_lock($1)", [.integer(key.number)], max: 1)
     }
 
+    func confine(to tenant: String) async throws(StoreError) {
+        // `*` is what a session begins with: all tenants.
+        guard tenant != "*" else { throw StoreError(.invalid, "no tenant is called *") }
+        // Ahead of the next statement, in its round trip.
+        connection?.sendAhead(.statement("SELECT set_config('limen.tenant', $1, true)", try PostgresParameters([.text(tenant)])))
+    }
+
     func announce(_ topic: String, _ key: String) async throws(StoreError) {
         announced.append(.changed(topic: topic, key: key))
         let payload = "\(topic) \(key)"

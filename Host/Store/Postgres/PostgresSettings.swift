@@ -47,7 +47,7 @@ package struct PostgresSettings: Sendable, Hashable, CustomStringConvertible, Cu
             ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"), ("tcp_user_timeout", "30000"),
             (
                 "options",
-                "-c timezone=UTC -c statement_timeout=\(StoreLimits.statementMillisecondsMax) -c idle_in_transaction_session_timeout=\(StoreLimits.statementMillisecondsMax)"
+                "-c timezone=UTC -c limen.tenant=* -c statement_timeout=\(StoreLimits.statementMillisecondsMax) -c idle_in_transaction_session_timeout=\(StoreLimits.statementMillisecondsMax)"
             ),
         ]
         if let password { words.append(("password", password)) }

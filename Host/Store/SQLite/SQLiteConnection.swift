@@ -133,4 +133,21 @@ final class SQLiteConnection {
 
     /// Folds the write-ahead log back into the database; at a clean stop.
     func checkpoint() { sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil) }
+
+    /// Copies every page of the database into another file.
+    func copyPages(to target: String) throws(StoreError) {
+        var other: OpaquePointer?
+        guard sqlite3_open_v2(target, &other, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nil) == SQLITE_OK, let other else {
+            sqlite3_close_v2(other)
+            throw StoreError(.unavailable, "opening \(target)")
+        }
+        defer { sqlite3_close_v2(other) }
+        guard let backup = sqlite3_backup_init(other, "main", handle, "main") else {
+            throw StoreError(.unavailable, "copying: \(String(cString: sqlite3_errmsg(other)))")
+        }
+        var code = SQLITE_OK
+        while code == SQLITE_OK { code = sqlite3_backup_step(backup, StoreLimits.backupPagesAtOnce) }
+        sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else { throw StoreError(.unavailable, "copying: \(String(cString: sqlite3_errstr(code)))") }
+    }
 }

@@ -10,6 +10,7 @@ final class SQLiteEngine: Sendable {
 
     init(path: String, readers: Int, migrations: [Migration]) throws(StoreError) {
         let connection = try SQLiteConnection(path: path, mode: .writer)
+        try Self.examine(connection)
         try Self.migrate(connection, migrations)
         self.readers = try SQLiteReaders(path: path, count: readers)
         let writer = WriterBox(writer: SQLiteWriter(connection: connection, queue: queue, news: news))
@@ -17,6 +18,16 @@ final class SQLiteEngine: Sendable {
             thread = Lock(try Thread(name: "store-write") { writer.writer.run() })
         } catch {
             throw StoreError(.unavailable, "starting the writer: \(error)")
+        }
+    }
+
+    /// A damaged file is found before anything is built on it.
+    private static func examine(_ connection: SQLiteConnection) throws(StoreError) {
+        let bytes = try connection.rows("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()").first?.integer(0) ?? 0
+        guard bytes <= StoreLimits.checkedBytesMax else { return }
+        let answer = try connection.rows("PRAGMA quick_check(1)").first?.text(0) ?? "no answer"
+        guard answer == "ok" else {
+            throw StoreError(.corrupt, "the database is damaged (\(answer)): put a backup in its place with `limen restore`")
         }
     }
 

@@ -50,6 +50,8 @@ final class SQLiteHandle: DatabaseConnection, @unchecked Sendable {
     /// One writer is a lock already.
     func lock(_ lock: StoreLock) throws(StoreError) {}
 
+    func confine(to tenant: String) throws(StoreError) {}
+
     func announce(_ topic: String, _ key: String) throws(StoreError) { announced.append(.changed(topic: topic, key: key)) }
 
     func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws(StoreError) -> Value {

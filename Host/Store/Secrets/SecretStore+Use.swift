@@ -35,6 +35,7 @@ extension SecretStore {
     private func read(_ names: [String], _ tenant: String) async throws(StoreError) -> [StoredSecret] {
         let ring = self.ring
         return try await database.read { connection in
+            try await connection.confine(to: tenant)
             var found: [StoredSecret] = []
             for name in names {
                 let row = try await connection.row(
