@@ -32,6 +32,8 @@ package enum Limits {
     static let idleMax = 256
     static let idleOfKeyMax = 4
     static let idleMilliseconds = 30_000
+    /// Sets of secrets whose scrubbers are kept.
+    static let scrubbersMax = 256
     /// Bytes of a `fetch` frame's request, body apart.
     static let requestJSONBytesMax = 64 << 10
     /// Decisions that the admin API shows.

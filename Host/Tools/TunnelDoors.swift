@@ -30,18 +30,21 @@ package final class TunnelDoors: Sendable {
     private let privateNetworks: PrivateNetworks
     private let observer: SandboxObserver
     private let change: @Sendable (inout TunnelQuota) -> Void
+    private let report: (@Sendable (EgressRecord) -> Void)?
     private let state = Lock(State())
 
     /// - Parameters:
     ///   - privateNetworks: what the operator opens beside the public Internet.
+    ///   - report: keeps every decision beside those of fetches; without it each is a line of the observer's.
     ///   - change: makes quotas other than `Limits` has them.
     package init(
         dialer: any TunnelDialer, privateNetworks: PrivateNetworks = PrivateNetworks(), observer: SandboxObserver,
-        change: @escaping @Sendable (inout TunnelQuota) -> Void = { _ in }
+        change: @escaping @Sendable (inout TunnelQuota) -> Void = { _ in }, report: (@Sendable (EgressRecord) -> Void)? = nil
     ) {
         self.dialer = dialer
         self.privateNetworks = privateNetworks
         self.observer = observer
+        self.report = report
         self.change = change
     }
 
@@ -90,8 +93,9 @@ package final class TunnelDoors: Sendable {
             state.counts.requests[key, default: 0] += UInt64(record.count)
             state.counts.bytesUp += UInt64(record.bytesUp)
             state.counts.bytesDown += UInt64(record.bytesDown)
-            return state.lines.take(plugin, now: .now())
+            return report == nil ? state.lines.take(plugin, now: .now()) : nil
         }
+        report?(EgressRecord(record, plugin: plugin))
         guard let leftOut else { return }
         var fields = Self.fields(record, plugin)
         if leftOut > 0 { fields["lines_left_out"] = String(leftOut) }

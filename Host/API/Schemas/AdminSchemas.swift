@@ -54,7 +54,8 @@ extension Schemas {
                     [
                         "at": text, "request_id": text, "plugin": text, "tenant": text, "kind": ["enum": ["fetch", "tunnel"]], "method": text,
                         "host": textOrNull, "port": ["type": ["integer", "null"]],
-                        "outcome": ["enum": ["allowed", "refused", "failed", "cancelled"]],
+                        "outcome": ["enum": ["allowed", "refused", "failed", "cancelled", "malformed", "turned_away"]], "end": textOrNull,
+                        "allowed_by": textOrNull, "count": count,
                         "status": ["type": ["integer", "null"]], "rule": textOrNull, "phase": textOrNull, "bytes_out": count, "bytes_in": count,
                         "duration_ms": ["type": "number"],
                     ], required: ["at", "request_id", "plugin", "kind", "outcome"]),

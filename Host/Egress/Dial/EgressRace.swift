@@ -26,6 +26,10 @@ enum EgressRace {
     /// The first connection that stands; all others are closed when this returns.
     static func connect(_ addresses: [SocketAddress], until deadline: Deadline) async throws(EgressFailure) -> SocketStream {
         guard let loop = EventLoop.current else { preconditionFailure("connections are made on a loop") }
+        // With one address there is nothing to race.
+        if addresses.count == 1 {
+            do throws(IOError) { return try await SocketStream.connect(to: addresses[0], on: loop, until: deadline) } catch { throw failure(error) }
+        }
         let outcome = await withTaskGroup(of: Event.self) { group -> Result<EgressSocket, IOError> in
             var next = 0
             var running = 0

@@ -95,7 +95,7 @@ final class EgressExchange {
     }
 
     private func inbound(_ hop: EgressRedirects.Hop) -> EgressInbound {
-        EgressInbound(bytesMax: responseBytesMax, isHead: hop.method == "HEAD", scrubber: secrets.isEmpty ? nil : secrets.scrubber)
+        EgressInbound(bytesMax: responseBytesMax, isHead: hop.method == "HEAD", scrubber: proxy.scrubber(of: secrets))
     }
 
     private var responseBytesMax: Int { min(access.responseBytesMax, request.responseBytesMax ?? .max) }

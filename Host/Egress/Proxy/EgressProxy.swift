@@ -16,6 +16,7 @@ package final class EgressProxy: Sendable {
     private let lines = Lock(EgressLines())
     private let log: Log
     private let store = Lock<SecretStore?>(nil)
+    private let scrubbers = Lock<[String: Scrubber]>([:])
     private var secrets: SecretStore? { store.withLock { $0 } }
 
     package init(dialer: EgressDialer, log: Log) {
@@ -112,6 +113,19 @@ package final class EgressProxy: Sendable {
         }
     }
 
+    /// What hides a set of secrets. It takes longer to make than a request: it is kept as long as the set stays the same.
+    func scrubber(of secrets: SecretSet) -> Scrubber? {
+        guard !secrets.isEmpty else { return nil }
+        let key = secrets.scrubbing
+        if let known = scrubbers.withLock({ $0[key] }) { return known }
+        let made = secrets.scrubber
+        scrubbers.withLock { scrubbers in
+            if scrubbers.count >= Limits.scrubbersMax { scrubbers = [:] }
+            scrubbers[key] = made
+        }
+        return made
+    }
+
     /// Records that secrets are about to be sent; what cannot be recorded is not sent.
     func noteUse(_ used: [StoredSecret], by caller: EgressCaller) async throws(EgressError) {
         guard !used.isEmpty, let secrets else { return }
@@ -136,7 +150,8 @@ package final class EgressProxy: Sendable {
                 bytesOut: exchange.bytesOut, bytesIn: exchange.bytesIn, milliseconds: milliseconds))
     }
 
-    private func report(_ record: EgressRecord) {
+    /// Keeps a decision: for the log, the metrics and the operator's table. Those of tunnels come here too.
+    package func report(_ record: EgressRecord) {
         records.append(record)
         guard let leftOut = lines.withLock({ $0.take(record.plugin, now: .now()) }) else { return }
         log.info("egress", record.fields + (leftOut > 0 ? [("lines_left_out", JSONValue(leftOut))] : []))

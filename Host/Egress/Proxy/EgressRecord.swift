@@ -9,14 +9,22 @@ package struct EgressRecord: Sendable, Hashable {
         case refused(EgressRefusal)
         case failed(EgressPhase)
         case cancelled
+        /// A tunnel, which has ended.
+        case tunnelled(TunnelEnd)
+        /// No request that a proxy answers; the status it was told.
+        case malformed(status: Int)
+        /// More tunnels than the plugin may have, or faster.
+        case turnedAway(TunnelBudget.Shortage)
 
         /// Its name in metrics and in the admin API.
         package var label: String {
             switch self {
-            case .replied: "allowed"
+            case .replied, .tunnelled: "allowed"
             case .refused: "refused"
             case .failed: "failed"
             case .cancelled: "cancelled"
+            case .malformed: "malformed"
+            case .turnedAway: "turned_away"
             }
         }
     }
@@ -36,6 +44,10 @@ package struct EgressRecord: Sendable, Hashable {
     package let bytesOut: Int
     package let bytesIn: Int
     package let milliseconds: Double
+    /// Requests that it is about; more than one only for tunnels that were turned away.
+    package var count = 1
+    /// The rule of the manifest that allowed a tunnel.
+    package var rule: Int?
 
     package init(
         time: Int, plugin: String, tenant: String, requestID: String, kind: String, method: String, host: String?, port: Int?, outcome: Outcome,
@@ -68,7 +80,12 @@ package struct EgressRecord: Sendable, Hashable {
         case .refused(let rule): fields.append(("rule", .string(rule.rawValue)))
         case .failed(let phase): fields.append(("phase", .string(phase.rawValue)))
         case .cancelled: break
+        case .tunnelled(let end): fields.append(("end", .string(end.rawValue)))
+        case .malformed(let status): fields.append(("status", JSONValue(status)))
+        case .turnedAway(let shortage): fields.append(("end", .string(shortage == .tooMany ? "too_many" : "too_fast")))
         }
+        if let rule { fields.append(("allowed_by", .string("/egress/allow/\(rule)"))) }
+        if count > 1 { fields.append(("count", JSONValue(count))) }
         return fields
     }
 }
@@ -91,7 +108,7 @@ package final class EgressRecords: Sendable {
         state.withLock { state in
             if state.ring.count < Limits.recordsMax { state.ring.append(record) } else { state.ring[state.next] = record }
             state.next = (state.next + 1) % Limits.recordsMax
-            state.total["\(record.kind) \(record.outcome.label)", default: 0] += 1
+            state.total["\(record.kind) \(record.outcome.label)", default: 0] += record.count
             state.bytesOut += record.bytesOut
             state.bytesIn += record.bytesIn
         }

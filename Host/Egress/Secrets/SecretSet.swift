@@ -18,6 +18,8 @@ package struct SecretSet: Sendable {
     /// Tenant, names and versions, no value: connections and TLS sessions are shared under one identity only.
     package let identity: String
     private let allowsClear: Bool
+    /// What is hidden, as a text without any value: equal texts hide the same.
+    let scrubbing: String
 
     /// Nothing to add and nothing to hide.
     package static let none = SecretSet(grants: [], secrets: [])
@@ -32,6 +34,7 @@ package struct SecretSet: Sendable {
             known[grant.name].map { "\($0.tenant)/\($0.name)@\($0.version)" } ?? "\(grant.name)@none"
         }.sorted().joined(separator: " ")
         self.allowsClear = allowsClear
+        scrubbing = identity + " " + grants.map { "\($0.name):\($0.placement)" }.sorted().joined(separator: " ")
     }
 
     /// Whether there is nothing to add and nothing to hide.

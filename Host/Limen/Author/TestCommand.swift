@@ -147,7 +147,9 @@ extension Workshop {
         let door = try EgressDoor(Settings.author().egress, engine)
         RefusedHosts.shared.use(door.proxy)
         options.privateNetworks = door.privateNetworks
-        options.tunnels = TunnelDoors(dialer: SystemDialer(door.resolver), privateNetworks: door.privateNetworks, observer: engine.observer)
+        options.tunnels = TunnelDoors(
+            dialer: SystemDialer(door.resolver), privateNetworks: door.privateNetworks, observer: engine.observer,
+            report: { [proxy = door.proxy] in proxy.report($0) })
         let station = try await Station(
             engine, data: "\(path)/data", manifests: "\(path)/manifests", bundleRoots: ["\(path)/bundles"], trust: trust,
             fetcher: RefusedHosts.shared, options: options)

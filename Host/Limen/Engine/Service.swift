@@ -79,7 +79,8 @@ struct Service: Sendable {
     private static func options(_ settings: Configuration, _ door: EgressDoor, _ engine: Engine) -> ToolService.Options {
         var options = ToolService.Options()
         options.tunnels = TunnelDoors(
-            dialer: SystemDialer(door.resolver), privateNetworks: door.privateNetworks, observer: engine.observer)
+            dialer: SystemDialer(door.resolver), privateNetworks: door.privateNetworks, observer: engine.observer,
+            report: { [proxy = door.proxy] in proxy.report($0) })
         options.callsPerCallerMax = settings.tools.concurrencyPerUser
         options.spares = settings.sandbox.spares
         options.timeoutMillisecondsDefault = settings.tools.timeoutMilliseconds
