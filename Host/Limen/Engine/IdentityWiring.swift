@@ -38,8 +38,11 @@ struct IdentityWiring: Sendable {
         options.isSignUpOpen = settings.identity.isSignUpOpen
         options.accessMilliseconds = Int64(settings.identity.accessMilliseconds)
         options.publicURL = settings.identity.publicURL
+        // On a server other hosts change accounts too, and their notice may come later than a request: there each request reads the store.
+        let isAlone = station.database.kind == .sqlite
+        let memory = OwnerMemory { isAlone ? stamp.value() : nil }
         service = IdentityService(
-            database: station.database, desk: desk, vault: vault, post: postbox, memory: OwnerMemory { stamp.value() }, options: options)
+            database: station.database, desk: desk, vault: vault, post: postbox, memory: memory, options: options)
         providers = OIDCService(
             service, providers: try await Providers.read(settings.identity.providers, station.secrets),
             fetcher: ProviderFetch(proxy: door.proxy, privateNetworks: door.privateNetworks))
