@@ -24,7 +24,9 @@ struct SettingsTests {
         let large = try LiveServer(plugins: [], environment: ["LIMEN_LIMITS_HEADER_BYTES": "64KiB"])
         #expect(large.raw(long).hasPrefix("HTTP/1.1 200 "))
         let longer = long.replacing("X: ", with: "X: \(String(repeating: "b", count: 40_000))")
-        #expect(large.raw(longer).hasPrefix("HTTP/1.1 200 "))
+        #expect(large.raw(longer).hasPrefix("HTTP/1.1 431 "), "a stranger has 8 KiB")
+        let known = longer.replacing("/healthz", with: "/v1/me").replacing("X: ", with: "Authorization: Bearer \(large.key)\r\nX: ")
+        #expect(large.raw(known).hasPrefix("HTTP/1.1 200 "))
     }
 
     @Test("limits.output_bytes bounds a reply: a longer one is a server_error that says so, as JSON and in a stream")
