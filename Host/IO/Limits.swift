@@ -8,6 +8,8 @@ package enum IOLimits {
     static let waitMillisecondsMax = 60_000
     /// How long a warm task waits for work before it ends, in milliseconds; twice as long at most.
     static let warmMilliseconds = 10_000
+    /// Tasks of one loop that wait for work; one more ends at once.
+    static let warmTasksMax = 64
     /// The turn that a loop's thread asks of the scheduler, and after how long without a wait it lets others have theirs, in nanoseconds.
     static let sliceNanoseconds: UInt64 = 100_000
     static let yieldNanoseconds: UInt64 = 500_000

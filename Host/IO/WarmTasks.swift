@@ -45,7 +45,7 @@ package final class WarmTask: TimerEntry, @unchecked Sendable {
     }
 
     private func wait(_ continuation: UnsafeContinuation<Void, Never>) {
-        if tasks.isDismissed || tasks.loop.local.isStopping { return continuation.resume() }
+        if tasks.isDismissed || tasks.isFull || tasks.loop.local.isStopping { return continuation.resume() }
         waiter = continuation
         if !isArmed { tasks.loop.local.timers.insert(self, due: tasks.loop.turnDeadline.adding(milliseconds: IOLimits.warmMilliseconds).nanoseconds) }
         tasks.put(self)
@@ -106,6 +106,10 @@ package final class WarmTasks: @unchecked Sendable {
         for task in waiting { task.resume(with: nil) }
         if count == 0 { ended(0) }
     }
+
+    fileprivate var isFull: Bool { idle.count >= IOLimits.warmTasksMax }
+    /// How many tasks there are, those at work included.
+    var taskCount: Int { count }
 
     fileprivate func put(_ task: WarmTask) { idle.append(task) }
 

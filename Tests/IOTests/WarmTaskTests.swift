@@ -64,6 +64,23 @@ private final class Chore: WarmWork {
         }
     }
 
+    @Test("after a burst no more tasks are kept than may wait")
+    func burst() async throws {
+        try await onLoop { loop in
+            let tasks = WarmTasks(loop: loop)
+            let slow = (0..<500).map { _ in Chore { try? await loop.sleep(until: .after(milliseconds: 20)) } }
+            await Self.between(loop) {
+                for chore in slow { tasks.run(chore) }
+                #expect(tasks.taskCount == 500)
+            }
+            let deadline = Deadline.after(milliseconds: 5000)
+            while tasks.taskCount > IOLimits.warmTasksMax, !deadline.hasPassed { try await loop.sleep(until: .after(milliseconds: 5)) }
+            #expect(tasks.taskCount == IOLimits.warmTasksMax && slow.allSatisfy { $0.done.withLock { $0.count } == 1 })
+            await Self.dismiss(tasks)
+            #expect(tasks.taskCount == 0)
+        }
+    }
+
     @Test("a task that was cancelled is not used again")
     func cancelled() async throws {
         try await onLoop { loop in
