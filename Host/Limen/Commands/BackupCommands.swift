@@ -1,4 +1,5 @@
 import Config
+import CLinux
 import Glibc
 import Store
 
