@@ -68,6 +68,12 @@ package struct Configuration: Sendable, Hashable {
         package var writesPerMinute: Int
         /// Tool calls, a minute.
         package var toolsPerMinute: Int
+        /// Chat turns, a minute.
+        package var chatPerMinute: Int
+        /// Uploads, a minute.
+        package var uploadPerMinute: Int
+        /// Uses of voice, a minute.
+        package var voicePerMinute: Int
         /// Uses of passwords, a minute.
         package var loginPerMinute: Int
         /// Changes of configuration, an hour.
@@ -254,12 +260,29 @@ extension Configuration.Store {
     }
 }
 
+extension Configuration {
+    /// What this file says of settings that the database may change (`RuntimeSettings`), by their names.
+    package var runtime: [String: JSONValue] {
+        [
+            "rates.reads_per_minute": JSONValue(rates.readsPerMinute), "rates.writes_per_minute": JSONValue(rates.writesPerMinute),
+            "rates.tools_per_minute": JSONValue(rates.toolsPerMinute), "rates.chat_per_minute": JSONValue(rates.chatPerMinute),
+            "rates.upload_per_minute": JSONValue(rates.uploadPerMinute), "rates.voice_per_minute": JSONValue(rates.voicePerMinute),
+            "rates.config_per_hour": JSONValue(rates.configPerHour), "rates.frames_per_second": JSONValue(rates.framesPerSecond),
+            "rates.login_per_minute": JSONValue(rates.loginPerMinute), "rates.operations_per_minute": JSONValue(rates.operationsPerMinute),
+            "rates.strangers_per_minute": JSONValue(rates.strangersPerMinute), "sign_up": .string(identity.isSignUpOpen ? "open" : "closed"),
+        ]
+    }
+}
+
 extension Configuration.Rates {
     fileprivate init(_ values: Values) throws(ConfigurationError) {
         func rate(_ name: String) throws(ConfigurationError) -> Int { try values.integer("limits", "rates", name) }
         readsPerMinute = try rate("reads_per_minute")
         writesPerMinute = try rate("writes_per_minute")
         toolsPerMinute = try rate("tools_per_minute")
+        chatPerMinute = try rate("chat_per_minute")
+        uploadPerMinute = try rate("upload_per_minute")
+        voicePerMinute = try rate("voice_per_minute")
         loginPerMinute = try rate("login_per_minute")
         configPerHour = try rate("config_per_hour")
         operationsPerMinute = try rate("operations_per_minute")

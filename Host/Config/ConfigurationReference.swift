@@ -2,6 +2,26 @@ internal import JSON
 
 /// The table of settings for people, made from the same table that the program uses.
 package enum ConfigurationReference {
+    /// Both tables with their headings: `limen config reference`, and deploy/configuration.md.
+    package static func document() -> String {
+        """
+        # Configuration
+
+        Made by `limen config reference` from the tables that the program itself uses; a test compares.
+
+        ## limen.json
+
+        Checked whole at start; `LIMEN_*` variables go before the file.
+
+        \(markdown())
+        ## Settings of the database
+
+        Changed while the server runs, on every host at once: `PUT /v1/admin/settings`, of a plan `PUT /v1/admin/plans/NAME`. They go before limen.json.
+
+        \(RuntimeSettings.markdown())
+        """
+    }
+
     /// A Markdown table: setting, variable, what it may be, default, meaning.
     package static func markdown() -> String {
         var lines = ["| setting | variable | value | default | meaning |", "|---|---|---|---|---|"]
@@ -11,6 +31,15 @@ package enum ConfigurationReference {
                 "| `\(setting.path.joined(separator: "."))` | `\(setting.variable)` | \(form(setting.kind)) | \(fallback) | \(setting.summary) |")
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What a value may be that is no variable.
+    static func range(_ kind: Setting.Kind) -> String {
+        switch kind {
+        case .milliseconds(let range): "milliseconds, \(range.lowerBound) to \(range.upperBound)"
+        case .bytes(let range): "bytes, \(range.lowerBound) to \(range.upperBound)"
+        default: form(kind)
+        }
     }
 
     /// What a value may be, in words.

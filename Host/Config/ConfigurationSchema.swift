@@ -38,7 +38,7 @@ package enum ConfigurationSchema {
         return dependent
     }
 
-    private static func schema(of setting: Setting) -> JSONObject {
+    static func schema(of setting: Setting) -> JSONObject {
         var schema = JSONObject()
         schema["description"] = .string(setting.summary)
         switch setting.kind {

@@ -81,6 +81,9 @@ package enum SettingsTable {
         Setting("limits.rates.tools_per_minute", .integer(rates), 120, "Tool calls of one caller."),
         Setting(
             "limits.rates.login_per_minute", .integer(rates), 10, "Sign-ins, codes, resets and other uses of passwords of one address or caller."),
+        Setting("limits.rates.chat_per_minute", .integer(rates), 60, "Chat turns of one caller."),
+        Setting("limits.rates.upload_per_minute", .integer(rates), 10, "Uploads of one caller."),
+        Setting("limits.rates.voice_per_minute", .integer(rates), 20, "Transcriptions and syntheses of one caller."),
         Setting("limits.rates.config_per_hour", .integer(rates), 30, "Changes of configuration by one caller."),
         Setting("limits.rates.operations_per_minute", .integer(rates), 60_000, "Requests of one address for health, readiness, metrics and OpenAPI."),
         Setting(

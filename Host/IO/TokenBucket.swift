@@ -14,6 +14,14 @@ package struct TokenBucket: Sendable {
         tokens = self.burst
     }
 
+    /// The same under another rate: what is left stays, as far as there is room.
+    package func changed(burst: Int, count: Int, perSeconds: Int, now: Deadline) -> TokenBucket {
+        var next = TokenBucket(burst: burst, count: count, perSeconds: perSeconds)
+        next.tokens = min(next.burst, available(now: now))
+        next.seen = max(seen ?? now, now)
+        return next
+    }
+
     /// Takes `count` tokens; false, and nothing is taken, when there are fewer.
     package mutating func take(_ count: Int, now: Deadline) -> Bool {
         tokens = available(now: now)

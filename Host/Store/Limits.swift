@@ -112,6 +112,8 @@ package enum StoreLimits {
     /// Bytes, keys and values, of one plugin in one scope.
     package static let bytesPerScopeMax = 64 << 20
 
+    /// Plans that operators make.
+    package static let plansMax = 64
     /// Distinct rows of usage that wait in memory; more are written at once.
     static let usageRowsPendingMax = 4_096
     /// Secrets of all tenants together: as many as one rotation takes in one transaction.

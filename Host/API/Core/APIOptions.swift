@@ -8,6 +8,8 @@ package struct APIOptions: Sendable {
     package var isShortOfMemory: @Sendable () -> Bool = { false }
     /// Requests by class and caller (`limits.rates`); a class that is not named has its standard.
     package var rates: [LimitClass: RatePolicy] = [:]
+    /// The same, asked at every request; goes before `rates`.
+    package var policies: RatePolicies?
     /// Origins whose pages may call (`http.cors_origins`).
     package var corsOrigins: [String] = []
 

@@ -21,7 +21,7 @@ package struct Dispatcher: Sendable {
         self.authenticator = authenticator
         self.log = log
         self.metrics = APIMetrics(metrics, routes: table.routes)
-        limiter = RateLimiter(policies: options.rates)
+        limiter = options.policies.map { RateLimiter($0) } ?? RateLimiter(policies: options.rates)
         crossOrigin = CrossOrigin(options.corsOrigins)
     }
 

@@ -43,6 +43,10 @@ package enum Limits {
     package static let memorySampleMilliseconds = 100
     /// What a client that was turned away for want of memory is told to wait, in milliseconds.
     package static let memoryRetryMilliseconds = 1000
+    /// How often a host looks whether the settings changed without its hearing of it, in milliseconds.
+    static let settingsPollMilliseconds = 5_000
+    /// Tenants whose own settings are kept in memory.
+    static let settingsTenantsMax = 1_024
     /// Callers whose rates are remembered, over all classes.
     package static let rateKeysMax = 65_536
     /// Buckets that are looked at when one must go.

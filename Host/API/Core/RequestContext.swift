@@ -14,6 +14,8 @@ package struct Principal: Sendable, Equatable {
     package var scopes: Set<Scope>?
     /// Handle of the session; nil for an API key.
     package var session: String?
+    /// The plan of the account, which decides its limits.
+    package var plan = "free"
     /// Whether nothing is allowed but to set a password of one's own.
     package var mustChangePassword = false
 
@@ -26,7 +28,7 @@ package struct Principal: Sendable, Equatable {
     /// Whoever a credential belongs to.
     package init(_ owner: SignedIn) {
         self.init(id: owner.account, tenant: owner.tenant, role: owner.role)
-        (scopes, session, mustChangePassword) = (owner.scopes, owner.session, owner.mustChangePassword)
+        (scopes, session, mustChangePassword, plan) = (owner.scopes, owner.session, owner.mustChangePassword, owner.plan)
     }
 }
 

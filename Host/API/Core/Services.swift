@@ -150,6 +150,7 @@ package struct APIServices: Sendable {
     package var secrets: any SecretAdministration
     package var egress: any EgressReading
     package var identity: LiveIdentity
+    package var settings: LiveSettings
     package var checks: [ReadinessCheck]
     /// Prometheus text.
     package var metrics: @Sendable () -> [UInt8]
@@ -158,7 +159,8 @@ package struct APIServices: Sendable {
     /// Gathers the services.
     package init(
         tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, secrets: any SecretAdministration,
-        egress: any EgressReading, identity: LiveIdentity, checks: [ReadinessCheck], metrics: @escaping @Sendable () -> [UInt8], version: String
+        egress: any EgressReading, identity: LiveIdentity, settings: LiveSettings = .none, checks: [ReadinessCheck],
+        metrics: @escaping @Sendable () -> [UInt8], version: String
     ) {
         self.tools = tools
         self.plugins = plugins
@@ -166,6 +168,7 @@ package struct APIServices: Sendable {
         self.secrets = secrets
         self.egress = egress
         self.identity = identity
+        self.settings = settings
         self.checks = checks
         self.metrics = metrics
         self.version = version

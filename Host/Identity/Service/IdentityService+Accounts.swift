@@ -78,7 +78,7 @@ extension IdentityService {
         guard let email = Email(new.email) else { throw .invalid(field: "email", "is no address that mail can be sent to") }
         let handle = try handle(new.handle)
         let password = try await hash(new.password, of: email, handle)
-        let (id, now, plan) = (UUIDv7.make(), now(), options.plan)
+        let (id, now, plan) = (UUIDv7.make(), now(), try await rules(of: tenant).plan)
         let outcome = try await write { connection -> Result<Account, IdentityError> in
             if let conflict = try await Self.conflict(email, handle, tenant: tenant, besides: id, connection) { return .failure(conflict) }
             try await connection.execute(

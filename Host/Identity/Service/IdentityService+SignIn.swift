@@ -45,7 +45,7 @@ package enum SignInOutcome: Sendable {
 extension IdentityService {
     /// Makes an account for a stranger and signs it in; its address is to be confirmed.
     package func signUp(_ request: SignInRequest, handle: String?) async throws(IdentityError) -> Credentials {
-        guard options.isSignUpOpen else { throw .forbidden("sign-up is closed here: ask an admin for an account") }
+        guard try await rules(of: request.tenant).isSignUpOpen else { throw .forbidden("sign-up is closed here: ask an admin for an account") }
         let new = NewAccount(email: request.email, password: request.password, handle: handle, isVerified: false)
         let account = try await create(new, tenant: request.tenant, by: Actor("sign-up", requestID: request.requestID))
         try await sendVerification(to: account, requestID: request.requestID)

@@ -3,6 +3,15 @@ internal import IO
 package import JSON
 package import Store
 
+/// What a tenant decides of new accounts.
+package struct TenantRules: Sendable, Hashable {
+    package let isSignUpOpen: Bool
+    package let plan: String
+
+    /// Describes a tenant's rules.
+    package init(isSignUpOpen: Bool, plan: String) { (self.isSignUpOpen, self.plan) = (isSignUpOpen, plan) }
+}
+
 /// Who is calling: accounts, passwords, sessions, tokens, second factors and keys (SPEC 6).
 ///
 /// The store is the one truth; `OwnerMemory` spares the read of what has not changed. Every act that takes something away forgets the account before it is
@@ -18,6 +27,8 @@ package final class IdentityService: Sendable {
         package var sessions = SessionPolicy()
         /// The plan of a new account.
         package var plan = "free"
+        /// What a tenant says of sign-up and of the plan of a new account; asked each time, and goes before the two above.
+        package var tenantRules: (@Sendable (_ tenant: String) async throws(StoreError) -> TenantRules)?
         /// Where people reach the service, for links in mail: without a slash at the end.
         package var publicURL = "http://127.0.0.1:8080"
 
@@ -41,6 +52,16 @@ package final class IdentityService: Sendable {
     ) {
         (self.database, self.desk, self.vault, self.post) = (database, desk, vault, post)
         (self.memory, self.options, self.now) = (memory, options, now)
+    }
+
+    /// What holds for new accounts of a tenant.
+    func rules(of tenant: String) async throws(IdentityError) -> TenantRules {
+        guard let ask = options.tenantRules else { return TenantRules(isSignUpOpen: options.isSignUpOpen, plan: options.plan) }
+        do throws(StoreError) {
+            return try await ask(tenant)
+        } catch {
+            throw .store(error)
+        }
     }
 
     /// The public keys that verify access tokens, as a JWK set.

@@ -11,11 +11,16 @@ package struct SessionPolicy: Sendable {
         package init(idle: Int64, renewal: Int64) { (self.idle, self.renewal) = (idle, renewal) }
     }
 
-    /// By plan and device where a plan has its own.
-    private let plans: [String: [Device: Lifetime]]
+    /// Where a plan has its own.
+    private let own: @Sendable (Device, _ plan: String) -> Lifetime?
 
     /// Lifetimes of plans that differ from the standard.
-    package init(plans: [String: [Device: Lifetime]] = [:]) { self.plans = plans }
+    package init(plans: [String: [Device: Lifetime]] = [:]) { own = { plans[$1]?[$0] } }
+
+    /// Asks at every use how long a session lives without use, in milliseconds; a new id comes as often as the standard says.
+    package init(idle: @escaping @Sendable (Device, _ plan: String) -> Int64) {
+        own = { device, plan in Lifetime(idle: idle(device, plan), renewal: Self.standard(device).renewal) }
+    }
 
     /// Web 7 days and a new id each day; mobile 1 day and a new id each half.
     package static func standard(_ device: Device) -> Lifetime {
@@ -27,7 +32,7 @@ package struct SessionPolicy: Sendable {
 
     /// What holds for a plan; never longer than any session may live.
     package func lifetime(_ device: Device, plan: String) -> Lifetime {
-        let found = plans[plan]?[device] ?? Self.standard(device)
+        let found = own(device, plan) ?? Self.standard(device)
         return Lifetime(idle: min(found.idle, IdentityLimits.sessionMillisecondsMax), renewal: found.renewal)
     }
 

@@ -21,7 +21,7 @@ enum ConfigCommands {
     }
 
     static func reference(_ arguments: Arguments) throws -> Int32 {
-        Output.print(ConfigurationReference.markdown())
+        Output.print(ConfigurationReference.document())
         return 0
     }
 }

@@ -1,3 +1,4 @@
+import API
 import Config
 import IO
 import Identity
@@ -18,7 +19,9 @@ struct IdentityWiring: Sendable {
     private let vault: IdentityVault
     private let log: Log
 
-    init(_ engine: Engine, _ station: Station, _ door: EgressDoor, _ settings: Configuration, _ metrics: Metrics) async throws {
+    init(
+        _ engine: Engine, _ station: Station, _ door: EgressDoor, _ settings: Configuration, _ runtime: LiveSettings, _ metrics: Metrics
+    ) async throws {
         let (desk, pool) = (try PasswordDesk(), try BlockingPool(name: "outbox", threads: 1, queueMax: 16))
         engine.atEnd {
             desk.close()
@@ -37,6 +40,13 @@ struct IdentityWiring: Sendable {
         var options = IdentityService.Options()
         options.isSignUpOpen = settings.identity.isSignUpOpen
         options.accessMilliseconds = Int64(settings.identity.accessMilliseconds)
+        options.sessions = SessionPolicy { device, plan in
+            Int64(runtime.integer("sessions.\(device.rawValue)_idle_ms", plan: plan))
+        }
+        options.tenantRules = { (tenant) async throws(StoreError) in
+            let isOpen = try await runtime.value("sign_up", tenant: tenant) == "open"
+            return TenantRules(isSignUpOpen: isOpen, plan: try await runtime.value("plan_default", tenant: tenant).stringValue ?? "free")
+        }
         options.publicURL = settings.identity.publicURL
         // On a server other hosts change accounts too, and their notice may come later than a request: there each request reads the store.
         let isAlone = station.database.kind == .sqlite

@@ -21,6 +21,7 @@ struct Service: Sendable {
     private let server: HTTPServer
     private let shownData: String
     private let identity: IdentityWiring
+    private let runtime: LiveSettings
     /// One-time password of the account that this start made.
     private let firstPassword: String?
 
@@ -38,7 +39,10 @@ struct Service: Sendable {
         door.proxy.use(station.secrets)
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         let metrics = Metrics()
-        identity = try await IdentityWiring(engine, station, door, settings, metrics)
+        let runtime = LiveSettings(SettingStore(database: station.database), configured: settings.runtime, log: engine.log)
+        try await runtime.load()
+        self.runtime = runtime
+        identity = try await IdentityWiring(engine, station, door, settings, runtime, metrics)
         firstPassword = try await FirstAccount.makeIfNone(identity.service, data: settings.data)
         certificates?.observe(in: metrics)
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
@@ -51,9 +55,10 @@ struct Service: Sendable {
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
             audit: LiveAudit(station.audit, log: engine.log), secrets: LiveSecrets(station.secrets, log: engine.log),
             egress: LiveEgress(door.proxy), identity: LiveIdentity(identity.service, providers: identity.providers, log: engine.log),
+            settings: runtime,
             checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
-        let limits = try Self.limits(settings, engine, metrics)
+        let limits = try Self.limits(settings, runtime, engine, metrics)
         let dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services), bodyBytesMax: limits.bodyBytesMax), authenticator: Authenticator(identity.service),
             log: engine.log, metrics: metrics, options: limits)
@@ -91,7 +96,7 @@ struct Service: Sendable {
         return options
     }
 
-    private static func limits(_ settings: Configuration, _ engine: Engine, _ metrics: Metrics) throws -> APIOptions {
+    private static func limits(_ settings: Configuration, _ runtime: LiveSettings, _ engine: Engine, _ metrics: Metrics) throws -> APIOptions {
         let relief = try MemoryRelief(on: engine.loop)
         relief.observe(in: metrics)
         engine.atEnd { relief.close() }
@@ -101,19 +106,9 @@ struct Service: Sendable {
         options.bodyBytesMax = settings.limits.bodyBytes
         options.outputBytesMax = settings.limits.outputBytes
         options.isShortOfMemory = { gauge.isShort }
-        options.rates = rates(settings.rates)
+        options.policies = { runtime.policy($0, plan: $1) }
         options.corsOrigins = settings.corsOrigins
         return options
-    }
-
-    private static func rates(_ rates: Configuration.Rates) -> [LimitClass: RatePolicy] {
-        [
-            .reads: RatePolicy(rates.readsPerMinute, perSeconds: 60), .writes: RatePolicy(rates.writesPerMinute, perSeconds: 60),
-            .tools: RatePolicy(rates.toolsPerMinute, perSeconds: 60), .config: RatePolicy(rates.configPerHour, perSeconds: 3600),
-            .login: RatePolicy(rates.loginPerMinute, perSeconds: 60),
-            .operations: RatePolicy(rates.operationsPerMinute, perSeconds: 60),
-            .strangers: RatePolicy(rates.strangersPerMinute, perSeconds: 60), .frames: RatePolicy(rates.framesPerSecond, perSeconds: 1),
-        ]
     }
 
     /// Serves until a signal or a successor says stop: accepting ends, calls drain for `limits.drain_ms`, workers end, the audit log is flushed.
@@ -130,17 +125,20 @@ struct Service: Sendable {
         let watcher = OwnedTask(on: engine.loop) { try await watch.forEachChange { await reload("manifests changed") } }
         let certificateWatcher = OwnedTask(on: engine.loop) { try await certificates?.watch(on: engine.loop) }
         let keeper = OwnedTask(on: engine.loop) { [identity] in try await identity.keep(on: engine.loop) }
+        let follower = OwnedTask(on: engine.loop) { [runtime] in try await runtime.keep(on: engine.loop) }
         await waitForStop(signals, heir)
         heir?.close()
         watcher.cancel()
         certificateWatcher.cancel()
         keeper.cancel()
+        follower.cancel()
         ServiceManager.tell("STOPPING=1")
         engine.log.notice("stopping", [("connections", JSONValue(server.connectionCount))])
         await server.drain(within: settings.limits.drainMilliseconds)
         await watcher.finish()
         await certificateWatcher.finish()
         await keeper.finish()
+        await follower.finish()
         await identity.close()
         await station.stop()
         engine.log.notice("stopped")

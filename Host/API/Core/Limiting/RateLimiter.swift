@@ -2,6 +2,9 @@ package import HTTP
 import IO
 import JSON
 
+/// How often callers of a plan may ask, by class.
+package typealias RatePolicies = @Sendable (LimitClass, _ plan: String) -> RatePolicy
+
 /// Bounds how often each caller asks, class by class; in this process, and in bounded memory.
 package final class RateLimiter: Sendable {
     /// What the bucket said.
@@ -34,23 +37,28 @@ package final class RateLimiter: Sendable {
         }
     }
 
-    private let policies: [LimitClass: RatePolicy]
+    private let policies: RatePolicies
     private let table: Lock<RateTable>
 
-    /// - Parameters:
-    ///   - policies: classes that are not named have their standard.
-    ///   - keysMax: callers that are remembered.
-    package init(policies: [LimitClass: RatePolicy] = [:], keysMax: Int = Limits.rateKeysMax) {
+    /// Asks `policies` at every request, so that a change holds at once; remembers at most `keysMax` callers.
+    package init(_ policies: @escaping RatePolicies, keysMax: Int = Limits.rateKeysMax) {
         self.policies = policies
         table = Lock(RateTable(keysMax: keysMax))
     }
 
-    /// The policy of a class: every class has one.
-    package func policy(_ limitClass: LimitClass) -> RatePolicy { policies[limitClass] ?? .standard(limitClass) }
+    /// - Parameters:
+    ///   - policies: classes that are not named have their standard.
+    ///   - keysMax: callers that are remembered.
+    package convenience init(policies: [LimitClass: RatePolicy] = [:], keysMax: Int = Limits.rateKeysMax) {
+        self.init({ limitClass, _ in policies[limitClass] ?? .standard(limitClass) }, keysMax: keysMax)
+    }
+
+    /// The policy of a class for a plan: every class has one.
+    package func policy(_ limitClass: LimitClass, plan: String = "") -> RatePolicy { policies(limitClass, plan) }
 
     /// Takes one request of the caller's bucket; `isAsking` only looks.
     func take(_ key: RateKey, now: Deadline, isAsking: Bool = false) -> Verdict {
-        let policy = policy(key.limitClass)
+        let policy = policies(key.limitClass, key.plan)
         return table.withLock { $0.take(key, policy, now: now, isAsking: isAsking) }
     }
 
@@ -70,6 +78,7 @@ struct RateTable: Sendable {
     private struct Slot: Sendable {
         var key: RateKey
         var bucket: TokenBucket
+        var policy: RatePolicy
     }
 
     private let keysMax: Int
@@ -85,8 +94,12 @@ struct RateTable: Sendable {
         guard let place = places[key] else {
             var bucket = TokenBucket(burst: policy.count, count: policy.count, perSeconds: policy.seconds)
             let verdict = RateTable.take(&bucket, key, policy, now, isAsking)
-            if !isAsking { insert(Slot(key: key, bucket: bucket), now) }
+            if !isAsking { insert(Slot(key: key, bucket: bucket, policy: policy), now) }
             return verdict
+        }
+        if slots[place].policy != policy {
+            slots[place].bucket = slots[place].bucket.changed(burst: policy.count, count: policy.count, perSeconds: policy.seconds, now: now)
+            slots[place].policy = policy
         }
         return RateTable.take(&slots[place].bucket, key, policy, now, isAsking)
     }

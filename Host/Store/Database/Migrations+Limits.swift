@@ -1,0 +1,62 @@
+/// Settings that change while servers run, and the plans that have their own.
+extension Migrations {
+    static let settings: [SQL] = [
+        """
+        CREATE TABLE setting (
+            tenant TEXT NOT NULL CHECK (length(tenant) BETWEEN 1 AND 255),
+            plan TEXT NOT NULL CHECK (length(plan) <= 64),
+            name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
+            value TEXT NOT NULL CHECK (length(value) <= 1024),
+            PRIMARY KEY (tenant, plan, name)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE setting_change (
+            id TEXT PRIMARY KEY,
+            at INTEGER NOT NULL,
+            actor TEXT NOT NULL CHECK (length(actor) <= 255),
+            tenant TEXT NOT NULL,
+            plan TEXT NOT NULL,
+            name TEXT NOT NULL,
+            before TEXT,
+            after TEXT
+        ) STRICT
+        """,
+        "CREATE INDEX setting_change_by_tenant ON setting_change (tenant, id)",
+        """
+        CREATE TABLE setting_state (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            revision INTEGER NOT NULL CHECK (revision >= 0)
+        ) STRICT
+        """,
+        "INSERT INTO setting_state (id, revision) VALUES (1, 0)",
+        """
+        CREATE TABLE plan (
+            name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64),
+            created_at INTEGER NOT NULL
+        ) STRICT
+        """,
+        rowSecurityOfNew,
+    ]
+
+    /// The wall of `rowSecurity` for tables that came after it.
+    static let rowSecurityOfNew = SQL(
+        sqlite: "",
+        postgres: """
+            DO $$
+            DECLARE place text;
+            BEGIN
+                FOR place IN
+                    SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t
+                        ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type = 'BASE TABLE'
+                    WHERE c.table_schema = current_schema() AND c.column_name = 'tenant' AND NOT EXISTS
+                        (SELECT 1 FROM pg_policies p WHERE p.schemaname = c.table_schema AND p.tablename = c.table_name)
+                LOOP
+                    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', place);
+                    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', place);
+                    EXECUTE format(
+                        'CREATE POLICY by_tenant ON %I USING (current_setting(''limen.tenant'', true) IN (''*'', tenant))', place);
+                END LOOP;
+            END $$
+            """)
+}
