@@ -169,9 +169,8 @@ extension ToolService {
             entry.spec.isolation, tenant: call.caller.tenant, user: call.caller.user,
             call: entry.spec.isolation == .call ? workers.uniqueNumber() : 1)
         return WorkerCall(
-            tool: entry.spec.name, requestID: call.requestID, traceparent: call.traceparent, input: call.input, attachments: call.attachments,
-            key: key,
-            deadline: deadline)
+            tool: entry.spec.name, requestID: call.requestID, tenant: call.caller.tenant, traceparent: call.traceparent, input: call.input,
+            attachments: call.attachments, key: key, deadline: deadline)
     }
 
     /// The result of a try, and how it failed if it did.

@@ -3,27 +3,11 @@ import IO
 package import Registry
 package import Workers
 
-/// The CONNECT proxies of all plugins with a socket grant: one budget a plugin, one line and one count a decision.
+/// The CONNECT proxies of all plugins with a socket grant: one budget a plugin, one report a decision.
 package final class TunnelDoors: Sendable {
-    /// Decisions and bytes since the start.
-    package struct Counts: Sendable {
-        /// By plugin, outcome and reason.
-        package var requests: [Key: UInt64] = [:]
-        package var bytesUp: UInt64 = 0
-        package var bytesDown: UInt64 = 0
-
-        /// What a count is of.
-        package struct Key: Sendable, Hashable {
-            package let plugin: String
-            package let outcome: String
-            package let reason: String
-        }
-    }
-
     private struct State {
         var budgets: [String: (rate: Int, budget: TunnelBudget)] = [:]
         var lines = EgressLines()
-        var counts = Counts()
     }
 
     private let dialer: any TunnelDialer
@@ -47,9 +31,6 @@ package final class TunnelDoors: Sendable {
         self.report = report
         self.change = change
     }
-
-    /// Numbers so far.
-    package var counts: Counts { state.withLock { $0.counts } }
 
     /// Tunnels open now, by plugin.
     package var open: [String: Int] { state.withLock { $0.budgets.mapValues { $0.budget.open } } }
@@ -88,15 +69,8 @@ package final class TunnelDoors: Sendable {
     }
 
     private func take(_ record: TunnelRecord, plugin: String) {
-        let key = Counts.Key(plugin: plugin, outcome: record.outcome.name, reason: record.outcome.reason)
-        let leftOut: Int? = state.withLock { state in
-            state.counts.requests[key, default: 0] += UInt64(record.count)
-            state.counts.bytesUp += UInt64(record.bytesUp)
-            state.counts.bytesDown += UInt64(record.bytesDown)
-            return report == nil ? state.lines.take(plugin, now: .now()) : nil
-        }
-        report?(EgressRecord(record, plugin: plugin))
-        guard let leftOut else { return }
+        if let report { return report(EgressRecord(record, plugin: plugin)) }
+        guard let leftOut = state.withLock({ $0.lines.take(plugin, now: .now()) }) else { return }
         var fields = Self.fields(record, plugin)
         if leftOut > 0 { fields["lines_left_out"] = String(leftOut) }
         let isAllowed = if case .tunnelled = record.outcome { true } else { false }

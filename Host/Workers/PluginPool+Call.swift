@@ -90,14 +90,14 @@ extension PluginPool {
             return WorkerCallOutcome(end: .died(.protocolFault(.unexpectedType)), reachedPlugin: false, usage: usage)
         }
         let traffic = door?.traffic ?? (requests: 0, bytes: 0)
-        door?.works(for: call.requestID)
+        door?.works(for: call.requestID, tenant: call.tenant)
         let served = await handle.serve(call, id: callID, registration, host)
         handle.shared.withLock { $0.hasCaller = false }
         let cpuNanoseconds = handle.account.takeCPU()
         usage.cpuNanoseconds &+= cpuNanoseconds
         if let door {
             let after = door.traffic
-            door.works(for: nil)
+            door.works(for: nil, tenant: "")
             usage.egressRequests += after.requests - traffic.requests
             usage.egressBytes += after.bytes - traffic.bytes
         }

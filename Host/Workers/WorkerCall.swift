@@ -6,6 +6,8 @@ package import WorkerProtocol
 package struct WorkerCall: Sendable {
     package var tool: String
     package var requestID: String
+    /// Whose call it is; for what the host writes down of it.
+    package var tenant: String
     /// W3C trace context, or empty.
     package var traceparent: String
     /// JSON, valid against the tool's input schema.
@@ -15,11 +17,13 @@ package struct WorkerCall: Sendable {
     package var deadline: Deadline
 
     package init(
-        tool: String, requestID: String, traceparent: String = "", input: [UInt8], attachments: [Attachment] = [], key: IsolationKey,
+        tool: String, requestID: String, tenant: String = "", traceparent: String = "", input: [UInt8], attachments: [Attachment] = [],
+        key: IsolationKey,
         deadline: Deadline
     ) {
         self.tool = tool
         self.requestID = requestID
+        self.tenant = tenant
         self.traceparent = traceparent
         self.input = input
         self.attachments = attachments

@@ -8,8 +8,8 @@ package protocol WorkerDoor: AnyObject, Sendable {
     func run() async
     /// Ends it; from any thread, any number of times.
     func close()
-    /// Says for which call the worker works from now on, nil for none; for the log.
-    func works(for requestID: String?)
+    /// Says for which call of which tenant's the worker works from now on, nil for none; for the log.
+    func works(for requestID: String?, tenant: String)
     /// What has passed since the beginning: a worker has one call at a time, so what passes during it is the call's.
     var traffic: (requests: Int, bytes: Int) { get }
 }

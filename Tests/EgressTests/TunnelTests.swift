@@ -10,9 +10,9 @@ struct TunnelTests {
     @Test("a tunnel carries bytes both ways, and the end of one side as an end")
     func carries() async throws {
         let bench = try await TunnelBench()
-        bench.server.works(for: "call-1")
+        bench.server.works(for: "call-1", tenant: "acme")
         let client = try bench.tunnel()
-        bench.server.works(for: nil)
+        bench.server.works(for: nil, tenant: "")
         let sent = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let writer = OwnedTask { [client] in
             try client.send(sent)
@@ -33,7 +33,7 @@ struct TunnelTests {
         let record = try #require(bench.records.withLock { $0 }.first)
         #expect(record.outcome == .tunnelled(.finished) && record.bytesUp == sent.count && record.bytesDown == sent.count)
         #expect(bench.server.traffic == (1, 2 * sent.count), "what the call is charged with")
-        #expect(record.requestID == "call-1")
+        #expect(record.requestID == "call-1" && record.tenant == "acme")
         #expect(record.worker == 7 && record.target == bench.target && record.rule == 0)
         await bench.stop()
     }

@@ -1,45 +1,13 @@
-import CLinux
 import Glibc
 import HTTP
-import IO
 import JSON
-import TestKit
 import Testing
 
-/// Large replies over https, sent as fast as they are taken.
-private final class LargeSite: Sendable, HTTPHandler {
+/// Large replies, sent as fast as they are taken.
+private enum Large {
     static let bytes = 4 << 20
-    private let group: EventLoopGroup
-    private let server = Lock<HTTPServer?>(nil)
-    let port: Int
-    let environment: [String: String]
-
-    init() throws {
-        group = try EventLoopGroup(count: 1)
-        let issuer = try TestAuthority()
-        let issued = try issuer.issue("site", names: ["DNS:localhost"])
-        let authority = "\(Command.temporary())/ca.pem"
-        try Command.write(Command.text(issuer.root), to: authority)
-        chmod(authority, 0o644)
-        environment = ["LIMEN_EGRESS_CA_FILE": authority, "LIMEN_EGRESS_PRIVATE_NETWORKS": "localhost=127.0.0.0/8"]
-        guard let any = SocketAddress("127.0.0.1", port: 0) else { throw Command.Failure("address") }
-        var configuration = HTTPServerConfiguration(address: any)
-        configuration.tls = try TLSServerContext([.init(certificate: issued.certificate, key: issued.key)])
-        let socket = try Sockets.listen(on: any)
-        port = Int(try Sockets.localAddress(socket.raw).port)
-        let made = HTTPServer(configuration: configuration, group: group, handler: self)
-        _ = try made.start(on: socket)
-        server.withLock { $0 = made }
-    }
-
-    func handle(_ request: HTTPRequest) async -> HTTPResponse {
-        HTTPResponse(contentType: "text/plain", [UInt8](repeating: 1, count: request.target == "/small" ? 10 : Self.bytes))
-    }
-
-    func stop() async {
-        let running = server.withLock { $0 }
-        await running?.drain(within: 200)
-        await group.shutdown()
+    static func site() throws -> TLSSite {
+        try TLSSite { HTTPResponse(contentType: "text/plain", [UInt8](repeating: 1, count: $0.target == "/small" ? 10 : bytes)) }
     }
 }
 
@@ -56,7 +24,7 @@ struct StreamTests {
         return folder
     }
 
-    private func run(_ site: LargeSite, _ folder: String, _ mode: String, _ path: String = "/", _ words: String...) throws -> Command.Outcome {
+    private func run(_ site: TLSSite, _ folder: String, _ mode: String, _ path: String = "/", _ words: String...) throws -> Command.Outcome {
         let input = JSONValue.object(["mode": .string(mode), "url": .string("https://localhost:\(site.port)\(path)")]).text
         return try Command.limen(["plugin", "run", folder, "read", input] + words, environment: site.environment)
     }
@@ -65,11 +33,11 @@ struct StreamTests {
         "a C plugin in the jail reads a reply of 4 MiB in pieces of at most 64 KiB; turns that are not its own and more than eight at once are refused"
     )
     func jailed() async throws {
-        let site = try LargeSite()
+        let site = try Large.site()
         let folder = try plugin(site.port)
         let all = try run(site, folder, "all")
         let read = try JSONValue(parsing: all.output)
-        #expect(read["status"] == 200 && read["bytes"]?.intValue == LargeSite.bytes && read["sum"]?.intValue == LargeSite.bytes, "\(all)")
+        #expect(read["status"] == 200 && read["bytes"]?.intValue == Large.bytes && read["sum"]?.intValue == Large.bytes, "\(all)")
         #expect(read["last"] == 1 && (1...(64 << 10)).contains(read["greatest"]?.intValue ?? 0), "\(all)")
         #expect(read["after"] == "invalid" && read["closed"] == "invalid", "what has ended is read no more")
         let abort = try JSONValue(parsing: try run(site, folder, "abort").output)
@@ -85,7 +53,7 @@ struct StreamTests {
 
     @Test("a recording has the pieces of a streamed reply: it replays without the server, and reading on where the recording stopped is a difference")
     func recorded() async throws {
-        let site = try LargeSite()
+        let site = try Large.site()
         let folder = try plugin(site.port)
         let (whole, part) = ("\(folder)/whole.jsonl", "\(folder)/part.jsonl")
         let first = try run(site, folder, "all", "/small", "--record", whole)
@@ -103,7 +71,7 @@ struct StreamTests {
 
     @Test("plugin run has the host's proxy with the bundle's own wishes as the grant, and plugin test names the hosts that it refused")
     func author() async throws {
-        let site = try LargeSite()
+        let site = try Large.site()
         let folder = try plugin(site.port)
         let inside = try run(site, folder, "all", "/small")
         #expect(inside.output.contains("\"bytes\":10"), "\(inside)")

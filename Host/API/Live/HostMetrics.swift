@@ -65,18 +65,8 @@ package enum HostMetrics {
 
     private static func observeTunnels(_ tools: ToolService, in metrics: Metrics) {
         guard let tunnels = tools.options.tunnels else { return }
-        let requests = metrics.counter(
-            "limen_egress_tunnel_requests_total", help: "CONNECT requests of plugins, by what became of them.",
-            labels: ["plugin", "outcome", "reason"])
-        let bytes = metrics.counter("limen_egress_tunnel_bytes_total", help: "Bytes through plugins' tunnels.", labels: ["direction"])
         let open = metrics.gauge("limen_egress_tunnels", help: "Tunnels that are open now.", labels: ["plugin"])
         metrics.beforeScrape {
-            let counts = tunnels.counts
-            for (key, count) in counts.requests {
-                requests.add(max(0, Double(count) - requests.value(key.plugin, key.outcome, key.reason)), key.plugin, key.outcome, key.reason)
-            }
-            bytes.raise(to: Double(counts.bytesUp), "up")
-            bytes.raise(to: Double(counts.bytesDown), "down")
             for (plugin, count) in tunnels.open { open.set(Double(count), plugin) }
         }
     }

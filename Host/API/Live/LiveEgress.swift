@@ -31,7 +31,9 @@ package struct LiveEgress: EgressReading {
     package func observe(in metrics: Metrics) {
         let decisions = metrics.counter(
             "limen_egress_decisions_total", help: "Requests of plugins, by kind and outcome.", labels: ["kind", "outcome"])
-        let bytes = metrics.counter("limen_egress_bytes_total", help: "Bytes of plugins' requests and replies, without heads.", labels: ["direction"])
+        let bytes = metrics.counter(
+            "limen_egress_bytes_total", help: "Bytes of plugins' requests and replies without heads, and through their tunnels.",
+            labels: ["kind", "direction"])
         let running = metrics.gauge("limen_egress_requests_running", help: "Requests of plugins under way.")
         let idle = metrics.gauge("limen_egress_connections_idle", help: "Connections that are kept for the next request.")
         metrics.beforeScrape { [proxy] in
@@ -39,9 +41,10 @@ package struct LiveEgress: EgressReading {
                 let parts = name.split(separator: " ").map(String.init)
                 decisions.raise(to: Double(count), parts[0], parts[1])
             }
-            let sum = proxy.records.bytes
-            bytes.raise(to: Double(sum.out), "out")
-            bytes.raise(to: Double(sum.in), "in")
+            for (kind, sum) in proxy.records.bytesByKind {
+                bytes.raise(to: Double(sum.out), kind, "out")
+                bytes.raise(to: Double(sum.in), kind, "in")
+            }
             running.set(Double(proxy.running))
             idle.set(Double(proxy.idleConnections))
         }

@@ -96,8 +96,7 @@ package final class EgressRecords: Sendable {
         var ring: [EgressRecord] = []
         var next = 0
         var total: [String: Int] = [:]
-        var bytesOut = 0
-        var bytesIn = 0
+        var bytes: [String: (out: Int, in: Int)] = [:]
     }
 
     private let state = Lock(State())
@@ -109,8 +108,8 @@ package final class EgressRecords: Sendable {
             if state.ring.count < Limits.recordsMax { state.ring.append(record) } else { state.ring[state.next] = record }
             state.next = (state.next + 1) % Limits.recordsMax
             state.total["\(record.kind) \(record.outcome.label)", default: 0] += record.count
-            state.bytesOut += record.bytesOut
-            state.bytesIn += record.bytesIn
+            state.bytes[record.kind, default: (0, 0)].out += record.bytesOut
+            state.bytes[record.kind, default: (0, 0)].in += record.bytesIn
         }
     }
 
@@ -124,6 +123,8 @@ package final class EgressRecords: Sendable {
 
     /// Decisions since the start by kind and outcome, with a space between.
     package var totals: [String: Int] { state.withLock { $0.total } }
-    /// Bytes of bodies sent and received since the start.
-    package var bytes: (out: Int, in: Int) { state.withLock { ($0.bytesOut, $0.bytesIn) } }
+    /// Bytes sent and received since the start by kind: of bodies for fetches, all that passed for tunnels.
+    package var bytesByKind: [String: (out: Int, in: Int)] { state.withLock { $0.bytes } }
+    /// The same of all kinds.
+    package var bytes: (out: Int, in: Int) { bytesByKind.values.reduce((0, 0)) { ($0.0 + $1.out, $0.1 + $1.in) } }
 }

@@ -6,12 +6,12 @@ struct TunnelConnection {
     private let client: SocketStream
     private let server: TunnelServer
     private let began = Deadline.now()
-    private let requestID: String?
+    private let errand: TunnelServer.Errand?
 
     init(_ client: SocketStream, _ server: TunnelServer) {
         self.client = client
         self.server = server
-        requestID = server.requestID
+        errand = server.errand
     }
 
     private var settings: TunnelServer.Settings { server.settings }
@@ -160,7 +160,7 @@ struct TunnelConnection {
 
     private func report(_ record: TunnelRecord) {
         var record = record
-        record.requestID = requestID
+        (record.requestID, record.tenant) = (errand?.requestID, errand?.tenant ?? "")
         record.milliseconds = Int((Deadline.now().nanoseconds &- began.nanoseconds) / 1_000_000)
         settings.report(record)
     }

@@ -5,7 +5,7 @@ extension EgressRecord {
     package init(_ tunnel: TunnelRecord, plugin: String) {
         let colon = tunnel.target.lastIndex(of: ":")
         self.init(
-            time: Glibc.time(nil), plugin: plugin, tenant: "", requestID: tunnel.requestID ?? "", kind: "tunnel", method: "CONNECT",
+            time: Glibc.time(nil), plugin: plugin, tenant: tunnel.tenant, requestID: tunnel.requestID ?? "", kind: "tunnel", method: "CONNECT",
             host: colon.map { String(tunnel.target[..<$0]) }, port: colon.flatMap { Int(tunnel.target[tunnel.target.index(after: $0)...]) },
             outcome: tunnel.outcome.asEgress, bytesOut: tunnel.bytesUp, bytesIn: tunnel.bytesDown, milliseconds: Double(tunnel.milliseconds))
         (count, rule) = (tunnel.count, tunnel.rule)

@@ -18,6 +18,8 @@ package struct TunnelRecord: Sendable, Hashable {
     package var worker: UInt64
     /// The call that the worker had in hand when the request came; nil between calls.
     package var requestID: String?
+    /// That call's tenant; empty between calls.
+    package var tenant = ""
     /// Host and port as the policy read them; empty for what it could not read.
     package var target = ""
     /// The rule of the manifest that allowed it, or nil.

@@ -42,7 +42,7 @@ package final class TunnelServer: @unchecked Sendable {
     private struct State {
         var isRunning = false
         var isClosed = false
-        var requestID: String?
+        var errand: Errand?
         var requests = 0
         var bytes = 0
     }
@@ -67,10 +67,18 @@ package final class TunnelServer: @unchecked Sendable {
     package var open: Int { connections.count }
 
     /// Says for which call the worker works from now on; requests that it makes meanwhile are that call's.
-    package func works(for requestID: String?) { state.withLock { $0.requestID = requestID } }
+    package func works(for requestID: String?, tenant: String) {
+        state.withLock { $0.errand = requestID.map { Errand(requestID: $0, tenant: tenant) } }
+    }
 
-    /// The call that a request is made for.
-    var requestID: String? { state.withLock { $0.requestID } }
+    /// A call that the worker has in hand.
+    struct Errand: Sendable {
+        let requestID: String
+        let tenant: String
+    }
+
+    /// The call that a request is made for; nil between calls.
+    var errand: Errand? { state.withLock { $0.errand } }
 
     /// Tunnels that were opened, and bytes that passed both ways.
     package var traffic: (requests: Int, bytes: Int) { state.withLock { ($0.requests, $0.bytes) } }
@@ -189,6 +197,8 @@ package final class TunnelServer: @unchecked Sendable {
         guard turnedAway.count > 0 else { return }
         var record = TunnelRecord(.turnedAway(.tooMany), worker: worker)
         record.count = turnedAway.count
+        // The call of the latest: a worker has one at a time.
+        (record.requestID, record.tenant) = (errand?.requestID, errand?.tenant ?? "")
         turnedAway = TurnedAway(count: 0, reported: loop.turnDeadline)
         settings.report(record)
     }

@@ -63,7 +63,7 @@ extension AuthorCommands {
         let (workshop, _) = try workshop()
         do {
             _ = try stage(folder, arguments, in: workshop)
-            return .inWorkshop(workshop, words: words, arguments)
+            return try LaunchPlan.inWorkshop(workshop, words: words, arguments).showingAuthorities()
         } catch {
             Folder.remove(workshop)
             throw error

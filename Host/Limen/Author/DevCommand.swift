@@ -16,7 +16,7 @@ enum DevCommand {
         var author = DevAuthor(folder: folder, workshop: workshop)
         // Before the first build: from here on a signal ends in the removal of the workshop.
         let words = ["plugin-dev", "--author", String(getpid())]
-        let child = try Launcher.start(.inWorkshop(workshop, words: words, arguments))
+        let child = try Launcher.start(LaunchPlan.inWorkshop(workshop, words: words, arguments).showingAuthorities())
         Output.progress("watching \(source.name); type TOOL INPUT to call it, Ctrl-C to end")
         return try Launcher.wait(for: child) {
             if let saved = watch.changed() { author.turn(savedAt: saved) }

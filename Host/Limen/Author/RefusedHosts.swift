@@ -36,10 +36,16 @@ final class RefusedHosts: FetchHandler {
         return opening
     }
 
-    private func note(_ request: FetchPayload, _ reply: FetchReplyPayload) {
-        guard reply.status == 0, reply.errorCode == "forbidden", let host = Self.host(request) else { return }
-        _ = hosts.withLock { $0.count < 64 ? $0.insert(host).inserted : false }
+    /// Hears of a tunnel.
+    func note(_ record: EgressRecord) {
+        if case .refused = record.outcome, let host = record.host { note(host) }
     }
+
+    private func note(_ request: FetchPayload, _ reply: FetchReplyPayload) {
+        if reply.status == 0, reply.errorCode == "forbidden", let host = Self.host(request) { note(host) }
+    }
+
+    private func note(_ host: String) { _ = hosts.withLock { $0.count < 64 ? $0.insert(host).inserted : false } }
 
     private static func host(_ request: FetchPayload) -> String? {
         // try?: what is no request, or no URL, names no host, and is refused all the same.

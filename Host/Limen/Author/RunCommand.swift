@@ -19,7 +19,7 @@ enum RunCommand {
             let folder = Path.isFolder(target) ? target : try installed(target, arguments)
             _ = try AuthorCommands.stage(folder, arguments, in: workshop)
             if let replay { try Workshop.stageRecordings([replay], in: workshop) }
-            var plan = LaunchPlan.inWorkshop(workshop, words: [], arguments)
+            var plan = try LaunchPlan.inWorkshop(workshop, words: [], arguments).showingAuthorities()
             plan.words = ["plugin", "run"] + plan.words + words + ["--", target, tool, input]
             return plan.recording(to: arguments["record"], in: workshop)
         } catch {

@@ -79,6 +79,12 @@ struct SourceFolder {
         try account.makeFolder(target, mode: 0o755)
         try account.makeFolder("\(target)/lib", mode: 0o755)
         try File.copy(library, to: "\(target)/lib/lib\(name).so", for: account)
+        // What a Makefile puts beside it comes along: libraries of others that the jail does not show.
+        if Path.parent(of: library) == "\(path)/lib" {
+            for other in Folder.names(in: "\(path)/lib") where other.contains(".so") && "\(path)/lib/\(other)" != library {
+                try File.copy("\(path)/lib/\(other)", to: "\(target)/lib/\(other)", for: account)
+            }
+        }
         var manifest = manifest
         if let publisher { manifest["publisher"] = .string(publisher) }
         try File.write(JSONValue.object(manifest).serialized(), to: "\(target)/plugin.json", for: account)

@@ -149,7 +149,10 @@ extension Workshop {
         options.privateNetworks = door.privateNetworks
         options.tunnels = TunnelDoors(
             dialer: SystemDialer(door.resolver), privateNetworks: door.privateNetworks, observer: engine.observer,
-            report: { [proxy = door.proxy] in proxy.report($0) })
+            report: { [proxy = door.proxy] record in
+                proxy.report(record)
+                RefusedHosts.shared.note(record)
+            })
         let station = try await Station(
             engine, data: "\(path)/data", manifests: "\(path)/manifests", bundleRoots: ["\(path)/bundles"], trust: trust,
             fetcher: RefusedHosts.shared, options: options)

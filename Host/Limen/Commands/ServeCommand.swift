@@ -38,19 +38,8 @@ enum ServeCommand {
         options += ["--lowest-rung", settings.sandbox.lowestRung]
         if let base = settings.sandbox.uidBase { options += ["--uid-base", String(base)] }
         if let slots = settings.sandbox.slots { options += ["--slots", String(slots)] }
-        options += try authorities(settings, data, account)
+        options += try TunnelAuthorities.options(settings.egress, in: settings.data, for: account)
         return LaunchPlan(data: data, words: words, spawnerOptions: options)
-    }
-
-    /// Shows workers with a socket grant the authorities of `egress.ca_file` beside the system's, as fetches have them.
-    private static func authorities(_ settings: Configuration, _ data: String, _ account: Account) throws -> [String] {
-        guard let file = settings.egress.authorities else { return [] }
-        let own = try File.read(file)
-        // try?: a system without authorities of its own has none to add to.
-        let system = (try? File.read(ProxyDoor.authoritiesPath)) ?? []
-        let both = "\(settings.data)/egress-authorities.pem"
-        try File.write(system + Array("\n".utf8) + own, to: both, for: account)
-        return ["--ca-file", Path.absolute(both) ?? both]
     }
 
     /// Beneath the spawner, as an ordinary user.
