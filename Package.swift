@@ -178,7 +178,8 @@ let testTargets: [Target] = [
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite", "TestKit"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),
-    tests("EgressTests", ["Egress", "Registry", "Store", "HTTP", "IO", "JSON", "Telemetry", "TestKit"]),
+    swift("EgressCases", "Tests/EgressCases", ["Registry", "HTTP", "IO", "TestKit"]),
+    tests("EgressTests", ["EgressCases", "Egress", "Registry", "Store", "HTTP", "IO", "JSON", "Telemetry", "TestKit"]),
     tests("RegistryTests", ["Registry", "Store", "JSON", "JSONSchema", "Crypto", "Telemetry", "IO"]),
     tests(
         "ToolsTests",
@@ -197,9 +198,12 @@ let testTargets: [Target] = [
         ]),
     swift(
         "EscapeSuite", "Tests/EscapeSuite",
-        ["Tools", "Egress", "Registry", "Store", "Crypto", "Workers", "Supervisor", "IO", "Jail", "CLinux", "JSON"]),
+        [
+            "EgressCases", "TestKit", "Telemetry", "Tools", "Egress", "Registry", "Store", "Crypto", "Workers", "Supervisor", "IO", "Jail", "CLinux",
+            "JSON",
+        ]),
     .executableTarget(name: "limen-escape", dependencies: ["EscapeSuite"], path: "Tests/EscapeRunner", swiftSettings: shared),
-    tests("EscapeTests", ["EscapeSuite"]),
+    tests("EscapeTests", ["EscapeSuite", "EgressCases"]),
     // The server of the HTTP benchmark and of the load tests, and the clients that one process of Python could not be.
     .executableTarget(
         name: "limen-bench-http", dependencies: ["HTTP", "IO", "JSON", "Telemetry"], path: "Tests/Benchmarks/HTTP", swiftSettings: shared),

@@ -1,3 +1,4 @@
+import EgressCases
 import Glibc
 import IO
 import Registry
@@ -25,11 +26,8 @@ final class TunnelBench: Sendable {
         let port = Int(upstream.address.port)
         var networks = PrivateNetworks()
         if isOpened { try networks.open(["127.0.0.0/8"], for: "allowed.test") }
-        let rules = ["allowed.test", "missing.test", "silent.test", "mixed.test"].map {
-            EgressRule(host: $0, ports: [443, port, 9], isSocket: true)
-        }
         var grant = EgressGrant()
-        grant.allow = rules + [EgressRule(host: "fetch.test"), EgressRule(host: "127.0.0.1", isSocket: true)]
+        grant.allow = EgressCases.tunnelRules(port: port)
         var quota = TunnelQuota(bytesMax: 64 << 20)
         change(&quota)
         budget = TunnelBudget(ratePerMinute: ratePerMinute, openMax: openMax)

@@ -9,11 +9,13 @@ package struct CommandLineOptions {
     static let usage = """
         usage: limen-escape [--rung root|rootless|landlock|all] [--quick] [--filter TEXT] [--sample N] [--patience N] [--hostile DIR] [--list]
                limen-escape --soak SECONDS [--rung root|rootless|all]
+               limen-escape --egress [--rung root|rootless|all]
                limen-escape --deprive WORDS [--delegate CONTROLLERS] [--as-root] -- PROGRAM [ARGUMENT...]
         Runs the escape suite: hostile plugins in real jails. As root it runs every rung, as another account all but that of root.
         --sample runs every Nth case alone.
         --patience gives everything N times as long, for an emulated machine; what a case expects stays the same.
         --hostile names a folder of hostile libraries that `make -C Tests/Hostile` has made; without it they are compiled first.
+        --egress runs the cases of the egress proxy instead, through jailed plugins (Tests/EgressCases).
         --deprive runs a program as an ordinary account from which the named layers were taken (Deprivation.swift).
 
         """
@@ -25,8 +27,8 @@ package struct CommandLineOptions {
             if let program = deprived() { return try program.run() }
             if flag("--help") { return say(Self.usage) }
             if flag("--list") { return say(EscapeCases.all.map { $0.id + "\n" }.joined()) }
-            let quick = flag("--quick"), filter = option("--filter"), soak = option("--soak").flatMap { Int($0) }
-            if let name = option("--inside"), let rung = EscapeRung(rawValue: name) { return try runInside(rung, quick, filter, soak) }
+            let quick = flag("--quick"), filter = option("--filter"), soak = option("--soak").flatMap { Int($0) }, egress = flag("--egress")
+            if let name = option("--inside"), let rung = EscapeRung(rawValue: name) { return try runInside(rung, quick, filter, soak, egress) }
             let wanted = option("--rung") ?? "all", hostile = option("--hostile"), sample = number("--sample"), patience = number("--patience")
             guard arguments.isEmpty, wanted == "all" || EscapeRung(rawValue: wanted) != nil else {
                 complain(Self.usage)
@@ -35,6 +37,7 @@ package struct CommandLineOptions {
             if let soak {
                 return try Session(rungs: EscapeRung.soaked.filter { wanted == "all" || $0.rawValue == wanted }).soak(seconds: soak) ? 0 : 1
             }
+            if egress { return try Session(rungs: EscapeRung.soaked.filter { wanted == "all" || $0.rawValue == wanted }).egress() ? 0 : 1 }
             var session = Session(rungs: EscapeRung.allCases.filter { wanted == "all" || $0.rawValue == wanted })
             session.quickOnly = quick
             session.filter = filter
@@ -63,12 +66,14 @@ package struct CommandLineOptions {
     /// An option's number, 1 when it is not given.
     private mutating func number(_ name: String) -> Int { max(1, option(name).flatMap { Int($0) } ?? 1) }
 
-    private mutating func runInside(_ rung: EscapeRung, _ quick: Bool, _ filter: String?, _ soak: Int?) throws(EscapeError) -> Int32 {
+    private mutating func runInside(_ rung: EscapeRung, _ quick: Bool, _ filter: String?, _ soak: Int?, _ egress: Bool)
+        throws(EscapeError) -> Int32
+    {
         guard let libraries = option("--libraries"), let data = option("--data") else { throw EscapeError("--libraries and --data are needed") }
         var inside = Inside(rung: rung, libraries: libraries, data: data)
         inside.quickOnly = quick
         inside.filter = filter
-        inside.soakSeconds = soak
+        (inside.soakSeconds, inside.isEgress) = (soak, egress)
         inside.sample = number("--sample")
         inside.patience = number("--patience")
         do { try inside.run() } catch { throw EscapeError("\(error)") }

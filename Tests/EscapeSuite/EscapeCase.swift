@@ -1,3 +1,5 @@
+import JSON
+
 /// The families of ATTACKS.md's Jail part; also the first half of a case's id.
 package enum EscapeFamily: String, Sendable, CaseIterable {
     case files, processes, kernel, network, exhaustion, `protocol`, load, tenants, swift
@@ -108,6 +110,8 @@ package struct EscapeCase: Sendable {
     package var hasSocket = false
     /// Whether it needs libcurl and a server with a certificate: run where openssl is.
     package var needsTLS = false
+    /// What it is granted instead of what the socket cases are.
+    var egress: JSONValue?
     /// Whom that rule names.
     package var socketHost = "allowed.test"
     package var workers = 4

@@ -115,6 +115,7 @@ struct HostileBundle {
 
     /// What the cases with sockets may reach.
     private var egress: JSONValue {
+        if let own = escape.egress { return own }
         guard escape.hasSocket else { return [:] }
         let ports = JSONValue.array((egressPorts + [9]).map { .number(JSONNumber($0)) })
         let rules: [JSONValue] = [

@@ -8,6 +8,8 @@ package struct Inside: Sendable {
     package var data: String
     package var quickOnly = false
     package var filter: String?
+    /// Runs the egress cases instead.
+    package var isEgress = false
     /// Soaks for so long instead of running the cases.
     package var soakSeconds: Int?
     /// Every n-th case alone.
@@ -53,6 +55,11 @@ package struct Inside: Sendable {
         if let soakSeconds {
             let soak = SoakHost(libraries: libraries, data: data, seconds: soakSeconds)
             try group.runBlocking { try await soak.run(channel: channel, group: group) }
+            return group.stop()
+        }
+        if isEgress {
+            let egress = EgressRun(rung: rung, libraries: libraries, data: data)
+            try group.runBlocking { try await egress.run(channel: channel, group: group) }
             return group.stop()
         }
         try group.runBlocking {
@@ -106,7 +113,10 @@ package struct Inside: Sendable {
         report(escape.id, wrong, escape.summary(on: rung))
     }
 
-    private func report(_ id: String, _ wrong: [String], _ note: String = "") {
+    private func report(_ id: String, _ wrong: [String], _ note: String = "") { Self.report(rung, id, wrong, note) }
+
+    /// Says what a case came to.
+    static func report(_ rung: EscapeRung, _ id: String, _ wrong: [String], _ note: String = "") {
         // One write, so that lines of several lanes never mix.
         let line = "\(rung.rawValue)\t\(id)\t\(wrong.isEmpty ? "passed" : "failed")\t\(wrong.isEmpty ? note : wrong.joined(separator: "; "))\n"
         let bytes = Array(line.utf8.map { $0 })

@@ -56,6 +56,17 @@ package struct Launcher {
         return results + [last]
     }
 
+    /// Runs the egress cases on one rung, through jailed plugins; `each` sees them as they end.
+    package func egress(_ rung: EscapeRung, each: (Result) -> Void = { _ in }) throws(EscapeError) -> [Result] {
+        var results: [Result] = []
+        let last = try inside(rung, ["--egress"]) { line in
+            guard let result = Self.parse(line) else { return print(line) }
+            results.append(result)
+            each(result)
+        }
+        return results + [last]
+    }
+
     /// Runs a soak on one rung; `line` sees what its inner half prints. Answers what is left behind.
     package func soak(_ rung: EscapeRung, seconds: Int, line: (String) -> Void) throws(EscapeError) -> [String] {
         let last = try inside(rung, ["--soak", "\(seconds)"], line)

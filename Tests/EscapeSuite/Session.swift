@@ -41,6 +41,21 @@ package struct Session {
         return failed == 0 && passed > 0
     }
 
+    /// The egress cases on each rung, a line each, and counts by rung last.
+    package func egress() throws(EscapeError) -> Bool {
+        let launcher = Launcher(build: Self.buildFolder, sources: Self.hostileSources)
+        var lines: [String] = []
+        var failed = 0
+        for rung in rungs where Launcher.obstacle(rung) == nil {
+            let results = try launcher.egress(rung, each: Self.show)
+            let bad = results.filter { !$0.passed }.count
+            lines.append("egress cases, \(rung.rawValue): \(results.count - bad) passed, \(bad) failed")
+            failed += bad
+        }
+        for line in lines { print(line) }
+        return failed == 0 && !lines.isEmpty
+    }
+
     /// `make soak-hostile`: each rung for so long, a line a round, the figures and `N passed, N failed` last.
     package func soak(seconds: Int) throws(EscapeError) -> Bool {
         var passed = 0, failed = 0

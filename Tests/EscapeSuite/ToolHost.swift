@@ -27,7 +27,7 @@ final class ToolHost: EscapeHost {
     private let counter = Lock(0)
     private let patience: Int
 
-    init(channel: Int32, libraries: String, data: String, loop: EventLoop, patience: Int = 1) throws {
+    init(channel: Int32, libraries: String, data: String, loop: EventLoop, patience: Int = 1, way: EgressWay? = nil) throws {
         self.patience = patience
         self.libraries = libraries
         self.data = data
@@ -49,11 +49,16 @@ final class ToolHost: EscapeHost {
         workers = WorkerService(spawner: try SpawnerChannel(FileDescriptor(channel), on: loop), observer: observer, loop: loop)
         var options = ToolService.Options()
         options.spares = 0
-        tunnels = try Self.tunnels(observer, upstream, patience)
+        if let way {
+            tunnels = TunnelDoors(dialer: way.dialer, privateNetworks: way.privateNetworks, observer: observer)
+            options.privateNetworks = way.privateNetworks
+        } else {
+            tunnels = try Self.tunnels(observer, upstream, patience)
+        }
         options.tunnels = tunnels
         tools = ToolService(
             workers: workers, observer: observer, registry: registry, audit: audit, usage: UsageStore(database: database),
-            keyValues: KeyValueStore(database: database), options: options)
+            keyValues: KeyValueStore(database: database), fetcher: way.map { ProxyFetch($0.proxy) } ?? ForbiddenFetch(), options: options)
     }
 
     func prepare(_ cases: [EscapeCase]) async throws {

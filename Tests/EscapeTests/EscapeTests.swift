@@ -1,3 +1,4 @@
+import EgressCases
 import EscapeSuite
 import Glibc
 import Testing
@@ -85,5 +86,16 @@ struct EscapeTests {
         #expect(Set(EscapeCases.all.map(\.id)).count == EscapeCases.all.count)
         for family in EscapeFamily.allCases { #expect(EscapeCases.all.contains { $0.family == family }, "\(family)") }
         #expect(EscapeCases.all.count >= 150)
+    }
+
+    @Test(
+        "every egress case comes to the same through a jailed plugin, real servers, a name server and an authority, as root and rootless",
+        arguments: EscapeRung.soaked.filter { Launcher.obstacle($0) == nil })
+    func egress(rung: EscapeRung) throws {
+        let results = try Launcher(build: BuildFolder.path, sources: Session.hostileSources).egress(rung)
+        let cases = results.filter { $0.id.hasPrefix("egress.") }
+        print("egress cases, \(rung.rawValue): \(cases.count)")
+        #expect(Set(cases.map(\.id)) == Set(EgressCases.all.map { "egress.\($0)" }))
+        for result in results { #expect(result.passed, "\(result.id): \(result.note)") }
     }
 }
