@@ -35,6 +35,8 @@ package enum IdentityLimits {
     package static let sessionMillisecondsMax: Int64 = 30 * 86_400_000
     /// How long the id of a session works after it was renewed.
     package static let sessionGraceMilliseconds: Int64 = 5 * 60_000
+    /// Networks that an account is known to be signed in from; the one used longest ago goes.
+    static let knownNetworksMax = 32
     /// Sessions of one account; the one that was used least recently goes.
     package static let sessionsPerAccountMax = 100
 

@@ -112,6 +112,8 @@ package enum StoreLimits {
     /// Bytes, keys and values, of one plugin in one scope.
     package static let bytesPerScopeMax = 64 << 20
 
+    /// How long a place of a user's (`LeaseStore`) is kept when nobody renews it.
+    package static let leaseMilliseconds = 30_000
     /// Plans that operators make.
     package static let plansMax = 64
     /// Distinct rows of usage that wait in memory; more are written at once.

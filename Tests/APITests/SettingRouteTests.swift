@@ -48,7 +48,7 @@ private struct Host {
             tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), egress: FakeEgress(), identity: .none,
             settings: settings, checks: [], metrics: { [] }, version: "0")
         var options = APIOptions()
-        options.policies = { settings.policy($0, plan: $1) }
+        options.limiter = RateLimiter({ settings.policy($0, plan: $1) })
         let authenticator = Authenticator { (credential) async throws(IdentityError) in
             guard case .bearer(let name) = credential else { throw .invalidToken }
             let (role, tenant): (Role, String) =

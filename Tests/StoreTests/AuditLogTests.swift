@@ -42,7 +42,8 @@ import Testing
         database.close()
         try bed.tamper([
             SQL(sqlite: "DROP TRIGGER audit_is_never_updated", postgres: "DROP TRIGGER audit_is_never_changed ON audit"),
-            SQL(sqlite: "DROP TRIGGER audit_is_never_deleted", postgres: "SELECT 1"), statement,
+            SQL(sqlite: "DROP TRIGGER audit_is_never_deleted", postgres: "DROP TRIGGER audit_is_never_deleted ON audit"),
+            statement,
         ])
         database = try await bed.open()
         defer { database.close() }
@@ -121,5 +122,46 @@ import Testing
             #expect(page.items.count == 7 && page.hasNext)
             #expect(page.items.allSatisfy { $0.entry.plugin == "b" })
         }
+    }
+
+    @Test(
+        "what is older than the retention goes, the newest entry never; the chain begins at the anchor, holds, and shows who moves that by hand (OPS-6)",
+        arguments: DatabaseEngine.allCases)
+    func retention(engine: DatabaseEngine) async throws {
+        let bed = try StoreBed(engine)
+        var database = try await bed.open()
+        var log = AuditLog(database: database)
+        for index in 0..<2300 {
+            var entry = entry(index)
+            entry.atMilliseconds = Int64(index)
+            try await log.append(entry)
+        }
+        try await log.flush()
+        #expect(try await log.prune(before: 2_250, nowMilliseconds: 3_000) == 2_250)
+        var result = try await log.verify()
+        // Fifty are left, and three steps of pruning.
+        #expect(result.isIntact && result.entriesChecked == 53, "\(result)")
+        #expect(try await log.entries(after: 0).first?.seq == 2_251)
+        #expect(try await log.list(limit: 1).items.first?.entry.action == "audit.prune")
+        #expect(try await log.prune(before: 2_250, nowMilliseconds: 3_000) == 0)
+        #expect(try await log.prune(before: .max, nowMilliseconds: 4_000) == 52)
+        #expect(try await log.verify().entriesChecked == 2)
+        for statement in ["DELETE FROM audit", "UPDATE audit_anchor SET seq = 0", "UPDATE audit_anchor SET seq = 99999", "DELETE FROM audit_anchor"]
+            as [SQL]
+        {
+            #expect(await code { _ = try await database.write { try await $0.execute(statement) } } == .constraint)
+        }
+        for index in 0..<5 { try await log.record(entry(index)) }
+        database.close()
+        // With the file in hand: the anchor is moved to hide an entry.
+        try bed.tamper([
+            "UPDATE audit_anchor SET seq = (SELECT max(seq) - 3 FROM audit), hash = (SELECT hash FROM audit WHERE seq = (SELECT max(seq) - 3 FROM audit))",
+            "DELETE FROM audit WHERE seq <= (SELECT seq FROM audit_anchor)",
+        ])
+        database = try await bed.open()
+        defer { database.close() }
+        log = AuditLog(database: database)
+        result = try await log.verify()
+        #expect(!result.isIntact && result.reason == "the anchor is not the one that the log speaks of", "\(result)")
     }
 }

@@ -12,6 +12,8 @@ extension APIError {
             details["tries_left"] = JSONValue(left)
         case .locked(let milliseconds):
             self = .later("mfa_locked", "There were too many wrong codes; none is looked at for now.", milliseconds: milliseconds)
+        case .guessing(let milliseconds):
+            self = .later("guesses", "Too many passwords were tried for this account; a link to reset it works.", milliseconds: milliseconds)
         case .busy: self = .later("busy", "Too many passwords are being checked at the moment.", milliseconds: 1000)
         case .forbidden(let reason): self.init(.forbidden, "That is not allowed: \(reason).", details: ["reason": "not_allowed"])
         case .missing(let kind): self = .missing(kind)

@@ -8,8 +8,10 @@ package struct APIOptions: Sendable {
     package var isShortOfMemory: @Sendable () -> Bool = { false }
     /// Requests by class and caller (`limits.rates`); a class that is not named has its standard.
     package var rates: [LimitClass: RatePolicy] = [:]
-    /// The same, asked at every request; goes before `rates`.
-    package var policies: RatePolicies?
+    /// The buckets of all classes, where they are more than `rates` of this process.
+    package var limiter: RateLimiter?
+    /// Places of users; none is bounded without them.
+    package var leases: ConcurrencyLeases?
     /// Origins whose pages may call (`http.cors_origins`).
     package var corsOrigins: [String] = []
 

@@ -21,7 +21,7 @@ package struct Dispatcher: Sendable {
         self.authenticator = authenticator
         self.log = log
         self.metrics = APIMetrics(metrics, routes: table.routes)
-        limiter = options.policies.map { RateLimiter($0) } ?? RateLimiter(policies: options.rates)
+        limiter = options.limiter ?? RateLimiter(policies: options.rates)
         crossOrigin = CrossOrigin(options.corsOrigins)
     }
 
@@ -52,7 +52,7 @@ package struct Dispatcher: Sendable {
             let isKnown = try judge(request, route, &trail)
             try checkMemory(route)
             // Only asked here; `respond` takes.
-            if isKnown { try checkRate(request, isAsking: true, &trail) }
+            if isKnown, let key = rateKey(request, trail) { try hold(limiter.glance(key, now: trail.started), &trail) }
             return .accept(bodyBytesMax: route.bodyBytesMax, bodyMilliseconds: route.route.bodyMilliseconds)
         } catch {
             let identity = identity(of: request)
@@ -92,23 +92,34 @@ package struct Dispatcher: Sendable {
         trail.route = route
         (trail.principal, trail.renewedSession) = try await principal(of: request, route, trail.started)
         try checkMemory(route)
-        try checkRate(request, isAsking: false, &trail)
+        if let key = rateKey(request, trail) { try hold(await limiter.draw(key, now: trail.started), &trail) }
         try Authorisation.check(trail.principal, route.route)
         let reader = RequestReader(compiled: route, request: request)
         let context = try reader.context(identity: identity, principal: trail.principal, values: values)
         let counted = metrics.of(route)
         counted.begin()
         defer { counted.end() }
+        let place = try await place(for: trail.principal, route.route)
         var response = try render(try await route.route.handler(context), route.route, context, request)
         if case .events(let run) = response.body {
             let underWay = StreamUnderWay(counted)
+            // The place is the stream's now: it goes with it, however it ends.
             response.body = .events { sink in
+                defer { place?.release() }
                 try await run(sink)
                 _ = underWay
             }
+        } else {
+            place?.release()
         }
         guard response.bytes.count <= options.outputBytesMax else { throw .tooLong(response.bytes.count, max: options.outputBytesMax) }
         return response
+    }
+
+    /// The place that the route's row asks for; one that is not given back by hand is when nobody refers to it any more.
+    private func place(for principal: Principal, _ route: Route) async throws(APIError) -> ConcurrencyLease? {
+        guard let kind = route.concurrency, let leases = options.leases else { return nil }
+        return try await leases.acquire(kind, principal)
     }
 
     private func find(_ request: APIRequest) throws(APIError) -> (CompiledRoute, [String]) {
@@ -130,7 +141,7 @@ package struct Dispatcher: Sendable {
 
     /// Which methods a path takes, and whether a page may use them; needs no key, because browsers send none here.
     private func options(_ request: APIRequest, _ trail: inout Trail) throws(APIError) -> APIResponse {
-        try take(RateKey(.strangers, address: request.remoteAddress), &trail)
+        try hold(limiter.take(RateKey(.strangers, address: request.remoteAddress), now: trail.started), &trail)
         let methods: [String]? = request.path == "*" ? ["GET", "HEAD", "OPTIONS", "POST"] : table.methods(path: request.path)
         guard let allowed = methods?.joined(separator: ", ") else { throw .missing("route") }
         var response = APIResponse(status: 204, headers: [("Allow", allowed)], body: .bytes([]))
@@ -167,23 +178,22 @@ package struct Dispatcher: Sendable {
         } catch {
             // Whoever has a key is never held up by those at the same address who have none.
             guard error.code == .unauthorized else { throw error }
-            let verdict = limiter.take(RateKey(.strangers, address: request.remoteAddress), now: now)
+            let verdict = await limiter.draw(RateKey(.strangers, address: request.remoteAddress), now: now)
             throw verdict.isAllowed ? error : verdict.refusal
         }
     }
 
-    /// Draws from the caller's bucket of the route's class: by principal, or by address where nobody signed in or machines ask.
-    private func checkRate(_ request: APIRequest, isAsking: Bool, _ trail: inout Trail) throws(APIError) {
-        guard let limitClass = trail.route?.route.limitClass else { return }
+    /// Whose bucket of the route's class it is: the principal's, or the address's where nobody signed in or machines ask.
+    private func rateKey(_ request: APIRequest, _ trail: Trail) -> RateKey? {
+        guard let limitClass = trail.route?.route.limitClass else { return nil }
         let isByAddress = limitClass == .operations || trail.principal.tenant.isEmpty
-        let key = isByAddress ? RateKey(limitClass, address: request.remoteAddress) : RateKey(limitClass, trail.principal)
-        try take(key, &trail, isAsking: isAsking)
+        return isByAddress ? RateKey(limitClass, address: request.remoteAddress) : RateKey(limitClass, trail.principal)
     }
 
-    private func take(_ key: RateKey, _ trail: inout Trail, isAsking: Bool = false) throws(APIError) {
-        let verdict = limiter.take(key, now: trail.started, isAsking: isAsking)
+    /// - Throws: 429 when the bucket is empty.
+    private func hold(_ verdict: RateLimiter.Verdict, _ trail: inout Trail) throws(APIError) {
         // Who only asks whether the server is well need not be told on every reply.
-        if key.limitClass != .operations || !verdict.isAllowed { trail.rate = verdict }
+        if verdict.limitClass != .operations || !verdict.isAllowed { trail.rate = verdict }
         if !verdict.isAllowed { throw verdict.refusal }
     }
 

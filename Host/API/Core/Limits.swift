@@ -43,6 +43,10 @@ package enum Limits {
     package static let memorySampleMilliseconds = 100
     /// What a client that was turned away for want of memory is told to wait, in milliseconds.
     package static let memoryRetryMilliseconds = 1000
+    /// How long a host may hold tokens of a bucket that others draw from too, in milliseconds; at a rate of fewer than two in that time it holds none.
+    static let sharedHoldMilliseconds = 500
+    /// How often places of users are renewed, in milliseconds.
+    static let leaseRenewalMilliseconds = 10_000
     /// How often a host looks whether the settings changed without its hearing of it, in milliseconds.
     static let settingsPollMilliseconds = 5_000
     /// Tenants whose own settings are kept in memory.

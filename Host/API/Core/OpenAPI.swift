@@ -43,6 +43,7 @@ package enum OpenAPI {
         let key: [JSONValue] = route.idempotent ? [idempotencyKey] : []
         if route.access != .anonymous, route.access != .session { operation["x-scope"] = .string(route.scope.rawValue) }
         if !(parameters + key).isEmpty { operation["parameters"] = .array(parameters + key) }
+        if let kind = route.concurrency { operation["x-concurrency-class"] = .string(kind.rawValue) }
         if let body = route.body {
             operation["requestBody"] = ["required": true, "content": ["application/json": ["schema": body]]]
         }

@@ -47,7 +47,16 @@ package struct Route: Sendable {
     package var idempotent: Bool
     /// Whether somebody who must set another password first may call it.
     package var worksBeforeChange = false
+    /// What of a user's it is that runs at most so often at once.
+    package var concurrency: LeaseClass?
     package var handler: Handler
+
+    /// The same route, which takes one of its caller's places for as long as it runs.
+    package func taking(_ kind: LeaseClass) -> Route {
+        var route = self
+        route.concurrency = kind
+        return route
+    }
 
     /// The same route, for somebody who must set another password first too.
     var alsoBeforeChange: Route {

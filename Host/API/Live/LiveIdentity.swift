@@ -1,3 +1,4 @@
+import HTTP
 package import Identity
 import JSON
 import Store
@@ -65,7 +66,8 @@ extension LiveIdentity {
         let tenant = try await run { (service) async throws(IdentityError) in try await service.tenant(ofHost: context.host) }
         return SignInRequest(
             email: context.text("email"), password: context.text("password"), code: context.body["mfa_code"]?.stringValue,
-            device: context.body["device_type"]?.stringValue.flatMap { Device(rawValue: $0) } ?? .web, tenant: tenant, requestID: context.requestID)
+            device: context.body["device_type"]?.stringValue.flatMap { Device(rawValue: $0) } ?? .web, tenant: tenant, requestID: context.requestID,
+            network: ClientAddress.network(context.remoteAddress))
     }
 
     func signUp(_ context: RequestContext) async throws(APIError) -> JSONValue {
@@ -108,7 +110,9 @@ extension LiveIdentity {
 
     func completeReset(_ context: RequestContext) async throws(APIError) -> JSONValue {
         try await run { (service) async throws(IdentityError) in
-            try await service.completeReset(token: context.text("token"), to: context.text("new_password"), requestID: context.requestID)
+            try await service.completeReset(
+                token: context.text("token"), to: context.text("new_password"), requestID: context.requestID,
+                network: ClientAddress.network(context.remoteAddress))
         }
         return Self.done
     }

@@ -228,7 +228,7 @@ extension RatePolicy {
     init(_ limitClass: LimitClass, _ values: RuntimeValues, plan: String?) {
         let (word, seconds) =
             switch limitClass {
-            case .config: ("config_per_hour", 3600)
+            case .config, .guesses: ("\(limitClass.rawValue)_per_hour", 3600)
             case .frames: ("frames_per_second", 1)
             default: ("\(limitClass.rawValue)_per_minute", 60)
             }

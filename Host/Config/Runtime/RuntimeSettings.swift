@@ -28,8 +28,8 @@ package enum RuntimeSettings {
             "rates.operations_per_minute", .integer(rates), 60_000, "Requests of one address for health, readiness, metrics and OpenAPI."),
         RuntimeSetting(
             "rates.strangers_per_minute", .integer(rates), 120, "Requests of one address without a valid key; beyond them 429 instead of 401."),
-        RuntimeSetting(
-            "rates.shares_per_minute", .integer(rates), 60, "Requests through one share link, of one address to all, and to all of one owner."),
+        RuntimeSetting("rates.shares_per_minute", .integer(rates), 60, "Requests through share links: of one address, and of one link."),
+        RuntimeSetting("rates.shares_of_owner_per_minute", .integer(rates), 600, "Requests through all share links of one owner."),
         RuntimeSetting(
             "rates.providers_per_minute", .integer(rates), 600, "Requests of this host to one provider of models or sign-in."),
         RuntimeSetting(

@@ -10,6 +10,8 @@ package enum IdentityError: Error, Sendable, Hashable {
     case wrongCode(left: Int64)
     /// The second factor takes no codes for so many milliseconds.
     case locked(milliseconds: Int64)
+    /// Too many passwords were tried for this account; none is looked at for so many milliseconds.
+    case guessing(milliseconds: Int64)
     /// Too many passwords are being hashed; come again in a moment.
     case busy
     /// This account may not do that.

@@ -59,7 +59,7 @@ extension IdentityService {
     }
 
     /// Sets a new password with a link: it works once, for 15 minutes, and every session ends (AUTH-8).
-    package func completeReset(token: String, to new: String, requestID: String?) async throws(IdentityError) {
+    package func completeReset(token: String, to new: String, requestID: String?, network: String? = nil) async throws(IdentityError) {
         let (hash, now) = (IssuedSecret.hash(token), now())
         let found = try await read { connection -> StoredAccount? in
             let row = try await connection.row(
@@ -81,6 +81,7 @@ extension IdentityService {
                 [.text(account.id), .text(text), .integer(now)])
             try await connection.execute("DELETE FROM auth_session WHERE account = $1", [.text(account.id)])
             try await connection.execute("DELETE FROM one_time_token WHERE account = $1", [.text(account.id)])
+            try await Self.know(network, of: account.id, now, connection)
             try await Self.note("auth.reset", account.id, tenant: account.tenant, requestID: requestID, at: now, connection)
             return true
         }

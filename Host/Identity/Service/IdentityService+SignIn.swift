@@ -12,11 +12,16 @@ package struct SignInRequest: Sendable {
     /// Of the host name that was asked for.
     package var tenant: String
     package var requestID: String?
+    /// The network that it comes from.
+    package var network: String?
 
     /// Describes a try.
-    package init(email: String, password: String, code: String? = nil, device: Device = .web, tenant: String = "main", requestID: String? = nil) {
+    package init(
+        email: String, password: String, code: String? = nil, device: Device = .web, tenant: String = "main", requestID: String? = nil,
+        network: String? = nil
+    ) {
         (self.email, self.password, self.code, self.device) = (email, password, code, device)
-        (self.tenant, self.requestID) = (tenant, requestID)
+        (self.tenant, self.requestID, self.network) = (tenant, requestID, network)
     }
 }
 
@@ -56,10 +61,11 @@ extension IdentityService {
     package func signIn(_ request: SignInRequest) async throws(IdentityError) -> SignInOutcome {
         let now = now()
         let email = Email(request.email)
-        let found = try await read { connection -> StoredAccount? in
-            guard let email else { return nil }
-            return try await AccountQuery.find(email, tenant: request.tenant, connection)
+        let (found, isKnown) = try await read { connection -> (StoredAccount?, Bool) in
+            guard let email, let account = try await AccountQuery.find(email, tenant: request.tenant, connection) else { return (nil, false) }
+            return (account, try await Self.isKnown(request.network, of: account.id, connection))
         }
+        try await admit(email, known: isKnown, request)
         let isRight = try await isRight(request.password, for: found?.password)
         guard let account = found, isRight, account.isInForce(at: now) else {
             try await noteRefusal(found, request)
@@ -122,6 +128,7 @@ extension IdentityService {
                     .integer(times.endsAt),
                 ])
             try await Self.keep(refresh, session: handle, now, connection)
+            try await Self.know(request.network, of: id, now, connection)
             try await Self.note(
                 "auth.login", id, tenant: account.tenant, requestID: request.requestID,
                 details: ["session": .string(handle), "device": .string(request.device.rawValue)], at: now, connection)

@@ -29,6 +29,8 @@ package final class IdentityService: Sendable {
         package var plan = "free"
         /// What a tenant says of sign-up and of the plan of a new account; asked each time, and goes before the two above.
         package var tenantRules: (@Sendable (_ tenant: String) async throws(StoreError) -> TenantRules)?
+        /// Whether a password may be tried: milliseconds to wait, or nil.
+        package var guesses: (@Sendable (Guess) async -> Int64?)?
         /// Where people reach the service, for links in mail: without a slash at the end.
         package var publicURL = "http://127.0.0.1:8080"
 

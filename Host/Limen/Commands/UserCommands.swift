@@ -179,7 +179,7 @@ enum UserCommands {
         case .forbidden(let reason): reason
         case .store(let error): error.message
         case .failed(let reason): reason
-        case .wrongCredentials, .invalidToken, .wrongCode, .locked, .busy: "\(error)"
+        case .wrongCredentials, .invalidToken, .wrongCode, .locked, .guessing, .busy: "\(error)"
         }
     }
 }

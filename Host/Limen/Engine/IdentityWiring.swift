@@ -20,7 +20,7 @@ struct IdentityWiring: Sendable {
     private let log: Log
 
     init(
-        _ engine: Engine, _ station: Station, _ door: EgressDoor, _ settings: Configuration, _ runtime: LiveSettings, _ metrics: Metrics
+        _ engine: Engine, _ station: Station, _ door: EgressDoor, _ settings: Configuration, _ limits: LimitsWiring, _ metrics: Metrics
     ) async throws {
         let (desk, pool) = (try PasswordDesk(), try BlockingPool(name: "outbox", threads: 1, queueMax: 16))
         engine.atEnd {
@@ -41,12 +41,13 @@ struct IdentityWiring: Sendable {
         options.isSignUpOpen = settings.identity.isSignUpOpen
         options.accessMilliseconds = Int64(settings.identity.accessMilliseconds)
         options.sessions = SessionPolicy { device, plan in
-            Int64(runtime.integer("sessions.\(device.rawValue)_idle_ms", plan: plan))
+            Int64(limits.settings.integer("sessions.\(device.rawValue)_idle_ms", plan: plan))
         }
         options.tenantRules = { (tenant) async throws(StoreError) in
-            let isOpen = try await runtime.value("sign_up", tenant: tenant) == "open"
-            return TenantRules(isSignUpOpen: isOpen, plan: try await runtime.value("plan_default", tenant: tenant).stringValue ?? "free")
+            let isOpen = try await limits.settings.value("sign_up", tenant: tenant) == "open"
+            return TenantRules(isSignUpOpen: isOpen, plan: try await limits.settings.value("plan_default", tenant: tenant).stringValue ?? "free")
         }
+        options.guesses = { guess in await limits.wait(for: guess) }
         options.publicURL = settings.identity.publicURL
         // On a server other hosts change accounts too, and their notice may come later than a request: there each request reads the store.
         let isAlone = station.database.kind == .sqlite
@@ -55,7 +56,7 @@ struct IdentityWiring: Sendable {
             database: station.database, desk: desk, vault: vault, post: postbox, memory: memory, options: options)
         providers = OIDCService(
             service, providers: try await Providers.read(settings.identity.providers, station.secrets),
-            fetcher: ProviderFetch(proxy: door.proxy, privateNetworks: door.privateNetworks))
+            fetcher: ProviderFetch(proxy: door.proxy, privateNetworks: door.privateNetworks, limiter: limits.limiter))
     }
 
     /// How letters leave: by a mail server, by a program like sendmail, or into the outbox.

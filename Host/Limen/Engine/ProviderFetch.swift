@@ -1,3 +1,4 @@
+import API
 import Config
 import Egress
 import IO
@@ -9,20 +10,24 @@ import Store
 /// any plugin. What is allowed is the one host of each URL, which the operator named, or the provider whom he named.
 struct ProviderFetch: OIDCFetcher {
     private static let responseBytesMax = 1 << 20
-    private static let requestsPerMinute = 600
 
     let proxy: EgressProxy
     let privateNetworks: PrivateNetworks
+    /// Bounds requests to one provider (LIM-8).
+    let limiter: RateLimiter
 
     func fetch(_ url: String, form: [(name: String, value: String)]?, authorization: String?) async throws -> (status: Int, body: [UInt8]) {
         let target = try EgressURL(url)
         guard target.scheme == .https || Providers.isLoopback("\(target.host)") else {
             throw CommandError("\(target.authority) is asked over TLS only")
         }
+        guard limiter.take(RateKey(.providers, subject: target.authority), now: .now()).isAllowed else {
+            throw CommandError("\(target.authority) was asked more often than rates.providers_per_minute allows")
+        }
         var grant = EgressGrant()
         grant.allow = [EgressRule(scheme: target.scheme, host: "\(target.host)", ports: [target.port], methods: ["GET", "POST"])]
         grant.responseBytesMax = Self.responseBytesMax
-        grant.ratePerMinute = Self.requestsPerMinute
+        grant.ratePerMinute = limiter.policy(.providers).count
         let access = try EgressAccess(plugin: "@identity", grant: grant, privateNetworks: privateNetworks)
         var fields = [(name: "Accept", value: "application/json")]
         if form != nil { fields.append(("Content-Type", "application/x-www-form-urlencoded")) }

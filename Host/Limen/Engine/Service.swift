@@ -21,7 +21,7 @@ struct Service: Sendable {
     private let server: HTTPServer
     private let shownData: String
     private let identity: IdentityWiring
-    private let runtime: LiveSettings
+    private let limits: LimitsWiring
     /// One-time password of the account that this start made.
     private let firstPassword: String?
 
@@ -39,10 +39,8 @@ struct Service: Sendable {
         door.proxy.use(station.secrets)
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         let metrics = Metrics()
-        let runtime = LiveSettings(SettingStore(database: station.database), configured: settings.runtime, log: engine.log)
-        try await runtime.load()
-        self.runtime = runtime
-        identity = try await IdentityWiring(engine, station, door, settings, runtime, metrics)
+        limits = try await LimitsWiring(station.database, settings, log: engine.log)
+        identity = try await IdentityWiring(engine, station, door, settings, limits, metrics)
         firstPassword = try await FirstAccount.makeIfNone(identity.service, data: settings.data)
         certificates?.observe(in: metrics)
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
@@ -55,13 +53,13 @@ struct Service: Sendable {
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
             audit: LiveAudit(station.audit, log: engine.log), secrets: LiveSecrets(station.secrets, log: engine.log),
             egress: LiveEgress(door.proxy), identity: LiveIdentity(identity.service, providers: identity.providers, log: engine.log),
-            settings: runtime,
+            settings: limits.settings,
             checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
-        let limits = try Self.limits(settings, runtime, engine, metrics)
+        let bounds = try Self.options(settings, limits, engine, metrics)
         let dispatcher = Dispatcher(
-            table: try RouteTable(Routes.all(services), bodyBytesMax: limits.bodyBytesMax), authenticator: Authenticator(identity.service),
-            log: engine.log, metrics: metrics, options: limits)
+            table: try RouteTable(Routes.all(services), bodyBytesMax: bounds.bodyBytesMax), authenticator: Authenticator(identity.service),
+            log: engine.log, metrics: metrics, options: bounds)
         var configuration = HTTPServerConfiguration(address: try settings.address())
         configuration.makeRequestID = RequestIdentity.makeRequestID
         configuration.errorResponse = APIHandler.errorResponse
@@ -96,7 +94,7 @@ struct Service: Sendable {
         return options
     }
 
-    private static func limits(_ settings: Configuration, _ runtime: LiveSettings, _ engine: Engine, _ metrics: Metrics) throws -> APIOptions {
+    private static func options(_ settings: Configuration, _ limits: LimitsWiring, _ engine: Engine, _ metrics: Metrics) throws -> APIOptions {
         let relief = try MemoryRelief(on: engine.loop)
         relief.observe(in: metrics)
         engine.atEnd { relief.close() }
@@ -106,7 +104,7 @@ struct Service: Sendable {
         options.bodyBytesMax = settings.limits.bodyBytes
         options.outputBytesMax = settings.limits.outputBytes
         options.isShortOfMemory = { gauge.isShort }
-        options.policies = { runtime.policy($0, plan: $1) }
+        (options.limiter, options.leases) = (limits.limiter, limits.leases)
         options.corsOrigins = settings.corsOrigins
         return options
     }
@@ -125,7 +123,7 @@ struct Service: Sendable {
         let watcher = OwnedTask(on: engine.loop) { try await watch.forEachChange { await reload("manifests changed") } }
         let certificateWatcher = OwnedTask(on: engine.loop) { try await certificates?.watch(on: engine.loop) }
         let keeper = OwnedTask(on: engine.loop) { [identity] in try await identity.keep(on: engine.loop) }
-        let follower = OwnedTask(on: engine.loop) { [runtime] in try await runtime.keep(on: engine.loop) }
+        let follower = OwnedTask(on: engine.loop) { [limits] in try await limits.keep(on: engine.loop) }
         await waitForStop(signals, heir)
         heir?.close()
         watcher.cancel()

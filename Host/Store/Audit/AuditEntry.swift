@@ -43,6 +43,8 @@ package struct AuditRecord: Sendable, Hashable {
     package let seq: Int64
     /// What was recorded.
     package let entry: AuditEntry
+    /// The hash before, which this one covers.
+    package let previous: [UInt8]
     /// SHA-256 over the previous hash and this entry.
     package let hash: [UInt8]
 }

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import JSON
 
 /// The append-only, hash-chained record of who did what (SPEC 6, OPS-6).
@@ -5,7 +6,7 @@ internal import JSON
 /// Triggers forbid changes, each entry's hash covers the one before, and the head is kept beside, so that an altered, removed, inserted
 /// or cut-off entry is found by `verify`.
 package final class AuditLog: Sendable {
-    private let database: Database
+    let database: Database
 
     /// Uses a database.
     package init(database: Database) { self.database = database }
@@ -85,14 +86,14 @@ package final class AuditLog: Sendable {
             """, [.integer(before), SQLValue(count), .text(plugin)])
     }
 
-    private static func record(_ row: Row) throws(StoreError) -> AuditRecord {
-        AuditRecord(seq: try row.integer(0), entry: try AuditRow(row).entry(), hash: try row.blob(13))
+    static func record(_ row: Row) throws(StoreError) -> AuditRecord {
+        AuditRecord(seq: try row.integer(0), entry: try AuditRow(row).entry(), previous: try row.blob(12), hash: try row.blob(13))
     }
 
-    /// Walks the whole chain from its first entry and finds the first broken link; bounded steps, each with its own snapshot, so that a
+    /// Walks the whole chain from its anchor, which stands for what was pruned, and finds the first broken link; bounded steps, each with its own snapshot, so that a
     /// long log never holds a reader for long. Entries that are added meanwhile are checked too.
     package func verify() async throws(StoreError) -> AuditVerification {
-        var walk = AuditWalk()
+        var walk = try await database.read { connection in try await AuditWalk(connection) }
         while true {
             let step = walk
             let next = try await database.read { connection in try await Self.advance(step, connection) }
@@ -124,10 +125,24 @@ package final class AuditLog: Sendable {
 
 /// The state of a walk along the chain.
 struct AuditWalk: Sendable {
-    private(set) var seq: Int64 = 0
-    private var hash = [UInt8](repeating: 0, count: 32)
+    private(set) var seq: Int64
+    private var hash: [UInt8]
+    /// Where the chain begins, in the words of the log's own entry about it.
+    private let anchor: (seq: Int64, text: String)
+    private var isAnchored: Bool
+    private var checked: Int64 = 0
     private var brokenAt: Int64?
     private var reason: String?
+
+    /// Begins at the anchor.
+    init(_ connection: any DatabaseConnection) async throws(StoreError) {
+        guard let row = try await connection.row("SELECT seq, hash FROM audit_anchor WHERE id = 1") else {
+            throw StoreError(.corrupt, "the audit log has no anchor")
+        }
+        (seq, hash) = (try row.integer(0), try row.blob(1))
+        anchor = (seq, #"{"hash":"\#(Hex.encode(hash))","through":\#(seq)}"#)
+        isAnchored = seq == 0
+    }
 
     /// Checks one link; false when it is broken.
     mutating func take(_ row: Row) throws(StoreError) -> Bool {
@@ -137,6 +152,8 @@ struct AuditWalk: Sendable {
         guard try AuditRow(row).hash(previous: hash, seq: found) == row.blob(13) else { return broken(found, "entry \(found) was altered") }
         seq = found
         hash = try row.blob(13)
+        checked += 1
+        if try row.text(4) == AuditLog.pruneAction { isAnchored = try row.optionalText(11) == anchor.text || isAnchored }
         return true
     }
 
@@ -144,6 +161,8 @@ struct AuditWalk: Sendable {
     mutating func end(headSeq: Int64, headHash: [UInt8]) {
         if headSeq != seq || headHash != hash {
             _ = broken(seq + 1, headSeq > seq ? "entries \(seq + 1) to \(headSeq) are missing" : "the head does not fit the last entry")
+        } else if !isAnchored {
+            _ = broken(anchor.seq, "the anchor is not the one that the log speaks of")
         }
     }
 
@@ -153,6 +172,6 @@ struct AuditWalk: Sendable {
     }
 
     var result: AuditVerification {
-        AuditVerification(entriesChecked: seq, brokenAt: brokenAt, reason: reason, headHash: hash)
+        AuditVerification(entriesChecked: checked, brokenAt: brokenAt, reason: reason, headHash: hash)
     }
 }

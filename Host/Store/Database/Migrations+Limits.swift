@@ -60,3 +60,65 @@ extension Migrations {
             END $$
             """)
 }
+
+/// What hosts count together.
+extension Migrations {
+    static let limits: [SQL] = [
+        // Worth nothing after a crash, so PostgreSQL need not write it ahead.
+        SQL(
+            sqlite: """
+                CREATE TABLE rate_bucket (
+                    key TEXT PRIMARY KEY CHECK (length(key) BETWEEN 1 AND 1024),
+                    full_at INTEGER NOT NULL,
+                    granted INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID
+                """,
+            postgres: """
+                CREATE UNLOGGED TABLE rate_bucket (
+                    key TEXT PRIMARY KEY CHECK (length(key) BETWEEN 1 AND 1024),
+                    full_at BIGINT NOT NULL,
+                    granted BIGINT NOT NULL
+                ) WITH (fillfactor = 50)
+                """),
+        SQL(
+            sqlite: """
+                CREATE TABLE concurrency_lease (
+                    id TEXT PRIMARY KEY,
+                    kind TEXT NOT NULL,
+                    tenant TEXT NOT NULL,
+                    owner TEXT NOT NULL,
+                    until INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID
+                """,
+            postgres: """
+                CREATE UNLOGGED TABLE concurrency_lease (
+                    id TEXT PRIMARY KEY,
+                    kind TEXT NOT NULL,
+                    tenant TEXT NOT NULL,
+                    owner TEXT NOT NULL,
+                    until BIGINT NOT NULL
+                )
+                """),
+        "CREATE INDEX concurrency_lease_by_owner ON concurrency_lease (kind, tenant, owner)",
+        "CREATE INDEX concurrency_lease_by_end ON concurrency_lease (until)",
+        """
+        CREATE TABLE budget_spent (
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            month INTEGER NOT NULL,
+            micros INTEGER NOT NULL CHECK (micros >= 0),
+            PRIMARY KEY (tenant, owner, month)
+        ) STRICT, WITHOUT ROWID
+        """,
+        // Where an account was signed in to before, as a digest: whoever guesses elsewhere does not keep its owner out.
+        """
+        CREATE TABLE known_address (
+            account TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+            hash BLOB NOT NULL CHECK (length(hash) = 32),
+            at INTEGER NOT NULL,
+            PRIMARY KEY (account, hash)
+        ) STRICT, WITHOUT ROWID
+        """,
+        rowSecurityOfNew,
+    ]
+}

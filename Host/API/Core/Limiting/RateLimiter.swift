@@ -1,5 +1,5 @@
 package import HTTP
-import IO
+package import IO
 import JSON
 
 /// How often callers of a plan may ask, by class.
@@ -39,10 +39,12 @@ package final class RateLimiter: Sendable {
 
     private let policies: RatePolicies
     private let table: Lock<RateTable>
+    /// The buckets that other hosts draw from too; nil where there is one host.
+    private let shared: SharedBuckets?
 
     /// Asks `policies` at every request, so that a change holds at once; remembers at most `keysMax` callers.
-    package init(_ policies: @escaping RatePolicies, keysMax: Int = Limits.rateKeysMax) {
-        self.policies = policies
+    package init(_ policies: @escaping RatePolicies, shared: SharedBuckets? = nil, keysMax: Int = Limits.rateKeysMax) {
+        (self.policies, self.shared) = (policies, shared)
         table = Lock(RateTable(keysMax: keysMax))
     }
 
@@ -57,9 +59,30 @@ package final class RateLimiter: Sendable {
     package func policy(_ limitClass: LimitClass, plan: String = "") -> RatePolicy { policies(limitClass, plan) }
 
     /// Takes one request of the caller's bucket; `isAsking` only looks.
-    func take(_ key: RateKey, now: Deadline, isAsking: Bool = false) -> Verdict {
+    package func take(_ key: RateKey, now: Deadline, isAsking: Bool = false) -> Verdict {
         let policy = policies(key.limitClass, key.plan)
         return table.withLock { $0.take(key, policy, now: now, isAsking: isAsking) }
+    }
+
+    /// Takes one request of the caller's bucket, of all hosts together where there are several: what this host holds of it, else at most one round trip.
+    package func draw(_ key: RateKey, now: Deadline) async -> Verdict {
+        guard let shared, !key.limitClass.isLocal else { return take(key, now: now) }
+        // A host that cannot reach the others bounds alone.
+        return await shared.take(key, policies(key.limitClass, key.plan), now: now) ?? take(key, now: now)
+    }
+
+    /// Takes one request of every bucket, or of none (LIM-7): the first verdict that refuses, else the one with the least left.
+    package func draw(_ keys: [RateKey], now: Deadline) async -> Verdict {
+        precondition(!keys.isEmpty, "a request is somebody's")
+        let demands = keys.map { ($0, policies($0.limitClass, $0.plan)) }
+        if let shared, let verdict = await shared.takeAll(demands, now: now) { return verdict }
+        return table.withLock { $0.takeAll(demands, now: now) }
+    }
+
+    /// What can be told without waiting: whether the bucket was found empty.
+    func glance(_ key: RateKey, now: Deadline) -> Verdict {
+        guard let shared, !key.limitClass.isLocal else { return take(key, now: now, isAsking: true) }
+        return shared.glance(key, policies(key.limitClass, key.plan), now: now)
     }
 
     /// Callers that are remembered.
@@ -102,6 +125,15 @@ struct RateTable: Sendable {
             slots[place].policy = policy
         }
         return RateTable.take(&slots[place].bucket, key, policy, now, isAsking)
+    }
+
+    mutating func takeAll(_ demands: [(RateKey, RatePolicy)], now: Deadline) -> RateLimiter.Verdict {
+        for (key, policy) in demands {
+            let verdict = take(key, policy, now: now, isAsking: true)
+            if !verdict.isAllowed { return verdict }
+        }
+        let verdicts = demands.map { take($0.0, $0.1, now: now, isAsking: false) }
+        return verdicts.min { $0.remaining < $1.remaining } ?? verdicts[0]
     }
 
     private static func take(

@@ -11,6 +11,16 @@ package enum LimitClass: String, Sendable, CaseIterable {
     case strangers
     /// Messages of one WebSocket.
     case frames
+    /// Requests through a share link, by address and by link; and those of all links of one owner.
+    case shares
+    case sharesOfOwner = "shares_of_owner"
+    /// Requests of this host to one provider, by its name.
+    case providers
+    /// Passwords tried for one account.
+    case guesses
+
+    /// Whether every host counts for itself: health must not wait for a database, a socket is one host's, and so is what it asks of others.
+    var isLocal: Bool { self == .operations || self == .frames || self == .providers }
 }
 
 /// How many requests of a class one caller has.
@@ -35,12 +45,15 @@ package struct RatePolicy: Sendable, Hashable {
         case .config: RatePolicy(30, perSeconds: 3600)
         case .operations: RatePolicy(60_000, perSeconds: 60)
         case .frames: RatePolicy(20, perSeconds: 1)
+        case .shares: RatePolicy(60, perSeconds: 60)
+        case .sharesOfOwner, .providers: RatePolicy(600, perSeconds: 60)
+        case .guesses: RatePolicy(20, perSeconds: 3600)
         }
     }
 }
 
 /// Whose bucket it is.
-struct RateKey: Hashable, Sendable {
+package struct RateKey: Hashable, Sendable {
     let limitClass: LimitClass
     /// Empty for an address.
     let tenant: String
@@ -48,22 +61,30 @@ struct RateKey: Hashable, Sendable {
     /// Whose policy it is; the bucket stays the same when it changes.
     var plan = ""
 
-    init(_ limitClass: LimitClass, _ principal: Principal) {
+    package init(_ limitClass: LimitClass, _ principal: Principal) {
         (self.limitClass, tenant, user, plan) = (limitClass, principal.tenant, principal.id, principal.plan)
     }
 
-    static func == (left: RateKey, right: RateKey) -> Bool {
+    /// Of something that is neither a caller nor an address, such as a link.
+    package init(_ limitClass: LimitClass, tenant: String = "", subject: String, plan: String = "") {
+        (self.limitClass, self.tenant, user, self.plan) = (limitClass, tenant, "=" + subject, plan)
+    }
+
+    /// Its name among all keys; the parts cannot be taken for one another.
+    var text: String { "\(limitClass.rawValue) \(tenant.utf8.count) \(tenant)\(user)" }
+
+    package static func == (left: RateKey, right: RateKey) -> Bool {
         left.limitClass == right.limitClass && left.tenant == right.tenant && left.user == right.user
     }
 
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         hasher.combine(limitClass)
         hasher.combine(tenant)
         hasher.combine(user)
     }
 
     /// IPv6 clients count by their /64, as their connections do.
-    init(_ limitClass: LimitClass, address: String) {
+    package init(_ limitClass: LimitClass, address: String) {
         (self.limitClass, tenant, user) = (limitClass, "", ClientAddress.network(address))
     }
 }

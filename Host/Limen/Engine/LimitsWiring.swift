@@ -1,0 +1,57 @@
+import API
+import Config
+import Crypto
+import IO
+import Identity
+import JSON
+import Store
+import Telemetry
+
+/// Limits as a running server has them: settings of the database, buckets and places, in this process on SQLite and with the other hosts on PostgreSQL.
+struct LimitsWiring: Sendable {
+    /// How often buckets that are full again are removed.
+    private static let sweepMilliseconds = 60_000
+
+    let settings: LiveSettings
+    let limiter: RateLimiter
+    let leases: ConcurrencyLeases
+    private let buckets: BucketStore?
+    private let log: Log
+
+    init(_ database: Database, _ configuration: Configuration, log: Log) async throws {
+        let settings = LiveSettings(SettingStore(database: database), configured: configuration.runtime, log: log)
+        try await settings.load()
+        (self.settings, self.log) = (settings, log)
+        let isShared = database.kind == .postgres
+        buckets = isShared ? BucketStore(database: database) : nil
+        limiter = RateLimiter({ settings.policy($0, plan: $1) }, shared: buckets.map { SharedBuckets($0, log: log) })
+        leases = ConcurrencyLeases(
+            { settings.integer("concurrency.\($0.rawValue)", plan: $1) }, store: isShared ? LeaseStore(database: database) : nil, log: log)
+    }
+
+    /// Milliseconds before a password may be tried for an account; nil when one may be now.
+    func wait(for guess: Guess) async -> Int64? {
+        // No address is kept, in memory or in the database.
+        let account = Hex.encode(Array(SHA256.hash("\(guess.tenant.utf8.count) \(guess.tenant)\(guess.email)").bytes.prefix(16)))
+        let key = RateKey(.guesses, tenant: guess.tenant, subject: account + (guess.knownNetwork.map { " \($0)" } ?? ""))
+        let verdict = await limiter.draw(key, now: .now())
+        return verdict.isAllowed ? nil : Int64(max(1, verdict.secondsUntilNext)) * 1000
+    }
+
+    /// Follows settings, renews places and removes what is over, until it is cancelled.
+    func keep(on loop: EventLoop) async throws {
+        let settings = OwnedTask(on: loop) { [settings] in try await settings.keep(on: loop) }
+        defer { settings.cancel() }
+        guard let buckets else { return try await settings.value }
+        let tender = OwnedTask(on: loop) { [leases] in try await leases.keep(on: loop) }
+        defer { tender.cancel() }
+        while true {
+            try await loop.sleep(until: .after(milliseconds: Self.sweepMilliseconds))
+            do throws(StoreError) {
+                try await buckets.forget()
+            } catch {
+                log.warning("shared rates could not be swept", [("cause", .string("\(error)"))])
+            }
+        }
+    }
+}
