@@ -174,7 +174,7 @@ let testTargets: [Target] = [
     tests("IOTests", ["IO", "CLinux", "TestKit"]),
     tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux", "CZlib", "TestKit"]),
     tests("CryptoTests", ["Crypto"]),
-    tests("IdentityTests", ["Identity", "Store", "Crypto", "IO", "JSON"]),
+    tests("IdentityTests", ["Identity", "Store", "Crypto", "IO", "JSON", "TestKit"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite", "TestKit"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
     tests("ConfigTests", ["Config", "JSON", "JSONSchema"]),

@@ -39,6 +39,16 @@ package enum StoreLimits {
     static let appendMillisecondsMax = 30_000
     /// How long the connection that listens may be silent before it is asked for a sign of life.
     static let listenCheckMilliseconds = 15_000
+    /// How long a host believes the copies that it keeps after it asked for its latest lease.
+    static let hostLeaseMilliseconds = 2_000
+    /// How often it asks.
+    static let hostBeatMilliseconds = 500
+    /// How much longer whoever changes something waits: two clocks differ by less than a tenth.
+    static let hostLeaseMarginMilliseconds = 200
+    /// How long a host may take to acknowledge a change.
+    static let hostAnswerMilliseconds = 1_000
+    /// How long a host's row may stand still before it is of a host that is gone.
+    static let hostGoneMilliseconds = 4_000
 
     /// Pages that a backup copies before it lets others at the file.
     static let backupPagesAtOnce: Int32 = 1_024

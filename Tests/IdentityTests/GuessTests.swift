@@ -19,18 +19,20 @@ private final class Allowance: Sendable {
 }
 
 @Suite("Identity: guesses") struct GuessTests {
-    private func bench() async throws -> Bench {
+    private func bench(_ engine: DatabaseEngine) async throws -> Bench {
         let allowance = Allowance()
-        return try await Bench { $0.guesses = { allowance.wait($0) } }
+        return try await Bench(engine) { $0.guesses = { allowance.wait($0) } }
     }
 
     private func attempt(_ bench: Bench, _ email: String, _ password: String, from network: String?) async -> IdentityError? {
         await failure { _ = try await bench.service.signIn(SignInRequest(email: email, password: password, network: network)) }
     }
 
-    @Test("of 200 guesses at once from as many networks twenty are looked at, of an account that exists as of one that does not")
-    func flood() async throws {
-        let bench = try await bench()
+    @Test(
+        "of 200 guesses at once from as many networks twenty are looked at, of an account that exists as of one that does not",
+        arguments: DatabaseEngine.allCases)
+    func flood(engine: DatabaseEngine) async throws {
+        let bench = try await bench(engine)
         _ = try await bench.account()
         for email in ["ann@example.com", "ANN@Example.com", "nobody@example.com"] {
             let outcomes = await race(200) { index in
@@ -43,9 +45,11 @@ private final class Allowance: Sendable {
         #expect(looked == 40)
     }
 
-    @Test("who guesses does not keep the owner out where he signed in before, nor for long anywhere: a reset by mail makes a network known")
-    func owner() async throws {
-        let bench = try await bench()
+    @Test(
+        "who guesses does not keep the owner out where he signed in before, nor for long anywhere: a reset by mail makes a network known",
+        arguments: DatabaseEngine.allCases)
+    func owner(engine: DatabaseEngine) async throws {
+        let bench = try await bench(engine)
         _ = try await bench.account()
         #expect(await attempt(bench, "ann@example.com", Bench.password, from: "192.0.2.1") == nil)
         for index in 0..<30 { _ = await attempt(bench, "ann@example.com", "wrong", from: "10.0.\(index).1") }
@@ -60,9 +64,11 @@ private final class Allowance: Sendable {
         #expect(try await bench.count("SELECT count(*) FROM known_address") == 2)
     }
 
-    @Test("no more networks are kept of an account than can be, no address in plain, and none outlives the account (AUTH-14)")
-    func bounded() async throws {
-        let bench = try await Bench()
+    @Test(
+        "no more networks are kept of an account than can be, no address in plain, and none outlives the account (AUTH-14)",
+        arguments: DatabaseEngine.allCases)
+    func bounded(engine: DatabaseEngine) async throws {
+        let bench = try await Bench(engine)
         let ann = try await bench.account()
         for index in 0..<40 { #expect(await attempt(bench, "ann@example.com", Bench.password, from: "10.0.0.\(index)") == nil) }
         #expect(try await bench.count("SELECT count(*) FROM known_address") == 32)

@@ -59,8 +59,8 @@ private struct Station {
     let provider: FakeProvider
     let oidc: OIDCService
 
-    init(secret: String? = nil) async throws {
-        bench = try await Bench()
+    init(_ engine: DatabaseEngine, secret: String? = nil) async throws {
+        bench = try await Bench(engine)
         provider = try FakeProvider()
         oidc = OIDCService(
             bench.service, providers: [OIDCProvider(name: "corp", issuer: "https://id.test", client: "limen", secret: secret)], fetcher: provider)
@@ -91,9 +91,9 @@ private struct Station {
 
 @Suite("Identity: sign-in at identity providers")
 struct OIDCTests {
-    @Test("a state is consumed atomically: of 50 at once one gets in, and none later (AUTH-9)")
-    func stateOnce() async throws {
-        let station = try await Station()
+    @Test("a state is consumed atomically: of 50 at once one gets in, and none later (AUTH-9)", arguments: DatabaseEngine.allCases)
+    func stateOnce(engine: DatabaseEngine) async throws {
+        let station = try await Station(engine)
         let state = try await station.begin()
         let outcomes = await race(50) { _ in await failure { _ = try await station.finish(state) } }
         #expect(outcomes == [nil: 1, .invalidToken: 49])
@@ -104,9 +104,9 @@ struct OIDCTests {
         #expect(await failure { _ = try await station.finish(late) } == .invalidToken)
     }
 
-    @Test("the code is exchanged with the verifier of its challenge, and the client's secret in the header alone")
-    func pkce() async throws {
-        let station = try await Station(secret: "s3cret/+")
+    @Test("the code is exchanged with the verifier of its challenge, and the client's secret in the header alone", arguments: DatabaseEngine.allCases)
+    func pkce(engine: DatabaseEngine) async throws {
+        let station = try await Station(engine, secret: "s3cret/+")
         let state = try await station.begin()
         _ = try await station.finish(state)
         let (form, authorization) = station.provider.state.withLock { ($0.forms[0], $0.authorization) }
@@ -114,9 +114,11 @@ struct OIDCTests {
         #expect(authorization == "Basic bGltZW46czNjcmV0JTJGJTJC")
     }
 
-    @Test("a person is the same account at the next sign-in, and one whose address another account has takes nothing over")
-    func accounts() async throws {
-        let station = try await Station()
+    @Test(
+        "a person is the same account at the next sign-in, and one whose address another account has takes nothing over",
+        arguments: DatabaseEngine.allCases)
+    func accounts(engine: DatabaseEngine) async throws {
+        let station = try await Station(engine)
         let first = try await station.finish(station.begin())
         let second = try await station.finish(station.begin { $0["email"] = "other@example.com" })
         #expect(first.account.id == second.account.id && first.account.email == "ann@example.com" && first.account.isVerified)
@@ -138,9 +140,9 @@ struct OIDCTests {
 
     @Test(
         "issuer, audience, party, nonce and times are checked, and no algorithm but the key's is taken",
-        arguments: ["iss", "aud", "azp", "nonce", "exp", "iat", "sub", "none", "HS256", "RS256"])
-    func checks(what: String) async throws {
-        let station = try await Station()
+        arguments: ["iss", "aud", "azp", "nonce", "exp", "iat", "sub", "none", "HS256", "RS256"], DatabaseEngine.allCases)
+    func checks(what: String, engine: DatabaseEngine) async throws {
+        let station = try await Station(engine)
         let now = station.bench.clock.now / 1000
         let wrong: JSONObject = [
             "iss": "https://evil.test", "aud": "other", "azp": "other", "nonce": "other", "exp": JSONValue(now - 31), "iat": JSONValue(now + 31),
@@ -154,9 +156,9 @@ struct OIDCTests {
         #expect(try await station.bench.count("SELECT count(*) FROM account") == 0)
     }
 
-    @Test("keys are read once, and again when the provider signs with another")
-    func rotation() async throws {
-        let station = try await Station()
+    @Test("keys are read once, and again when the provider signs with another", arguments: DatabaseEngine.allCases)
+    func rotation(engine: DatabaseEngine) async throws {
+        let station = try await Station(engine)
         _ = try await station.finish(station.begin())
         _ = try await station.finish(station.begin())
         #expect(station.provider.state.withLock { $0.keyReads } == 1)

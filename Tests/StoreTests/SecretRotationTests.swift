@@ -20,9 +20,9 @@ struct SecretRotationTests {
         }
     }
 
-    @Test("every secret opens afterwards, under the new key alone, and its version stays (AUTH-16)")
-    func rotates() async throws {
-        let place = try SecretPlace()
+    @Test("every secret opens afterwards, under the new key alone, and its version stays (AUTH-16)", arguments: DatabaseEngine.allCases)
+    func rotates(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         let old = try await place.opened { store, _ async throws in
             try await Self.fill(store)
             let (key, before) = (contents(place.key), try await store.list().items)
@@ -43,9 +43,9 @@ struct SecretRotationTests {
         }
     }
 
-    @Test("a rotation with no secret yet leaves a key for the first one")
-    func rotatesNothing() async throws {
-        let place = try SecretPlace()
+    @Test("a rotation with no secret yet leaves a key for the first one", arguments: DatabaseEngine.allCases)
+    func rotatesNothing(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, _ async throws in
             #expect(try await store.rotate(by: Self.cli) == 0)
             try await Self.fill(store, 3)
@@ -57,26 +57,30 @@ struct SecretRotationTests {
 
     @Test(
         "two rotations in a row that end between any two steps lose nothing, and the next one finishes what they left",
-        arguments: RotationStep.allCases, RotationStep.allCases)
-    func interrupted(first: RotationStep, second: RotationStep) async throws {
-        let place = try SecretPlace()
-        try await place.opened { store, _ async throws in try await Self.fill(store) }
-        // Each on its own, as another process has nothing of the first one in memory.
-        for step in [first, second] {
-            try await place.opened { store, _ async throws in
-                let stopped = await code { _ = try await store.rotate(by: Self.cli) { if $0 == step { throw Stop() } } }
-                #expect(stopped == .statement)
+        arguments: RotationStep.allCases, DatabaseEngine.allCases)
+    func interrupted(first: RotationStep, engine: DatabaseEngine) async throws {
+        for second in RotationStep.allCases {
+            let place = try SecretPlace(engine)
+            try await place.opened { store, _ async throws in try await Self.fill(store) }
+            // Each on its own, as another process has nothing of the first one in memory.
+            for step in [first, second] {
+                try await place.opened { store, _ async throws in
+                    let stopped = await code { _ = try await store.rotate(by: Self.cli) { if $0 == step { throw Stop() } } }
+                    #expect(stopped == .statement)
+                }
+                try await place.opened { store, _ async throws in try await Self.expectAll(store) }
             }
-            try await place.opened { store, _ async throws in try await Self.expectAll(store) }
+            try await Self.expectWhole(place)
         }
-        try await Self.expectWhole(place)
     }
 
-    @Test("a rotation that is killed between any two steps loses nothing, and the next one finishes what it left", arguments: RotationStep.allCases)
-    func killed(step: RotationStep) async throws {
-        let place = try SecretPlace()
+    @Test(
+        "a rotation that is killed between any two steps loses nothing, and the next one finishes what it left", arguments: RotationStep.allCases,
+        DatabaseEngine.allCases)
+    func killed(step: RotationStep, engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, _ async throws in try await Self.fill(store) }
-        let child = try spawnTest("SecretRotationTests/child", Self.variable, "\(place.folder) \(step)")
+        let child = try spawnTest("SecretRotationTests/child", Self.variable, "\(place.folder) \(step) \(place.bed.words)")
         var status: Int32 = 0
         #expect(waitpid(child, &status, 0) == child)
         #expect(status & 0x7f == SIGKILL, "the child ended by itself: \(status)")
@@ -99,23 +103,25 @@ struct SecretRotationTests {
     /// The child's part: does nothing unless this process was started by `killed`.
     @Test("the rotation that is killed", .enabled(if: getenv(variable) != nil))
     func child() async throws {
-        guard let words = getenv(Self.variable).map({ String(cString: $0).split(separator: " ").map(String.init) }), words.count == 2 else { return }
-        let database = try Database(path: words[0] + "/limen.db")
+        guard let words = getenv(Self.variable).map({ String(cString: $0).split(separator: " ").map(String.init) }), words.count > 2 else { return }
+        let database = try await Database.open(StoreBed.place(Array(words[2...])), on: StoreBed.loops.get())
         let store = SecretStore(database: database, keys: words[0] + "/keys")
         let last = words[1]
         _ = try await store.rotate(by: Self.cli) { if "\($0)" == last { kill(getpid(), SIGKILL) } }
     }
 
-    @Test("secrets are read and set without a pause while another process rotates, and what is set meanwhile is kept")
-    func online() async throws {
-        let place = try SecretPlace()
+    @Test(
+        "secrets are read and set without a pause while another process rotates, and what is set meanwhile is kept",
+        arguments: DatabaseEngine.allCases)
+    func online(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, _ async throws in try await Self.fill(store) }
-        let (database, keys) = (place.database, place.keys)
+        let (bed, keys) = (place.bed, place.keys)
         try await place.opened { store, _ async throws in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     // A connection and a ring of its own, as another process has them.
-                    let other = try Database(path: database)
+                    let other = try await bed.open()
                     defer { other.close() }
                     let rotating = SecretStore(database: other, keys: keys)
                     for _ in 0..<10 { _ = try await rotating.rotate(by: Self.cli) }
@@ -133,9 +139,9 @@ struct SecretRotationTests {
         try await place.opened { store, _ async throws in try await Self.expectAll(store) }
     }
 
-    @Test("of two rotations at once one is refused or waits; none spoils the other")
-    func together() async throws {
-        let place = try SecretPlace()
+    @Test("of two rotations at once one is refused or waits; none spoils the other", arguments: DatabaseEngine.allCases)
+    func together(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, _ async throws in
             try await Self.fill(store)
             await withTaskGroup(of: StoreError.Code?.self) { group in
@@ -146,11 +152,15 @@ struct SecretRotationTests {
         }
     }
 
-    @Test("a row that does not open stops the rotation, which names it and changes nothing")
-    func spoiled() async throws {
-        let place = try SecretPlace()
+    @Test("a row that does not open stops the rotation, which names it and changes nothing", arguments: DatabaseEngine.allCases)
+    func spoiled(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, _ async throws in try await Self.fill(store) }
-        try tamper(place.database, ["UPDATE secret SET key = zeroblob(60) WHERE name = 's7'"])
+        try place.bed.tamper([
+            SQL(
+                sqlite: "UPDATE secret SET key = zeroblob(60) WHERE name = 's7'",
+                postgres: "UPDATE secret SET key = decode(repeat('00', 60), 'hex') WHERE name = 's7'")
+        ])
         try await place.opened { store, _ async throws in
             let key = contents(place.key)
             do throws(StoreError) {

@@ -7,31 +7,25 @@ import Testing
 
 /// A data folder of its own with a store of secrets; removed afterwards.
 final class SecretPlace: Sendable {
-    let folder: String
+    let bed: StoreBed
 
-    init() throws {
-        var template = Array("/tmp/limen-secrets-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw StoreError(.unavailable, "mkdtemp: \(errno)") }
-        folder = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
-    }
+    init(_ engine: DatabaseEngine) throws { bed = try StoreBed(engine) }
 
-    var database: String { folder + "/limen.db" }
+    var folder: String { bed.path }
+    var database: String { bed.database }
     var keys: String { folder + "/keys" }
     var key: String { keys + "/secrets.key" }
 
     /// Runs with the store open, as one process would have it.
     func opened<Value>(_ body: (SecretStore, Database) async throws -> Value) async throws -> Value {
-        let database = try Database(path: database)
+        let database = try await bed.open()
         defer { database.close() }
         return try await body(SecretStore(database: database, keys: keys), database)
     }
 
     deinit {
-        for name in ["limen.db", "limen.db-wal", "limen.db-shm", "keys/secrets.key", "keys/secrets.key.next", "keys/old", "keys/elsewhere"] {
-            unlink("\(folder)/\(name)")
-        }
+        for name in ["secrets.key", "secrets.key.next", "old", "elsewhere"] { unlink("\(keys)/\(name)") }
         rmdir(keys)
-        rmdir(folder)
     }
 }
 
@@ -62,9 +56,9 @@ struct SecretStoreTests {
         try await store.open(names, tenant: tenant).map { String(decoding: $0.reveal(), as: UTF8.self) }
     }
 
-    @Test("what is set is there after a restart, for its tenant alone, and the newest value counts")
-    func setAndOpen() async throws {
-        let place = try SecretPlace()
+    @Test("what is set is there after a restart, for its tenant alone, and the newest value counts", arguments: DatabaseEngine.allCases)
+    func setAndOpen(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, _ async throws in
             #expect(try await store.open(["a"], tenant: "main").isEmpty)
             try await store.set("a", tenant: "main", to: Array("first-value".utf8), by: cli)
@@ -82,26 +76,29 @@ struct SecretStoreTests {
         }
     }
 
-    @Test("no value is in the database, its log or the key's file; nor is a data key without the master key (AUTH-16)")
-    func atRest() async throws {
-        let place = try SecretPlace()
+    @Test(
+        "no value is in the database, its log or the key's file; nor is a data key without the master key (AUTH-16)",
+        arguments: DatabaseEngine.allCases)
+    func atRest(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         let value = "planted-value-4711"
         try await place.opened { store, database async throws in
             let stored = try await store.set("a", tenant: "main", to: Array(value.utf8), by: cli)
             try await store.noteUse(store.open(["a"], tenant: "main"), by: SecretUse(actor: "u", plugin: "p"))
             try await database.flush()
-            for file in [place.database, place.database + "-wal", place.key] {
-                let bytes = contents(file)
-                #expect(!bytes.isEmpty && !holds(bytes, value) && !holds(bytes, Base64URL.encode(Array(value.utf8))), "\(file)")
+            let stores = engine == .sqlite ? [contents(place.database), contents(place.database + "-wal")] : [try place.bed.dump()]
+            for bytes in stores + [contents(place.key)] {
+                #expect(!bytes.isEmpty && !holds(bytes, value) && !holds(bytes, Base64URL.encode(Array(value.utf8))))
+                #expect(!holds(bytes, Hex.encode(Array(value.utf8))))
             }
             #expect(!"\(stored)".contains(value))
         }
         #expect(!holds(contents(place.database), value))
     }
 
-    @Test("versions never come again, not after a removal either")
-    func versions() async throws {
-        let place = try SecretPlace()
+    @Test("versions never come again, not after a removal either", arguments: DatabaseEngine.allCases)
+    func versions(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, _ async throws in
             var seen: [Int64] = []
             for _ in 0..<3 {
@@ -117,9 +114,9 @@ struct SecretStoreTests {
         arguments: [
             "", "short12", "line\nbreak-within", "umlaut-ä-within", " blank-first", "blank-last ", "aaaaaaaaaaaa",
             String(repeating: "abcdef", count: 800),
-        ])
-    func refusedValues(value: String) async throws {
-        let place = try SecretPlace()
+        ], DatabaseEngine.allCases)
+    func refusedValues(value: String, engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, _ async throws in
             do {
                 try await store.set("a", tenant: "main", to: Array(value.utf8), by: cli)
@@ -131,18 +128,20 @@ struct SecretStoreTests {
         }
     }
 
-    @Test("a name that no manifest could give is refused", arguments: ["", "1a", "a b", "a/b", "ä", String(repeating: "a", count: 129)])
-    func refusedNames(name: String) async throws {
-        let place = try SecretPlace()
+    @Test(
+        "a name that no manifest could give is refused", arguments: ["", "1a", "a b", "a/b", "ä", String(repeating: "a", count: 129)],
+        DatabaseEngine.allCases)
+    func refusedNames(name: String, engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         let refused = try await place.opened { store, _ async throws in
             await code { try await store.set(name, tenant: "main", to: Array("some-value".utf8), by: cli) }
         }
         #expect(refused == .invalid)
     }
 
-    @Test("a list shows names, times and uses, pages by name, and never a value")
-    func lists() async throws {
-        let place = try SecretPlace()
+    @Test("a list shows names, times and uses, pages by name, and never a value", arguments: DatabaseEngine.allCases)
+    func lists(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, database async throws in
             for name in ["c", "a", "b"] { try await store.set(name, tenant: "main", to: Array("value-of-\(name)".utf8), by: cli) }
             try await store.set("a", tenant: "other", to: Array("value-of-a".utf8), by: cli)
@@ -161,9 +160,9 @@ struct SecretStoreTests {
         }
     }
 
-    @Test("set, use, removal and rotation are in the audit log, each use for itself (AUTH-16)")
-    func audited() async throws {
-        let place = try SecretPlace()
+    @Test("set, use, removal and rotation are in the audit log, each use for itself (AUTH-16)", arguments: DatabaseEngine.allCases)
+    func audited(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         try await place.opened { store, database async throws in
             try await store.set("a", tenant: "main", to: Array("first-value".utf8), by: SecretActor("cli:root", requestID: "r1"))
             let opened = try await store.open(["a"], tenant: "main")
@@ -171,6 +170,7 @@ struct SecretStoreTests {
                 try await store.noteUse(
                     opened, by: SecretUse(actor: "user", plugin: "weather", version: "1.0.0", tool: "now", callID: "call-\(index)"))
             }
+            try await database.flush()
             _ = try await store.rotate(by: cli)
             _ = try await store.remove("a", tenant: "main", by: cli)
             try await database.flush()
@@ -185,8 +185,8 @@ struct SecretStoreTests {
         }
     }
 
-    @Test("rows that change places do not open, and the error names the secret")
-    func swapped() async throws {
+    @Test("rows that change places do not open, and the error names the secret", arguments: DatabaseEngine.allCases)
+    func swapped(engine: DatabaseEngine) async throws {
         for statement: SQL in [
             // Another name's, another tenant's, and an earlier version's boxes.
             "UPDATE secret SET key = (SELECT key FROM secret WHERE name = 'b'), value = (SELECT value FROM secret WHERE name = 'b') WHERE name = 'a'",
@@ -196,14 +196,16 @@ struct SecretStoreTests {
             "UPDATE secret SET tenant = 'other' WHERE name = 'a'",
             "UPDATE secret SET name = 'c' WHERE name = 'a'",
             "UPDATE secret SET value = substr(value, 1, 30) WHERE name = 'a'",
-            "UPDATE secret SET key = zeroblob(60) WHERE name = 'a'",
+            SQL(
+                sqlite: "UPDATE secret SET key = zeroblob(60) WHERE name = 'a'",
+                postgres: "UPDATE secret SET key = decode(repeat('00', 60), 'hex') WHERE name = 'a'"),
         ] {
-            let place = try SecretPlace()
+            let place = try SecretPlace(engine)
             try await place.opened { store, _ async throws in
                 try await store.set("a", tenant: "main", to: Array("value-of-a".utf8), by: cli)
                 try await store.set("b", tenant: "main", to: Array("value-of-b".utf8), by: cli)
             }
-            try tamper(place.database, [statement])
+            try place.bed.tamper([statement])
             try await place.opened { store, _ async throws in
                 var messages: [String] = []
                 for (tenant, name) in [("main", "a"), ("other", "a"), ("main", "c")] {
@@ -226,9 +228,11 @@ struct SecretStoreTests {
         }
     }
 
-    @Test("the key's file is made 0600 in a folder 0700, and one that others can read, a link, or no key is refused with what to do")
-    func keyFile() async throws {
-        let place = try SecretPlace()
+    @Test(
+        "the key's file is made 0600 in a folder 0700, and one that others can read, a link, or no key is refused with what to do",
+        arguments: DatabaseEngine.allCases)
+    func keyFile(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         _ = try await place.opened { store, _ async throws in try await store.set("a", tenant: "main", to: Array("some-value".utf8), by: cli) }
         var information = stat()
         #expect(stat(place.key, &information) == 0 && information.st_mode & 0o777 == 0o600)
@@ -261,9 +265,9 @@ struct SecretStoreTests {
         #expect(try await refusal() == "it was read")
     }
 
-    @Test("when the key is lost for good, removing every secret is a way to begin again")
-    func beginAgain() async throws {
-        let place = try SecretPlace()
+    @Test("when the key is lost for good, removing every secret is a way to begin again", arguments: DatabaseEngine.allCases)
+    func beginAgain(engine: DatabaseEngine) async throws {
+        let place = try SecretPlace(engine)
         _ = try await place.opened { store, _ async throws in try await store.set("a", tenant: "main", to: Array("some-value".utf8), by: cli) }
         unlink(place.key)
         try await place.opened { store, _ async throws in

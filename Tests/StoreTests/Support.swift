@@ -11,6 +11,7 @@ final class StoreBed: Sendable {
     let path: String
     let place: DatabasePlace
     private let name: String
+    private let server: String
 
     init(_ engine: DatabaseEngine = .sqlite) throws {
         self.engine = engine
@@ -19,11 +20,11 @@ final class StoreBed: Sendable {
         path = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? ""
         switch engine {
         case .sqlite:
-            name = ""
+            (name, server) = ("", "")
             place = .sqlite(path: path + "/limen.db")
         case .postgres:
             let server = try PostgresServer.shared.get()
-            name = try server.database()
+            (name, self.server) = (try server.database(), server.folder)
             place = .postgres(PostgresSettings(host: server.folder, database: name, user: "limen"))
         }
     }
@@ -32,6 +33,21 @@ final class StoreBed: Sendable {
 
     func open(migrations: [Migration] = Migrations.all) async throws -> Database {
         try await Database.open(place, on: Self.loops.get(), migrations: migrations)
+    }
+
+    /// The place in words without blanks within, for another process.
+    var words: String { engine == .sqlite ? "sqlite \(database)" : "postgres \(server) \(name)" }
+
+    /// The place that such words name.
+    static func place(_ words: [String]) -> DatabasePlace {
+        words[0] == "sqlite" ? .sqlite(path: words[1]) : .postgres(PostgresSettings(host: words[1], database: words[2], user: "limen"))
+    }
+
+    /// Every row of a PostgreSQL's as text, bytes as hexadecimal digits.
+    func dump() throws -> [UInt8] {
+        let outcome = Shell.run("pg_dump --data-only --inserts -h '\(server)' -U postgres \(name)")
+        guard outcome.status == 0 else { throw StoreError(.unavailable, outcome.output) }
+        return Array(outcome.output.utf8)
     }
 
     /// Runs SQL as one whom nothing stops.

@@ -21,7 +21,7 @@ package struct CredentialDigest: Sendable, Hashable {
 ///
 /// The store is the one truth. What is here was read from it, and nothing has changed since that this process knows of: every change forgets the account
 /// before it is written and again after, and a read that began before a change is not kept. So a change that fails half-way, or whose outcome is unknown,
-/// leaves a read behind and never an old answer.
+/// leaves a read behind and never an old answer. Of other processes' changes the stamp tells, or the change waits until this one has forgotten.
 package final class OwnerMemory: Sendable {
     /// Says what this process could not see: a number that changes with every change by another process; nil while one is under way.
     package typealias Stamp = @Sendable () -> UInt64?

@@ -79,7 +79,7 @@ extension IdentityService {
         let handle = try handle(new.handle)
         let password = try await hash(new.password, of: email, handle)
         let (id, now, plan) = (UUIDv7.make(), now(), try await rules(of: tenant).plan)
-        let outcome = try await write { connection -> Result<Account, IdentityError> in
+        let body: Database.Body<Result<Account, IdentityError>> = { connection in
             if let conflict = try await Self.conflict(email, handle, tenant: tenant, besides: id, connection) { return .failure(conflict) }
             try await connection.execute(
                 """
@@ -103,7 +103,16 @@ extension IdentityService {
             guard let made = try await AccountQuery.find(id, connection) else { throw StoreError(.corrupt, "an account was not kept") }
             return .success(made.shown)
         }
+        let outcome: Result<Account, IdentityError>
+        do throws(IdentityError) { outcome = try await write(body) } catch { throw Self.told(error) }
         return try outcome.get()
+    }
+
+    /// What a race that passed the look at other accounts met in the schema, as the same conflict.
+    private static func told(_ error: IdentityError) -> IdentityError {
+        guard case .store(let cause) = error, let rule = cause.rule, rule.kind == .unique, rule.table == "account" else { return error }
+        if rule.columns.contains("email_key") { return .conflict(field: "email", "has an account already") }
+        return rule.columns.contains("handle_key") ? .conflict(field: "handle", "is taken") : error
     }
 
     private func hash(_ password: String?, of email: Email, _ handle: Handle?) async throws(IdentityError) -> String? {
@@ -119,7 +128,7 @@ extension IdentityService {
         return handle
     }
 
-    /// Which field another account has already. A race that passes here meets the schema, and is told as the store's own conflict.
+    /// Which field another account has already. A race that passes here meets the schema (`told`).
     private static func conflict(
         _ email: Email?, _ handle: Handle?, tenant: String, besides id: String, _ connection: any DatabaseConnection
     ) async throws(StoreError) -> IdentityError? {

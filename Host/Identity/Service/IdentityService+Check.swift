@@ -93,12 +93,13 @@ extension IdentityService {
         }
     }
 
-    /// Gives a session its next id. Of two requests at once one does; the other goes on with the old id.
+    /// Gives a session its next id. Of two requests at once one does; the other goes on with the old id. Nobody is told: the old id's grace is longer than
+    /// anybody remembers it.
     private func renew(
         _ account: StoredAccount, _ handle: String, _ hash: [UInt8], _ next: SessionTimes, _ now: Int64
     ) async throws(IdentityError) -> Checked? {
         let id = IssuedSecret("lms_")
-        let isMine = try await write(changing: account.id) { connection in
+        let isMine = try await write(changing: account.id, isQuiet: true) { connection in
             let row = try await connection.row(
                 "UPDATE auth_session SET used_at = $3 WHERE handle = $1 AND hash = $2 RETURNING handle", [.text(handle), .blob(hash), .integer(now)])
             guard row != nil else { return false }

@@ -66,6 +66,7 @@ extension IdentityService {
         guard let row else { return .refused }
         let (session, account, tenant) = (try row.text(0), try row.text(1), try row.text(2))
         try await connection.execute("DELETE FROM auth_session WHERE handle = $1", [.text(session)])
+        try await connection.announce(topic, account)
         try await note(
             "auth.refresh_replayed", account, tenant: tenant, outcome: "revoked", requestID: requestID, details: ["session": .string(session)],
             at: now,

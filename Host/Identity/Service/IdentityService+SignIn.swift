@@ -112,12 +112,12 @@ extension IdentityService {
     func begin(_ id: String, password: String?, _ request: SignInRequest) async throws(IdentityError) -> Credentials {
         let (handle, sessionID, refresh, now) = (UUIDv7.make(), IssuedSecret("lms_"), IssuedSecret("lmr_"), now())
         let policy = options.sessions
-        let outcome = try await write(changing: id) { connection -> Result<(Account, SessionTimes), IdentityError> in
+        let outcome = try await write(changing: id, isQuiet: true) { connection -> Result<(Account, SessionTimes), IdentityError> in
             guard let account = try await AccountQuery.locked(id, connection), account.isInForce(at: now),
                 password == nil || account.password == password
             else { return .failure(.wrongCredentials) }
             let times = policy.begin(request.device, plan: account.shown.plan, now: now)
-            try await Self.makeRoom(for: account.shown, connection)
+            if try await Self.makeRoom(for: account.shown, connection) > 0 { try await connection.announce(Self.topic, id) }
             try await connection.execute(
                 """
                 INSERT INTO auth_session (handle, account, hash, device, created_at, renewed_at, used_at, expires_at, ends_at)
@@ -138,12 +138,12 @@ extension IdentityService {
         return try credentials(account, handle, sessionID.text, refresh, expiresAt: times.expiresAt, now)
     }
 
-    private static func makeRoom(for account: Account, _ connection: any DatabaseConnection) async throws(StoreError) {
+    /// How many sessions had to go.
+    private static func makeRoom(for account: Account, _ connection: any DatabaseConnection) async throws(StoreError) -> Int {
         guard !account.hasSingleSession else {
-            try await connection.execute("DELETE FROM auth_session WHERE account = $1", [.text(account.id)])
-            return
+            return try await connection.execute("DELETE FROM auth_session WHERE account = $1", [.text(account.id)])
         }
-        try await connection.execute(
+        return try await connection.execute(
             """
             DELETE FROM auth_session WHERE handle IN
                 (SELECT handle FROM auth_session WHERE account = $1 ORDER BY used_at DESC, handle DESC LIMIT 1000 OFFSET $2)

@@ -15,7 +15,7 @@ package struct TenantRules: Sendable, Hashable {
 /// Who is calling: accounts, passwords, sessions, tokens, second factors and keys (SPEC 6).
 ///
 /// The store is the one truth; `OwnerMemory` spares the read of what has not changed. Every act that takes something away forgets the account before it is
-/// written and again after, and returns when both are done: so it holds on the next request.
+/// written and again after, and returns when every host has forgotten it: so it holds on the next request, wherever that comes in.
 package final class IdentityService: Sendable {
     /// What the operator decides.
     package struct Options: Sendable {
@@ -54,7 +54,17 @@ package final class IdentityService: Sendable {
     ) {
         (self.database, self.desk, self.vault, self.post) = (database, desk, vault, post)
         (self.memory, self.options, self.now) = (memory, options, now)
+        database.observe { news in
+            switch news {
+            case .changed(Self.topic, let account): memory.forget(account: account)
+            case .changed: break
+            case .gap: memory.forgetAll()
+            }
+        }
     }
+
+    /// What is announced when something was taken from an account; the key is its id.
+    static let topic = "account"
 
     /// What holds for new accounts of a tenant.
     func rules(of tenant: String) async throws(IdentityError) -> TenantRules {
@@ -78,13 +88,20 @@ package final class IdentityService: Sendable {
         }
     }
 
-    /// Writes in one transaction. What `account` may do, or may no longer, is forgotten before and after, whatever becomes of it.
+    /// Writes in one transaction. What `account` may do, or may no longer, is forgotten before and after, whatever becomes of it; on every host, unless `isQuiet`:
+    /// then its body announces, or nothing was taken away. Returns when every host has heard of what was announced.
     @discardableResult
-    func write<Value: Sendable>(changing account: String? = nil, _ body: @escaping Database.Body<Value>) async throws(IdentityError) -> Value {
+    func write<Value: Sendable>(
+        changing account: String? = nil, isQuiet: Bool = false, _ body: @escaping Database.Body<Value>
+    ) async throws(IdentityError) -> Value {
         if let account { memory.forget(account: account) }
         defer { if let account { memory.forget(account: account) } }
         do throws(StoreError) {
-            return try await database.write(body)
+            return try await database.writeHeard { connection in
+                let value = try await body(connection)
+                if let account, !isQuiet { try await connection.announce(Self.topic, account) }
+                return value
+            }
         } catch {
             throw .store(error)
         }

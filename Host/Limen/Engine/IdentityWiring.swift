@@ -49,9 +49,10 @@ struct IdentityWiring: Sendable {
         }
         options.guesses = { guess in await limits.wait(for: guess) }
         options.publicURL = settings.identity.publicURL
-        // On a server other hosts change accounts too, and their notice may come later than a request: there each request reads the store.
-        let isAlone = station.database.kind == .sqlite
-        let memory = OwnerMemory { isAlone ? stamp.value() : nil }
+        // What other processes change is told by the stamp on a file, and by the database itself on a server.
+        let database = station.database
+        database.keepsCopies()
+        let memory = OwnerMemory { database.kind == .sqlite ? stamp.value() : database.copyStamp }
         service = IdentityService(
             database: station.database, desk: desk, vault: vault, post: postbox, memory: memory, options: options)
         providers = OIDCService(

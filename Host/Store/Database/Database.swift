@@ -36,17 +36,19 @@ package final class Database: Sendable {
     }
 
     /// Opens or makes the database file and brings its schema up to date. Blocks.
-    package init(path: String, readers: Int = StoreLimits.readersDefault, migrations: [Migration] = Migrations.all) throws(StoreError) {
-        engine = .sqlite(try SQLiteEngine(path: path, readers: readers, migrations: migrations))
+    package init(
+        path: String, readers: Int = StoreLimits.readersDefault, migrations: [Migration] = Migrations.all, probe: StoreProbe? = nil
+    ) throws(StoreError) {
+        engine = .sqlite(try SQLiteEngine(path: path, readers: readers, migrations: migrations, probe: probe))
     }
 
     /// Opens or makes the database and brings its schema up to date. Connections to a server live on `loops`.
     package static func open(
-        _ place: DatabasePlace, on loops: EventLoopGroup, migrations: [Migration] = Migrations.all
+        _ place: DatabasePlace, on loops: EventLoopGroup, migrations: [Migration] = Migrations.all, probe: StoreProbe? = nil
     ) async throws(StoreError) -> Database {
         switch place {
-        case .sqlite(let path, let readers): try Database(path: path, readers: readers, migrations: migrations)
-        case .postgres(let settings): Database(.postgres(try await PostgresEngine(settings, loops.loops, migrations: migrations)))
+        case .sqlite(let path, let readers): try Database(path: path, readers: readers, migrations: migrations, probe: probe)
+        case .postgres(let settings): Database(.postgres(try await PostgresEngine(settings, loops.loops, migrations: migrations, probe: probe)))
         }
     }
 
@@ -76,6 +78,32 @@ package final class Database: Sendable {
         switch engine {
         case .sqlite(let engine): try await engine.write(deadline: deadline, body)
         case .postgres(let engine): try await engine.write(deadline: deadline, isolation == .serial ? .serial : .committed, body)
+        }
+    }
+
+    /// A write that returns when every host has heard of what its body announced: each that keeps copies (`keepsCopies`) has told its observers and
+    /// acknowledged, or believes nothing any more because its lease ran out. That takes milliseconds, and up to 4 s once after a host died.
+    @discardableResult
+    package func writeHeard<Value: Sendable>(
+        deadline: Deadline = .after(milliseconds: StoreLimits.writeMillisecondsDefault), _ body: @escaping Body<Value>
+    ) async throws(StoreError) -> Value {
+        switch engine {
+        case .sqlite(let engine): try await engine.write(deadline: deadline, body)
+        case .postgres(let engine): try await engine.writeHeard(deadline: deadline, .serial, body)
+        }
+    }
+
+    /// Says that this process keeps copies of rows and drops them when it hears of a change: others wait for it (`writeHeard`).
+    package func keepsCopies() {
+        if case .postgres(let engine) = engine { engine.lease.want() }
+    }
+
+    /// Under which number a copy that is read now may be kept, and believed for as long as it is the same; nil while every read has to ask the database, because
+    /// a change could be unheard. A file has this process alone, and no more than one number.
+    package var copyStamp: UInt64? {
+        switch engine {
+        case .sqlite: 0
+        case .postgres(let engine): engine.lease.stamp()
         }
     }
 

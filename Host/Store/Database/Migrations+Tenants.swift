@@ -20,4 +20,9 @@ extension Migrations {
                 END $$
                 """)
     ]
+
+    /// Hosts on one server that keep copies of rows (`HostLease`). A file has one host.
+    static let keepers: [SQL] = [
+        SQL(sqlite: "", postgres: "CREATE TABLE host (id TEXT PRIMARY KEY, beat INTEGER NOT NULL CHECK (beat >= 0)) STRICT")
+    ]
 }

@@ -3,7 +3,7 @@
 /// Tables are written once, for SQLite; PostgreSQL's are made of the same text (`PostgresSchema`). What is not a table has a text for each.
 package enum Migrations {
     /// Every step in order.
-    package static let all: [Migration] = [first, second, third, fourth, fifth, sixth, tenantWall, eighth, ninth, tenth]
+    package static let all: [Migration] = [first, second, third, fourth, fifth, sixth, tenantWall, eighth, ninth, tenth, eleventh]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
     private static let second = Migration(2, "who granted what when", grants)
@@ -12,10 +12,10 @@ package enum Migrations {
     private static let fifth = Migration(5, "sign-in at identity providers", providers)
     private static let sixth = Migration(6, "jobs, idempotency", jobs + idempotency)
     private static let tenantWall = Migration(7, "a second wall between tenants", rowSecurity)
-
     private static let eighth = Migration(8, "settings that change while servers run, plans", settings)
     private static let ninth = Migration(9, "what hosts count together", limits)
     private static let tenth = Migration(10, "retention of the audit log", auditRetention)
+    private static let eleventh = Migration(11, "hosts that keep copies", keepers)
 
     private static let audit: [SQL] = [
         """

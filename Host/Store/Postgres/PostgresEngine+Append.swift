@@ -124,7 +124,7 @@ extension PostgresEngine {
         } catch {
             return error.code == .closed ? .failed(error) : .again(error, isLost: false)
         }
-        let work = PostgresBatch(connection, batch, until: deadline, files: files)
+        let work = PostgresBatch(connection, batch, until: deadline, files: files, probe: probe)
         return await supervise(connection, until: deadline, revoke: { work.revoke() }) {
             let (outcome, isGood) = await work.run()
             if case .done = outcome { self.news.publish(work.announced) }
@@ -143,9 +143,10 @@ final class PostgresBatch: @unchecked Sendable {
     private let batch: [WriteJob]
     private let deadline: Deadline
     private let files: BlockingPool
+    private let probe: StoreProbe?
 
-    init(_ connection: PostgresConnection, _ batch: [WriteJob], until deadline: Deadline, files: BlockingPool) {
-        (self.connection, self.batch, self.deadline, self.files) = (connection, batch, deadline, files)
+    init(_ connection: PostgresConnection, _ batch: [WriteJob], until deadline: Deadline, files: BlockingPool, probe: StoreProbe?) {
+        (self.connection, self.batch, self.deadline, self.files, self.probe) = (connection, batch, deadline, files, probe)
     }
 
     /// Takes the connection away from the job that runs.
@@ -177,7 +178,7 @@ final class PostgresBatch: @unchecked Sendable {
     private func run(_ job: WriteJob) async throws(PostgresFailure) -> Result<Void, StoreError> {
         guard !job.deadline.hasPassed else { return .failure(StoreError(.timedOut, "the write waited too long")) }
         connection.sendAhead(.control("SAVEPOINT write"))
-        let handle = PostgresHandle(connection, until: min(job.deadline, deadline), pool: files)
+        let handle = PostgresHandle(connection, until: min(job.deadline, deadline), pool: files, probe: probe)
         self.handle = handle
         defer { handle.revoke() }
         var cause: StoreError?

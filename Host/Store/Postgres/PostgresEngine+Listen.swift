@@ -12,26 +12,13 @@ extension PostgresEngine {
                 failures = 0
                 // What was announced before is not heard any more.
                 news.publish(.gap)
-                try await hear(connection)
+                lease.listens()
+                try await attend(connection)
             } catch {
+                lease.lost(isListening: false)
                 failures += 1
                 news.publish(.gap)
                 do throws(IOError) { try await loops[0].sleep(until: .after(milliseconds: Backoff.milliseconds(failures))) } catch { return }
-            }
-        }
-    }
-
-    private func hear(_ connection: PostgresConnection) async throws {
-        while true {
-            do throws(PostgresFailure) {
-                for notice in try await connection.notices(until: .after(milliseconds: StoreLimits.listenCheckMilliseconds)) {
-                    let parts = notice.payload.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-                    news.publish(.changed(topic: String(parts.first ?? ""), key: parts.count > 1 ? String(parts[1]) : ""))
-                }
-            } catch {
-                // Silence is no failure, but a connection that is silent may be dead.
-                guard error.error.code == .timedOut, !Task.isCancelled else { throw error.error }
-                _ = try await connection.exchange([.control("SELECT 1")], until: .after(milliseconds: StoreLimits.connectMillisecondsMax))
             }
         }
     }

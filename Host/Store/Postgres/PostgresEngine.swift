@@ -8,12 +8,14 @@ final class PostgresEngine: Sendable {
     let scope = TaskScope()
     let news: StoreNews
     let files: BlockingPool
+    let lease = HostLease()
+    let probe: StoreProbe?
     private let resolver: Resolver?
     private let lost = Lock(Database.AppendLosses())
     let appends = Lock(AppendQueue())
 
-    init(_ settings: PostgresSettings, _ loops: [EventLoop], migrations: [Migration]) async throws(StoreError) {
-        self.loops = loops
+    init(_ settings: PostgresSettings, _ loops: [EventLoop], migrations: [Migration], probe: StoreProbe?) async throws(StoreError) {
+        (self.loops, self.probe) = (loops, probe)
         // libpq would take these over what it is told.
         for name in ["PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE"] where getenv(name) != nil {
             throw StoreError(.unavailable, "the variable \(name) would lead elsewhere than the settings: unset it")
@@ -64,23 +66,38 @@ final class PostgresEngine: Sendable {
         case again(StoreError, isLost: Bool)
     }
 
+    @discardableResult
     func write<Value: Sendable>(deadline: Deadline, _ mode: Mode, _ body: @escaping Database.Body<Value>) async throws(StoreError) -> Value {
-        try await transact(mode, deadline, body)
+        try await transact(mode, deadline, nil, body)
+    }
+
+    /// Returns when every host has heard of what the body announced.
+    func writeHeard<Value: Sendable>(deadline: Deadline, _ mode: Mode, _ body: @escaping Database.Body<Value>) async throws(StoreError) -> Value {
+        let change = await expect()
+        let value: Value
+        do throws(StoreError) {
+            value = try await transact(mode, deadline, change, body)
+        } catch {
+            lease.settled(change.id)
+            throw error
+        }
+        try await settle(change)
+        return value
     }
 
     func read<Value: Sendable>(deadline: Deadline, _ body: @escaping Database.Body<Value>) async throws(StoreError) -> Value {
-        try await transact(.snapshot, deadline, body)
+        try await transact(.snapshot, deadline, nil, body)
     }
 
     private func transact<Value: Sendable>(
-        _ mode: Mode, _ deadline: Deadline, _ body: @escaping Database.Body<Value>
+        _ mode: Mode, _ deadline: Deadline, _ change: AwaitedChange?, _ body: @escaping Database.Body<Value>
     ) async throws(StoreError) -> Value {
         var attempts = 0
         while true {
             guard !deadline.hasPassed else { throw StoreError(.timedOut, "the transaction's deadline passed before it began") }
             let connection = try await pool.acquire(until: deadline)
             attempts += 1
-            switch await attempt(connection, mode, deadline, turn: attempts > StoreLimits.attemptsBeforeTurn && mode == .serial, body) {
+            switch await attempt(connection, mode, deadline, turn: attempts > StoreLimits.attemptsBeforeTurn && mode == .serial, change, body) {
             case .done(let value): return value
             case .failed(let error): throw error
             case .again(let error, let isLost):
@@ -93,10 +110,11 @@ final class PostgresEngine: Sendable {
     }
 
     private func attempt<Value: Sendable>(
-        _ connection: PostgresConnection, _ mode: Mode, _ deadline: Deadline, turn: Bool, _ body: @escaping Database.Body<Value>
+        _ connection: PostgresConnection, _ mode: Mode, _ deadline: Deadline, turn: Bool, _ change: AwaitedChange?,
+        _ body: @escaping Database.Body<Value>
     ) async -> Attempt<Value> {
-        let handle = PostgresHandle(connection, until: deadline, pool: files)
-        let work = PostgresTransaction(connection: connection, handle: handle, mode: mode, deadline: deadline, takesTurn: turn)
+        let handle = PostgresHandle(connection, until: deadline, pool: files, probe: probe)
+        let work = PostgresTransaction(connection: connection, handle: handle, mode: mode, deadline: deadline, takesTurn: turn, change: change)
         return await supervise(connection, until: deadline, revoke: { handle.revoke() }) {
             let outcome = await work.run(body)
             if case .done = outcome { self.news.publish(handle.announced) }
@@ -173,6 +191,7 @@ final class PostgresEngine: Sendable {
         let deadline = Deadline.after(milliseconds: StoreLimits.writeMillisecondsDefault)
         let ending = OwnedTask(on: loops[0]) {
             do throws(StoreError) { try await self.flush(deadline: deadline) } catch { self.appendsLeft(error) }
+            await self.leave()
             self.scope.cancel()
             self.pool.close()
             await self.scope.finish()

@@ -12,8 +12,10 @@ final class PostgresHandle: DatabaseConnection, @unchecked Sendable {
     /// What this host is told as soon as it is committed.
     private(set) var announced: [DatabaseNews] = []
 
-    init(_ connection: PostgresConnection, until deadline: Deadline, pool: BlockingPool) {
-        (self.connection, self.deadline, self.pool) = (connection, deadline, pool)
+    private let probe: StoreProbe?
+
+    init(_ connection: PostgresConnection, until deadline: Deadline, pool: BlockingPool, probe: StoreProbe?) {
+        (self.connection, self.deadline, self.pool, self.probe) = (connection, deadline, pool, probe)
     }
 
     /// Takes the connection away from a body that may still run.
@@ -64,6 +66,7 @@ final class PostgresHandle: DatabaseConnection, @unchecked Sendable {
     func exchange(_ steps: [PostgresConnection.Step], max: Int) async throws(StoreError) -> [PostgresConnection.Answer] {
         if let failure { throw failure.error }
         guard let connection else { throw StoreError(.timedOut, "the body used its connection after its deadline") }
+        for step in steps { if case .statement(let sql, _) = step { try see(.statement(sql)) } }
         do throws(PostgresFailure) {
             return try await connection.exchange(steps, rowsMax: max, until: deadline.adding(milliseconds: StoreLimits.answerGraceMilliseconds))
         } catch {
@@ -71,4 +74,17 @@ final class PostgresHandle: DatabaseConnection, @unchecked Sendable {
             throw error.error
         }
     }
+
+    /// Shows a step to the probe; what that throws ends the connection, and is no reason to try again.
+    func see(_ step: StoreProbe.Step) throws(StoreError) {
+        guard let probe else { return }
+        do throws(StoreError) { try probe.see(step) } catch {
+            connection?.close()
+            failure = PostgresFailure(kind: .lasting, error: error)
+            throw error
+        }
+    }
+
+    /// Shows the probe that the transaction is committed.
+    func seeCommitted() { probe?.seeCommitted() }
 }

@@ -8,12 +8,17 @@ final class PostgresTransaction: @unchecked Sendable {
     private let mode: PostgresEngine.Mode
     private let deadline: Deadline
     private let takesTurn: Bool
+    /// What every host is asked about at the commit, if anything is announced.
+    private let change: AwaitedChange?
     /// Whether the connection may serve others.
     private(set) var isGood = true
 
-    init(connection: PostgresConnection, handle: PostgresHandle, mode: PostgresEngine.Mode, deadline: Deadline, takesTurn: Bool) {
+    init(
+        connection: PostgresConnection, handle: PostgresHandle, mode: PostgresEngine.Mode, deadline: Deadline, takesTurn: Bool,
+        change: AwaitedChange? = nil
+    ) {
         (self.connection, self.handle, self.mode) = (connection, handle, mode)
-        (self.deadline, self.takesTurn) = (deadline, takesTurn)
+        (self.deadline, self.takesTurn, self.change) = (deadline, takesTurn, change)
     }
 
     private var patience: Deadline { deadline.adding(milliseconds: StoreLimits.answerGraceMilliseconds) }
@@ -28,6 +33,8 @@ final class PostgresTransaction: @unchecked Sendable {
                     Self.timeout, try PostgresParameters([.text(String(min(deadline.remainingMilliseconds, StoreLimits.statementMillisecondsMax)))])))
             let value = try await body(handle)
             if let failure = handle.failure { return await undone(failure) }
+            if mode != .snapshot { try handle.see(.commit) }
+            if let change, !handle.announced.isEmpty { connection.sendAhead(try PostgresEngine.question(change)) }
             return await commit(value)
         } catch {
             if let failure = handle.failure { return await undone(failure) }
@@ -45,6 +52,8 @@ final class PostgresTransaction: @unchecked Sendable {
                 try await connection.sendOff(.control("COMMIT"), until: patience)
             } else {
                 _ = try await connection.exchange([.control("COMMIT")], until: patience)
+                if !handle.announced.isEmpty { change?.wasAnnounced() }
+                handle.seeCommitted()
                 try await endTurn()
             }
             return .done(value)

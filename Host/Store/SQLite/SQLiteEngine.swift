@@ -8,12 +8,12 @@ final class SQLiteEngine: Sendable {
     private let lost = Lock(Database.AppendLosses())
     let news = StoreNews()
 
-    init(path: String, readers: Int, migrations: [Migration]) throws(StoreError) {
+    init(path: String, readers: Int, migrations: [Migration], probe: StoreProbe?) throws(StoreError) {
         let connection = try SQLiteConnection(path: path, mode: .writer)
         try Self.examine(connection)
         try Self.migrate(connection, migrations)
-        self.readers = try SQLiteReaders(path: path, count: readers)
-        let writer = WriterBox(writer: SQLiteWriter(connection: connection, queue: queue, news: news))
+        self.readers = try SQLiteReaders(path: path, count: readers, probe: probe)
+        let writer = WriterBox(writer: SQLiteWriter(connection: connection, queue: queue, news: news, probe: probe))
         do {
             thread = Lock(try Thread(name: "store-write") { writer.writer.run() })
         } catch {

@@ -9,7 +9,9 @@ final class SQLiteHandle: DatabaseConnection, @unchecked Sendable {
     /// What is to be told once this is committed.
     private(set) var announced: [DatabaseNews] = []
 
-    init(_ connection: SQLiteConnection) { self.connection = connection }
+    private let probe: StoreProbe?
+
+    init(_ connection: SQLiteConnection, _ probe: StoreProbe?) { (self.connection, self.probe) = (connection, probe) }
 
     /// Takes the connection away from a body that may still run.
     func revoke() { connection = nil }
@@ -19,10 +21,11 @@ final class SQLiteHandle: DatabaseConnection, @unchecked Sendable {
         return connection
     }
 
-    private func run<Value>(_ body: (SQLiteConnection) throws(StoreError) -> Value) throws(StoreError) -> Value {
+    private func run<Value>(_ sql: SQL, _ body: (SQLiteConnection) throws(StoreError) -> Value) throws(StoreError) -> Value {
         if let failure { throw failure }
         let connection = try reached()
         do throws(StoreError) {
+            try probe?.see(.statement(sql))
             return try body(connection)
         } catch {
             failure = error
@@ -32,11 +35,11 @@ final class SQLiteHandle: DatabaseConnection, @unchecked Sendable {
 
     @discardableResult
     func execute(_ sql: SQL, _ parameters: [SQLValue]) throws(StoreError) -> Int {
-        try run { (connection) throws(StoreError) in try connection.execute(sql, parameters) }
+        try run(sql) { (connection) throws(StoreError) in try connection.execute(sql, parameters) }
     }
 
     func rows(_ sql: SQL, _ parameters: [SQLValue], max: Int) throws(StoreError) -> [Row] {
-        try run { (connection) throws(StoreError) in try connection.rows(sql, parameters, max: max) }
+        try run(sql) { (connection) throws(StoreError) in try connection.rows(sql, parameters, max: max) }
     }
 
     func batch(_ statements: [(SQL, [SQLValue])]) throws(StoreError) {
@@ -62,9 +65,10 @@ final class SQLiteHandle: DatabaseConnection, @unchecked Sendable {
 extension InlineExecutor {
     /// Runs a body with a connection to its end; a body that waits for something else is ended by the deadline, with nothing in its hands.
     func run(
-        _ connection: SQLiteConnection, until deadline: Deadline, _ body: @escaping @Sendable (SQLiteHandle) async throws -> Void
+        _ connection: SQLiteConnection, until deadline: Deadline, _ probe: StoreProbe? = nil,
+        _ body: @escaping @Sendable (SQLiteHandle) async throws -> Void
     ) -> Result<[DatabaseNews], StoreError> {
-        let handle = SQLiteHandle(connection)
+        let handle = SQLiteHandle(connection, probe)
         defer { handle.revoke() }
         let outcome = Outcome()
         let isDone = run(until: deadline) {

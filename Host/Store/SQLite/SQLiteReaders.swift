@@ -10,11 +10,12 @@ final class SQLiteReaders: Sendable {
     }
 
     private let path: String
+    private let probe: StoreProbe?
     private let pool: BlockingPool
     private let idle = Lock<[Idle]>([])
 
-    init(path: String, count: Int) throws(StoreError) {
-        self.path = path
+    init(path: String, count: Int, probe: StoreProbe?) throws(StoreError) {
+        (self.path, self.probe) = (path, probe)
         do {
             pool = try BlockingPool(name: "store-read", threads: count, queueMax: StoreLimits.readsQueuedMax)
         } catch {
@@ -43,7 +44,7 @@ final class SQLiteReaders: Sendable {
         reader.connection.deadline = deadline
         try reader.connection.execute("BEGIN")
         let kept = Kept<Value>()
-        let outcome = reader.executor.run(reader.connection, until: deadline) { kept.value = try await body($0) }
+        let outcome = reader.executor.run(reader.connection, until: deadline, probe) { kept.value = try await body($0) }
         try end(reader)
         _ = try outcome.get()
         guard let value = kept.value else { throw StoreError(.statement, "a read ended without a value") }

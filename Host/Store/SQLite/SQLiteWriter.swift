@@ -5,10 +5,11 @@ struct SQLiteWriter {
     private let connection: SQLiteConnection
     private let queue: WriterQueue
     private let news: StoreNews
+    private let probe: StoreProbe?
     private let executor = InlineExecutor()
 
-    init(connection: SQLiteConnection, queue: WriterQueue, news: StoreNews) {
-        (self.connection, self.queue, self.news) = (connection, queue, news)
+    init(connection: SQLiteConnection, queue: WriterQueue, news: StoreNews, probe: StoreProbe?) {
+        (self.connection, self.queue, self.news, self.probe) = (connection, queue, news, probe)
     }
 
     /// Serves until the queue is stopped and empty, then folds the log back.
@@ -32,7 +33,9 @@ struct SQLiteWriter {
         do throws(StoreError) {
             // A failing disk ends the transaction by itself; then nothing of the batch is there.
             guard !connection.isIdle else { throw StoreError(.unavailable, "the transaction was rolled back by the engine") }
+            try probe?.see(.commit)
             try connection.execute("COMMIT")
+            probe?.seeCommitted()
         } catch {
             rollBack()
             return outcomes.map { outcome in outcome.flatMap { _ in .failure(error) } }
@@ -47,7 +50,7 @@ struct SQLiteWriter {
         do throws(StoreError) {
             try connection.execute("SAVEPOINT write")
             connection.deadline = min(job.deadline, .after(milliseconds: StoreLimits.writeMillisecondsDefault))
-            let outcome = executor.run(connection, until: connection.deadline, job.body)
+            let outcome = executor.run(connection, until: connection.deadline, probe, job.body)
             connection.deadline = .distantFuture
             let announced = try outcome.get()
             try connection.execute("RELEASE write")
