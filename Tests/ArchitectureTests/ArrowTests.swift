@@ -50,4 +50,20 @@ struct ArrowTests {
             #expect(!modules.contains("Testing") && !modules.contains("XCTest"), "\(file.path)")
         }
     }
+
+    @Test("the fuzzers' package builds each module with all that it imports, or no target of it would build")
+    func fuzzedModulesHaveTheirArrows() {
+        let package = SourceTree.text("Tests/Fuzz/Package.swift")
+        var seen = 0
+        for match in package.matches(of: /linked\("(\w+)"(?:, \[([^\]]*)\])?\)/) {
+            let dependencies = Set((match.2 ?? "").matches(of: /"(\w+)"/).map { String($0.1) })
+            for file in SourceTree.product where file.layer != "Plugins" && Arrows.folder(of: file.path).hasSuffix("/\(match.1)") {
+                seen += 1
+                for module in file.codeLines.compactMap(Arrows.module) where !Arrows.toolchain.contains(module) {
+                    #expect(dependencies.contains(module), "\(file.path) imports \(module), which Tests/Fuzz/Package.swift does not give \(match.1)")
+                }
+            }
+        }
+        #expect(seen > 100)
+    }
 }

@@ -6,7 +6,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case content, multipart, form, inflate
     case frames, spawner
     case manifest, library
-    case url, egress, scrubber
+    case url, egress, scrubber, exchange
     case calc, csv, query, time, zone
     case html, feed
 
@@ -33,6 +33,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .url: checkURL(bytes)
         case .egress: checkEgress(bytes)
         case .scrubber: checkScrubber(bytes)
+        case .exchange: checkCut(bytes, readExchange)
         case .calc: checkCalculator(bytes)
         case .csv: checkCSV(bytes)
         case .query: checkQuery(bytes)

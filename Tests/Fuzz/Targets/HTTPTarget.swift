@@ -8,7 +8,7 @@ func checkCut<Seen: Equatable>(_ bytes: [UInt8], _ read: ([UInt8], _ step: Int) 
 }
 
 /// Feeds `bytes` in pieces of `step`; `take` answers how many it took, nil to stop.
-private func feed(_ bytes: [UInt8], step: Int, _ take: (UnsafeBufferPointer<UInt8>) -> Int?) {
+func feed(_ bytes: [UInt8], step: Int, _ take: (UnsafeBufferPointer<UInt8>) -> Int?) {
     var start = 0
     var end = 0
     while end < bytes.count {
