@@ -85,6 +85,12 @@ package enum StoreLimits {
     package static let jobBackoffMillisecondsMax = 3_600_000
     /// Rows that one clean-up removes.
     package static let jobsForgottenMax = 1_000
+    /// Jobs that one host runs at once.
+    package static let jobWorkersDefault = 4
+    /// How often a host looks for jobs that became due by themselves.
+    static let jobPollMilliseconds = 1_000
+    /// How long a job that was done is shown.
+    package static let jobsKeptMilliseconds: Int64 = 7 * 86_400_000
 
     /// Bytes of an idempotency key.
     package static let idempotencyKeyBytesMax = 255

@@ -143,6 +143,7 @@ extension ToolService {
             tries += 1
             let outcome = await entry.pool.call(workerCall(call, entry, deadline), host: host)
             usage.add(outcome.usage)
+            if outcome.reachedPlugin { usage.begun += 1 }
             let (result, failure) = await conclude(outcome, call, entry, deadline)
             guard let failure else { return result }
             if failure == .beforePlugin, case .died = outcome.end, lost < ToolLimits.lostWorkersMax, !Task.isCancelled {

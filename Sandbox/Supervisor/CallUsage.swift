@@ -10,6 +10,8 @@ package struct CallUsage: Sendable, Hashable {
     package var retries = 0
     /// Time from asking for a worker to having one that was started for this call; 0 for a warm one.
     package var workerStartNanoseconds: UInt64 = 0
+    /// Tries that reached the plugin, which may then have acted; not part of what callers are shown.
+    package var begun = 0
 
     package init() {}
 

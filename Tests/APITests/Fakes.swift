@@ -2,6 +2,7 @@ import HTTP
 import IO
 import Identity
 import JSON
+import Store
 import Telemetry
 
 @testable import API
@@ -180,11 +181,14 @@ struct Fixture {
 
     let metrics = Metrics()
 
-    init(checks: [ReadinessCheck], options: APIOptions = Fixture.roomy, extra: [Route] = []) throws {
+    init(
+        checks: [ReadinessCheck], options: APIOptions = Fixture.roomy, extra: [Route] = [], requests: IdempotencyStore? = nil,
+        jobs: LiveJobs = .none
+    ) throws {
         let metrics = metrics
         let services = APIServices(
             tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), egress: FakeEgress(), identity: .none,
-            checks: checks,
+            jobs: jobs, checks: checks,
             metrics: { Array(metrics.exposition().utf8) }, version: "0.0.0")
         dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services) + extra),
@@ -194,7 +198,7 @@ struct Fixture {
                     guard let owner = Fixture.owner(credential) else { throw .invalidToken }
                     return Checked(owner: owner)
                 }),
-            log: Log(), metrics: metrics, options: options)
+            requests: requests, log: Log(), metrics: metrics, options: options)
     }
 
     func send(

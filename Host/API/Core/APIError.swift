@@ -13,6 +13,8 @@ package struct APIError: Error, Sendable {
     package var details: JSONObject
     /// Headers that belong to this failure, such as `Allow`.
     package var headers: [(name: String, value: String)]
+    /// Whether what was asked may have been done all the same: the same idempotency key then gets this failure again, and no other try.
+    package var mayHaveActed = false
 
     /// Makes a failure.
     package init(
@@ -45,7 +47,11 @@ package struct APIError: Error, Sendable {
     package static func missing(_ kind: String) -> APIError { APIError(.notFound, "There is no such \(kind).") }
 
     /// 500 whose cause is in the log under the request's id and nowhere else.
-    package static let unexpected = APIError(.serverError, "Something went wrong here; the log has it under this request id.")
+    package static let unexpected: APIError = {
+        var error = APIError(.serverError, "Something went wrong here; the log has it under this request id.")
+        error.mayHaveActed = true
+        return error
+    }()
 
     /// 503: the host holds more memory than `limits.memory_high_water_bytes` (LIM-4).
     package static let shortOfMemory = APIError(

@@ -1,6 +1,7 @@
 import HTTP
 import IO
 import JSON
+package import Store
 package import Telemetry
 
 /// Takes a request through the table: route, access, rate, checks, handler, envelope. Everything that fails leaves through `failure`.
@@ -11,12 +12,17 @@ package struct Dispatcher: Sendable {
     package let limiter: RateLimiter
     let crossOrigin: CrossOrigin
     private let authenticator: Authenticator
-    private let log: Log
+    /// Where answers to idempotency keys are kept; nil where none are.
+    let requests: IdempotencyStore?
+    let log: Log
     private let metrics: APIMetrics
 
     /// Makes a dispatcher over a compiled table.
-    package init(table: RouteTable, authenticator: Authenticator, log: Log, metrics: Metrics, options: APIOptions = .init()) {
+    package init(
+        table: RouteTable, authenticator: Authenticator, requests: IdempotencyStore? = nil, log: Log, metrics: Metrics, options: APIOptions = .init()
+    ) {
         self.table = table
+        self.requests = requests
         self.options = options
         self.authenticator = authenticator
         self.log = log
@@ -100,19 +106,33 @@ package struct Dispatcher: Sendable {
         counted.begin()
         defer { counted.end() }
         let place = try await place(for: trail.principal, route.route)
-        var response = try render(try await route.route.handler(context), route.route, context, request)
+        var response = try await once(route, context, request)
         if case .events(let run) = response.body {
             let underWay = StreamUnderWay(counted)
             // The place is the stream's now: it goes with it, however it ends.
             response.body = .events { sink in
                 defer { place?.release() }
-                try await run(sink)
+                do {
+                    try await run(sink)
+                } catch let error as APIError {
+                    try await sink.send("error", error.json)
+                }
                 _ = underWay
             }
         } else {
             place?.release()
         }
-        guard response.bytes.count <= options.outputBytesMax else { throw .tooLong(response.bytes.count, max: options.outputBytesMax) }
+        return response
+    }
+
+    /// What the handler answers, as it is sent.
+    func handle(_ route: CompiledRoute, _ context: RequestContext, _ request: APIRequest) async throws(APIError) -> APIResponse {
+        let response = try render(try await route.route.handler(context), route.route, context, request)
+        guard response.bytes.count <= options.outputBytesMax else {
+            var error = APIError.tooLong(response.bytes.count, max: options.outputBytesMax)
+            error.mayHaveActed = true
+            throw error
+        }
         return response
     }
 

@@ -42,10 +42,9 @@ package struct RequestContext: Sendable {
     package var query: [String: JSONValue]
     /// The body, checked; `null` for a route without one.
     package var body: JSONValue
-    /// SHA-256 material: the body as it was sent.
-    package var bodyBytes: [UInt8]
     /// What the client will be sent.
     package var accepts: MediaType
+    /// `Idempotency-Key`, or `client_request_id` of a body that has one; nil where the route takes none.
     package var idempotencyKey: String?
     package var remoteAddress: String
     /// The host name that was asked for.
@@ -72,7 +71,7 @@ package enum Reply: Sendable {
     case document(contentType: String, bytes: [UInt8], tag: EntityTag)
     /// Something that is no envelope, such as metrics.
     case raw(contentType: String, bytes: [UInt8], status: Int = 200)
-    /// Server-sent events; the closure returns when the stream is over and is cancelled when the client goes.
+    /// Server-sent events; the closure returns when the stream is over and is cancelled when the client goes. An `APIError` that it throws is the last event.
     case events(@Sendable (any EventSink) async throws -> Void)
 }
 

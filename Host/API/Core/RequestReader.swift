@@ -23,8 +23,8 @@ struct RequestReader {
         }
         let body = try readBody()
         return RequestContext(
-            identity: identity, principal: principal, parameters: parameters, query: query, body: body, bodyBytes: request.body,
-            accepts: accepts, idempotencyKey: try idempotencyKey(), remoteAddress: request.remoteAddress, host: request.values("host").first)
+            identity: identity, principal: principal, parameters: parameters, query: query, body: body,
+            accepts: accepts, idempotencyKey: try idempotencyKey(body), remoteAddress: request.remoteAddress, host: request.values("host").first)
     }
 
     private func readQuery() throws(APIError) -> [String: JSONValue] {
@@ -88,9 +88,9 @@ struct RequestReader {
         return document.value()
     }
 
-    private func idempotencyKey() throws(APIError) -> String? {
-        guard let key = try request.single("idempotency-key") else { return nil }
+    private func idempotencyKey(_ body: JSONValue) throws(APIError) -> String? {
         guard compiled.route.idempotent else { return nil }
+        guard let key = try request.single("idempotency-key") ?? body["client_request_id"]?.stringValue else { return nil }
         let visible = key.utf8.allSatisfy { (0x21...0x7e).contains($0) }
         guard (1...Limits.idempotencyKeyBytesMax).contains(key.utf8.count), visible else {
             throw .invalid("An idempotency key is 1 to \(Limits.idempotencyKeyBytesMax) visible ASCII characters.", reason: "idempotency_key")

@@ -43,8 +43,10 @@ package struct Route: Sendable {
     package var produces: [MediaType]
     /// Whether success is wrapped in the envelope; false for the three machine routes and `/openapi.json`.
     package var enveloped: Bool
-    /// Whether `Idempotency-Key` is honoured.
+    /// Whether `Idempotency-Key` is honoured: on every POST of whoever signed in.
     package var idempotent: Bool
+    /// Whether a success shows something that is shown once and kept nowhere, such as a key: it is not replayed either.
+    package var isShownOnce = false
     /// Whether somebody who must set another password first may call it.
     package var worksBeforeChange = false
     /// What of a user's it is that runs at most so often at once.
@@ -62,6 +64,13 @@ package struct Route: Sendable {
     var alsoBeforeChange: Route {
         var route = self
         route.worksBeforeChange = true
+        return route
+    }
+
+    /// The same route, whose success shows a secret once.
+    var showingOnce: Route {
+        var route = self
+        route.isShownOnce = true
         return route
     }
     /// Longest head in bytes where the route takes less than the server's `limits.header_bytes`.
@@ -83,13 +92,13 @@ package struct Route: Sendable {
     package static func post(
         _ path: String, _ operation: String, tag: String, _ summary: String, access: Access = .operatorOfHost, limitClass: LimitClass,
         parameters: [Parameter] = [], body: JSONValue? = nil, bodyBytesMax: Int? = nil, bodyMilliseconds: Int? = nil, data: JSONValue,
-        produces: [MediaType] = [.json],
-        idempotent: Bool = false, handler: @escaping Handler
+        produces: [MediaType] = [.json], handler: @escaping Handler
     ) -> Route {
-        act(
+        var route = act(
             "POST", path, operation, tag: tag, summary, access: access, limitClass: limitClass, parameters: parameters, body: body,
-            bodyBytesMax: bodyBytesMax,
-            bodyMilliseconds: bodyMilliseconds, data: data, produces: produces, idempotent: idempotent, handler: handler)
+            bodyBytesMax: bodyBytesMax, bodyMilliseconds: bodyMilliseconds, data: data, produces: produces, handler: handler)
+        route.idempotent = access != .anonymous
+        return route
     }
 
     /// Makes a route that acts by another method than POST.
@@ -97,12 +106,12 @@ package struct Route: Sendable {
         _ method: String, _ path: String, _ operation: String, tag: String, _ summary: String, access: Access = .operatorOfHost,
         limitClass: LimitClass,
         parameters: [Parameter] = [], body: JSONValue? = nil, bodyBytesMax: Int? = nil, bodyMilliseconds: Int? = nil, data: JSONValue,
-        produces: [MediaType] = [.json], idempotent: Bool = false, handler: @escaping Handler
+        produces: [MediaType] = [.json], handler: @escaping Handler
     ) -> Route {
         Route(
             method: method, path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: access, limitClass: limitClass,
             pathParameters: parameters, queryParameters: [], bodyBytesMax: bodyBytesMax, bodyMilliseconds: bodyMilliseconds, body: body, data: data,
-            produces: produces, enveloped: true, idempotent: idempotent, handler: handler)
+            produces: produces, enveloped: true, idempotent: false, handler: handler)
     }
 }
 

@@ -43,9 +43,6 @@ package struct ToolInvocation: Sendable {
     package var identity: RequestIdentity
     package var principal: Principal
     package var conversationID: String?
-    package var idempotencyKey: String?
-    /// SHA-256 material that tells two requests with one idempotency key apart.
-    package var fingerprint: [UInt8]
     /// Whether the caller wants sanitised HTML beside the output of an `html_untrusted` tool.
     package var wantsHTML: Bool
 }
@@ -56,14 +53,11 @@ package struct ToolAnswer: Sendable {
     package var reply: [UInt8]
     /// Sanitised HTML, when asked for and the tool makes any.
     package var html: [UInt8]?
-    /// Whether this is an earlier answer, replayed for an idempotency key.
-    package var isReplay: Bool
 
     /// Makes an answer.
-    package init(reply: [UInt8], html: [UInt8]? = nil, isReplay: Bool = false) {
+    package init(reply: [UInt8], html: [UInt8]? = nil) {
         self.reply = reply
         self.html = html
-        self.isReplay = isReplay
     }
 }
 
@@ -150,6 +144,7 @@ package struct APIServices: Sendable {
     package var secrets: any SecretAdministration
     package var egress: any EgressReading
     package var identity: LiveIdentity
+    package var jobs: LiveJobs
     package var settings: LiveSettings
     package var checks: [ReadinessCheck]
     /// Prometheus text.
@@ -159,7 +154,7 @@ package struct APIServices: Sendable {
     /// Gathers the services.
     package init(
         tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, secrets: any SecretAdministration,
-        egress: any EgressReading, identity: LiveIdentity, settings: LiveSettings = .none, checks: [ReadinessCheck],
+        egress: any EgressReading, identity: LiveIdentity, jobs: LiveJobs = .none, settings: LiveSettings = .none, checks: [ReadinessCheck],
         metrics: @escaping @Sendable () -> [UInt8], version: String
     ) {
         self.tools = tools
@@ -168,6 +163,7 @@ package struct APIServices: Sendable {
         self.secrets = secrets
         self.egress = egress
         self.identity = identity
+        self.jobs = jobs
         self.settings = settings
         self.checks = checks
         self.metrics = metrics

@@ -73,7 +73,10 @@ package struct LiveTools: ToolCatalogue {
         switch outcome.result {
         case .success(let reply):
             return ToolAnswer(reply: Self.bytes(reply, outcome.usage), html: reply.sanitizedHTML.map { Array($0.utf8) })
-        case .failure(let error): throw APIError(error, usage: outcome.usage)
+        case .failure(let error):
+            var failure = APIError(error, usage: outcome.usage)
+            failure.mayHaveActed = outcome.usage.begun > 0 && service.entry(invocation.toolID)?.spec.isIdempotent != true
+            throw failure
         }
     }
 

@@ -45,7 +45,7 @@ extension Routes {
             .post(
                 "/v1/api_keys", "createKey", tag: "account", "Makes an API key, shown once. It never may more than its account.",
                 access: .session, limitClass: .writes, body: Schemas.newAPIKey, data: Schemas.shownAPIKey
-            ) { context throws(APIError) in .data(try await identity.createKey(context)) },
+            ) { context throws(APIError) in .data(try await identity.createKey(context)) }.showingOnce,
             .act(
                 "DELETE", "/v1/api_keys/{id}", "removeKey", tag: "account", "Removes a key; it is refused from the next request on.",
                 access: .session, limitClass: .writes, parameters: [keyParameter], data: Schemas.done

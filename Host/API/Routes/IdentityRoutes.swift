@@ -79,11 +79,11 @@ extension Routes {
             .post(
                 "/v1/auth/mfa/enable", "enableSecondFactor", tag: "auth", "Begins a second factor; it counts after mfa/verify.", access: .session,
                 limitClass: .login, data: Schemas.object(["secret": Schemas.text, "otpauth_uri": Schemas.text], required: ["secret", "otpauth_uri"])
-            ) { context throws(APIError) in .data(try await identity.enableSecondFactor(context)) },
+            ) { context throws(APIError) in .data(try await identity.enableSecondFactor(context)) }.showingOnce,
             .post(
                 "/v1/auth/mfa/verify", "verifySecondFactor", tag: "auth", "Enables what was begun; the recovery codes are shown once.",
                 access: .session, limitClass: .login, body: code, data: Schemas.recoveryCodes
-            ) { context throws(APIError) in .data(try await identity.verifySecondFactor(context)) },
+            ) { context throws(APIError) in .data(try await identity.verifySecondFactor(context)) }.showingOnce,
             .post(
                 "/v1/auth/mfa/disable", "disableSecondFactor", tag: "auth", "Takes the second factor away.", access: .session, limitClass: .login,
                 body: code, data: Schemas.done
@@ -91,7 +91,7 @@ extension Routes {
             .post(
                 "/v1/auth/mfa/recovery", "renewRecoveryCodes", tag: "auth", "Makes new recovery codes; the old ones are void.", access: .session,
                 limitClass: .login, body: code, data: Schemas.recoveryCodes
-            ) { context throws(APIError) in .data(try await identity.renewRecoveryCodes(context)) },
+            ) { context throws(APIError) in .data(try await identity.renewRecoveryCodes(context)) }.showingOnce,
         ]
     }
 }

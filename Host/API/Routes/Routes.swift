@@ -8,7 +8,7 @@ package enum Routes {
             toolRoutes(services.tools) + pluginRoutes(services.plugins) + secretRoutes(services.secrets) + auditRoutes(services.audit)
             + egressRoutes(services.egress)
             + short(identityRoutes(services.identity) + providerRoutes(services.identity) + accountRoutes(services.identity))
-            + settingRoutes(services.settings) + operationsRoutes(services)
+            + settingRoutes(services.settings) + jobRoutes(services.jobs) + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
     }
 

@@ -22,15 +22,14 @@ extension Routes {
                 "/v1/tools/{id}/invoke", "invokeTool", tag: "tools",
                 "Calls a tool. Send `Accept: text/event-stream` for progress and partial results as they come, `text/html` for sanitised HTML.",
                 access: .user, limitClass: .tools, parameters: [idParameter], body: Schemas.toolCall,
-                data: Schemas.toolReply, produces: [.json, .events, .html], idempotent: true
+                data: Schemas.toolReply, produces: [.json, .events, .html]
             ) { context throws(APIError) in
                 try await invoke(context.parameter("id"), byName: false, tools, context)
             },
             .post(
                 "/v1/tools/run", "runTool", tag: "tools", "Calls a tool named by id or, where that is unique, by name.", access: .user,
                 limitClass: .tools,
-                body: Schemas.toolRun, data: Schemas.toolReply, produces: [.json, .events, .html],
-                idempotent: true
+                body: Schemas.toolRun, data: Schemas.toolReply, produces: [.json, .events, .html]
             ) { context throws(APIError) in
                 try await invoke(context.body["tool_id"]?.stringValue ?? "", byName: true, tools, context)
             },
@@ -55,8 +54,7 @@ extension Routes {
         }
         let invocation = ToolInvocation(
             toolID: tool.id, input: context.body["input"] ?? .null, identity: context.identity, principal: context.principal,
-            conversationID: context.body["conversation_id"]?.stringValue, idempotencyKey: context.idempotencyKey,
-            fingerprint: Array("\(tool.id)\n".utf8) + context.bodyBytes, wantsHTML: context.accepts == .html)
+            conversationID: context.body["conversation_id"]?.stringValue, wantsHTML: context.accepts == .html)
         guard context.accepts != .events else { return .events { sink in try await stream(invocation, tools, sink) } }
         let answer = try await tools.call(invocation, events: nil)
         if context.accepts == .html {
@@ -66,25 +64,16 @@ extension Routes {
         return .dataBytes(answer.reply)
     }
 
-    /// Runs the call and ends the stream with exactly one `result` or `error`.
+    /// Runs the call and sends its `result`.
+    /// - Throws: What the dispatcher ends the stream with as `error`.
     private static func stream(_ invocation: ToolInvocation, _ tools: any ToolCatalogue, _ sink: any EventSink) async throws {
-        do throws(APIError) {
-            let answer = try await tools.call(invocation, events: sink)
-            try await sendResult(answer.reply, to: sink)
-        } catch {
-            try await sink.send("error", error.json)
-        }
-    }
-
-    private static func sendResult(_ bytes: [UInt8], to sink: any EventSink) async throws(APIError) {
+        let answer = try await tools.call(invocation, events: sink)
+        let result: JSONValue
         do {
-            try await sink.send("result", try JSONValue(parsing: bytes, limits: JSONLimits(bytesMax: Limits.replyBytesMax)))
-        } catch let error as APIError {
-            throw error
-        } catch let error as JSONError {
-            throw APIError(.serverError, "The reply could not be sent.", details: ["reason": .string(error.code.rawValue)])
+            result = try JSONValue(parsing: answer.reply, limits: JSONLimits(bytesMax: Limits.replyBytesMax))
         } catch {
-            throw APIError(.serverError, "The stream ended before the result was sent.")
+            throw APIError(.serverError, "The reply could not be sent.", details: ["reason": .string(error.code.rawValue)])
         }
+        try await sink.send("result", result)
     }
 }

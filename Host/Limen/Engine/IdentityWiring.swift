@@ -10,8 +10,8 @@ import Telemetry
 struct IdentityWiring: Sendable {
     /// Who issues access tokens, as they say.
     static let issuer = "limen"
-    /// How often what is over is swept, and the keys are looked at.
-    private static let sweepMilliseconds = 3_600_000
+    /// How often a host looks whether its keys are due.
+    private static let keysMilliseconds = 3_600_000
 
     let service: IdentityService
     let providers: OIDCService
@@ -82,17 +82,15 @@ struct IdentityWiring: Sendable {
             host: host, port: UInt16(mail.smtpPort), security, login: login, resolver: door.resolver, tls: door.tls, on: engine.loop)
     }
 
-    /// Sweeps and rotates until it is cancelled.
+    /// Rotates the keys of access tokens until it is cancelled: every host reads them for itself.
     func keep(on loop: EventLoop) async throws {
         while true {
             do {
-                let count = try await service.sweep()
-                if count > 0 { log.info("identity was swept", [("rows", JSONValue(count))]) }
                 try await vault.refresh(now: StoreClock.nowMilliseconds())
             } catch {
-                log.error("identity could not be swept", [("cause", .string("\(error)"))])
+                log.error("the keys of access tokens could not be looked at", [("cause", .string("\(error)"))])
             }
-            try await loop.sleep(until: .after(milliseconds: Self.sweepMilliseconds))
+            try await loop.sleep(until: .after(milliseconds: Self.keysMilliseconds))
         }
     }
 

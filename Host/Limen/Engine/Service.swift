@@ -22,6 +22,7 @@ struct Service: Sendable {
     private let shownData: String
     private let identity: IdentityWiring
     private let limits: LimitsWiring
+    private let chores: Chores
     /// One-time password of the account that this start made.
     private let firstPassword: String?
 
@@ -42,6 +43,7 @@ struct Service: Sendable {
         limits = try await LimitsWiring(station.database, settings, log: engine.log)
         identity = try await IdentityWiring(engine, station, door, settings, limits, metrics)
         firstPassword = try await FirstAccount.makeIfNone(identity.service, data: settings.data)
+        chores = Chores(engine, station, identity.service, metrics)
         certificates?.observe(in: metrics)
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
         RuntimeMetrics.observeProcess(in: metrics)
@@ -53,13 +55,14 @@ struct Service: Sendable {
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
             audit: LiveAudit(station.audit, log: engine.log), secrets: LiveSecrets(station.secrets, log: engine.log),
             egress: LiveEgress(door.proxy), identity: LiveIdentity(identity.service, providers: identity.providers, log: engine.log),
+            jobs: LiveJobs(chores.jobs, log: engine.log),
             settings: limits.settings,
             checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)
         let bounds = try Self.options(settings, limits, engine, metrics)
         let dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services), bodyBytesMax: bounds.bodyBytesMax), authenticator: Authenticator(identity.service),
-            log: engine.log, metrics: metrics, options: bounds)
+            requests: IdempotencyStore(database: station.database), log: engine.log, metrics: metrics, options: bounds)
         var configuration = HTTPServerConfiguration(address: try settings.address())
         configuration.makeRequestID = RequestIdentity.makeRequestID
         configuration.errorResponse = APIHandler.errorResponse
@@ -124,8 +127,10 @@ struct Service: Sendable {
         let certificateWatcher = OwnedTask(on: engine.loop) { try await certificates?.watch(on: engine.loop) }
         let keeper = OwnedTask(on: engine.loop) { [identity] in try await identity.keep(on: engine.loop) }
         let follower = OwnedTask(on: engine.loop) { [limits] in try await limits.keep(on: engine.loop) }
+        let worker = OwnedTask(on: engine.loop) { [chores] in await chores.run() }
         await waitForStop(signals, heir)
         heir?.close()
+        chores.stop()
         watcher.cancel()
         certificateWatcher.cancel()
         keeper.cancel()
@@ -137,6 +142,9 @@ struct Service: Sendable {
         await certificateWatcher.finish()
         await keeper.finish()
         await follower.finish()
+        // Jobs had as long as requests had; what still runs is given back to the queue.
+        worker.cancel()
+        await worker.finish()
         await identity.close()
         await station.stop()
         engine.log.notice("stopped")

@@ -33,16 +33,19 @@ package final class IdempotencyStore: Sendable {
         case running
         /// The key stands for another request.
         case reused
+        /// Whoever did it is gone without a word: it may have been done.
+        case lost
     }
 
-    /// Uses a database; a claim whose holder died is free again after `leaseMilliseconds`.
+    /// Uses a database; who holds a claim for longer than `leaseMilliseconds` is taken for dead.
     package init(database: Database, leaseMilliseconds: Int = StoreLimits.idempotencyLeaseMilliseconds) {
         (self.database, self.leaseMilliseconds) = (database, Int64(leaseMilliseconds))
     }
 
-    /// Claims a key. `scope` is whose key it is and for which route; `request` is all of the request that makes a difference.
+    /// Claims a key. `scope` is whose key it is and for which route; `request` is all of the request that makes a difference. A claim whose holder died is
+    /// free again if the request `isRepeatable`; otherwise its outcome is `lost`, for nobody can tell what happened.
     package func claim(
-        _ key: String, scope: String, request: [UInt8], nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()
+        _ key: String, scope: String, request: [UInt8], isRepeatable: Bool = false, nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()
     ) async throws(StoreError) -> Outcome {
         guard (1...StoreLimits.idempotencyKeyBytesMax).contains(key.utf8.count) else {
             throw StoreError(.invalid, "an idempotency key of \(key.utf8.count) bytes")
@@ -56,26 +59,28 @@ package final class IdempotencyStore: Sendable {
                 INSERT INTO idempotency (scope, key, request, token, running_until, created_at) VALUES ($1, $2, $3, $4, $5, $6)
                 ON CONFLICT (scope, key) DO UPDATE SET request = excluded.request, token = excluded.token, running_until = excluded.running_until,
                     created_at = excluded.created_at, status = NULL, content_type = NULL, body = NULL
-                WHERE idempotency.created_at < $7 OR (idempotency.status IS NULL AND idempotency.running_until < $6)
+                WHERE idempotency.created_at < $7 OR (idempotency.status IS NULL AND idempotency.running_until < $6 AND CAST($8 AS BIGINT) = 1)
                 RETURNING 1
                 """,
                 [
                     .text(scope), .text(key), .blob(digest), .text(claim.token), .integer(until), .integer(now),
-                    .integer(now - StoreLimits.idempotencyMilliseconds),
+                    .integer(now - StoreLimits.idempotencyMilliseconds), SQLValue(isRepeatable),
                 ])
             if begun != nil { return .begin(claim) }
-            return try await Self.found(claim, digest, connection)
+            return try await Self.found(claim, digest, now, connection)
         }
     }
 
-    private static func found(_ claim: IdempotencyClaim, _ digest: [UInt8], _ connection: any DatabaseConnection) async throws(StoreError) -> Outcome
-    {
+    private static func found(
+        _ claim: IdempotencyClaim, _ digest: [UInt8], _ now: Int64, _ connection: any DatabaseConnection
+    ) async throws(StoreError) -> Outcome {
         let row = try await connection.row(
-            "SELECT request, status, content_type, body FROM idempotency WHERE scope = $1 AND key = $2", [.text(claim.scope), .text(claim.key)])
+            "SELECT request, status, content_type, body, running_until FROM idempotency WHERE scope = $1 AND key = $2",
+            [.text(claim.scope), .text(claim.key)])
         // Given up between the two statements: as good as running, the client asks again.
         guard let row else { return .running }
         guard try row.blob(0) == digest else { return .reused }
-        guard row.values[1] != .null else { return .running }
+        guard row.values[1] != .null else { return try row.integer(4) < now ? .lost : .running }
         return .replay(StoredReply(status: try row.int(1), contentType: try row.text(2), body: try row.blob(3)))
     }
 
@@ -88,12 +93,12 @@ package final class IdempotencyStore: Sendable {
             [SQLValue(reply.status), .text(reply.contentType), .blob(reply.body), .text(claim.scope), .text(claim.key), .text(claim.token)]) == 1
     }
 
-    /// Keeps the answer. One too long to be kept is kept as its status alone would be: the claim is given up.
+    /// Keeps the answer.
+    /// - Throws: `limit` for one that is too long to be kept; the claim stands.
     @discardableResult
     package func finish(_ claim: IdempotencyClaim, _ reply: StoredReply) async throws(StoreError) -> Bool {
         guard reply.body.count <= StoreLimits.idempotencyBodyBytesMax else {
-            try await abandon(claim)
-            return false
+            throw StoreError(.limit("idempotency_body_bytes"), "an answer of \(reply.body.count) bytes")
         }
         return try await database.write(isolation: .statements) { try await Self.finish(claim, reply, $0) }
     }

@@ -11,7 +11,7 @@ package struct JobRequest: Sendable, Hashable {
     package var dueAtMilliseconds: Int64
     /// How often it is tried before it is dead.
     package var attemptsMax: Int
-    /// While a job of this name is queued or running, another is not added; nil for no such name.
+    /// While a job of this name is queued or running, another is not added; nil for no such name. A dead one does not stand in the way.
     package var uniqueName: String?
 
     /// Describes work that may begin now.

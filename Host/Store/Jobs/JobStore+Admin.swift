@@ -1,3 +1,5 @@
+import JSON
+
 extension JobStore {
     /// How many jobs are in each state, by kind: for metrics and alerts (OPS-4).
     package func counts() async throws(StoreError) -> [String: [JobState: Int]] {
@@ -24,13 +26,25 @@ extension JobStore {
         return Page(found, limit: count) { $0.id }
     }
 
-    /// Gives a dead job another set of attempts; false when there is no such dead job.
-    package func retry(_ id: String) async throws(StoreError) -> Bool {
+    /// Gives a dead job another set of attempts, which the audit log has; nil when there is no such dead job, in that tenant or, for nil, in any.
+    package func retry(_ id: String, tenant: String? = nil, by actor: String = "system", requestID: String? = nil) async throws(StoreError)
+        -> JobRecord?
+    {
         let now = StoreClock.nowMilliseconds()
         return try await database.write(isolation: .statements) { connection in
-            try await connection.execute(
-                "UPDATE job SET state = 'queued', attempts = 0, due_at = $1, finished_at = NULL WHERE id = $2 AND state = 'dead'",
-                [.integer(now), .text(id)]) == 1
+            let row = try await connection.row(
+                """
+                UPDATE job SET state = 'queued', attempts = 0, due_at = $1, finished_at = NULL
+                WHERE id = $2 AND state = 'dead' AND (CAST($3 AS TEXT) IS NULL OR tenant = $3)
+                RETURNING id, kind, tenant, owner, state, attempts, attempts_max, due_at, created_at, worker, failure
+                """, [.integer(now), .text(id), SQLValue(tenant)])
+            guard let record = try row.map({ try JobRecord($0) }) else { return nil }
+            try await AuditLog.note(
+                AuditEntry(
+                    actor: actor, tenant: record.tenant, action: "job.retry", callID: requestID, outcome: "ok",
+                    details: ["job": .string(id), "kind": .string(record.kind)]), within: connection)
+            try await connection.announce(Self.topic, record.kind)
+            return record
         }
     }
 

@@ -118,7 +118,8 @@ package final class JobStore: Sendable {
         try await connection.execute(
             """
             UPDATE job SET state = CASE WHEN attempts >= attempts_max THEN 'dead' ELSE 'queued' END, lease = NULL, lease_until = NULL, due_at = $1,
-                failure = 'its worker was silent for longer than its lease'
+                failure = 'its worker was silent for longer than its lease',
+                unique_name = CASE WHEN attempts >= attempts_max THEN NULL ELSE unique_name END
             WHERE state = 'running' AND lease_until < $1
             """, [.integer(now)])
     }
@@ -159,8 +160,24 @@ package final class JobStore: Sendable {
             try await connection.execute(
                 """
                 UPDATE job SET state = CASE WHEN attempts >= attempts_max OR $1 = 1 THEN 'dead' ELSE 'queued' END, due_at = $2, failure = $3,
-                    lease = NULL, lease_until = NULL, finished_at = $4 WHERE id = $5 AND lease = $6 AND state = 'running'
+                    lease = NULL, lease_until = NULL, finished_at = $4,
+                    unique_name = CASE WHEN attempts >= attempts_max OR $1 = 1 THEN NULL ELSE unique_name END
+                WHERE id = $5 AND lease = $6 AND state = 'running'
                 """, [SQLValue(isFinal), .integer(due), .text(text), .integer(now), .text(lease.id), .text(lease.token)]) == 1
+        }
+    }
+
+    /// Gives a job back as if it had not been begun; false when the lease was lost.
+    @discardableResult
+    package func giveBack(_ lease: JobLease) async throws(StoreError) -> Bool {
+        try await database.write(isolation: .statements) { connection in
+            let count = try await connection.execute(
+                """
+                UPDATE job SET state = 'queued', attempts = attempts - 1, lease = NULL, lease_until = NULL
+                WHERE id = $1 AND lease = $2 AND state = 'running'
+                """, [.text(lease.id), .text(lease.token)])
+            if count == 1 { try await connection.announce(Self.topic, lease.kind) }
+            return count == 1
         }
     }
 }

@@ -1,0 +1,146 @@
+import IO
+import JSON
+import Store
+import Telemetry
+
+/// Requests that have their effect once however often they are sent (API-4; draft-ietf-httpapi-idempotency-key-header): the key is claimed by one atomic
+/// statement before the handler runs, and what the handler answered is kept for 24 hours. A failure is kept only when something may have been done.
+extension Dispatcher {
+    /// Runs a route's handler, or answers what it answered before to the same key.
+    func once(_ route: CompiledRoute, _ context: RequestContext, _ request: APIRequest) async throws(APIError) -> APIResponse {
+        guard let key = context.idempotencyKey, let requests else { return try await handle(route, context, request) }
+        let caller = context.principal
+        let scope = "\(caller.tenant)\n\(caller.id)\n\(route.route.method) \(route.template)"
+        let outcome: IdempotencyStore.Outcome
+        do {
+            outcome = try await requests.claim(key, scope: scope, request: Self.material(context, request))
+        } catch {
+            log.error("an idempotency key could not be claimed", [("request_id", .string(context.requestID)), ("cause", .string("\(error)"))])
+            throw APIError(storing: error)
+        }
+        switch outcome {
+        case .begin(let claim): return try await begin(Turn(claim: claim, requests: requests, log: log), route, context, request)
+        case .replay(let reply): return replay(reply)
+        case .running: throw Self.refusal("idempotency_key_running", "The request with this idempotency key is still running.", retrySeconds: 1)
+        case .reused: throw Self.refusal("idempotency_key_reused", "This idempotency key stands for another request.")
+        case .lost: throw Self.lost
+        }
+    }
+
+    /// All of a request that makes a difference to what it asks.
+    private static func material(_ context: RequestContext, _ request: APIRequest) -> [UInt8] {
+        var bytes = Array("\(request.path)\n\(context.accepts.rawValue)\n".utf8)
+        for (name, value) in request.query { bytes += Array("\(name)=\(value)\n".utf8) }
+        return bytes + request.body
+    }
+
+    private static func refusal(_ reason: String, _ message: String, retrySeconds: Int? = nil) -> APIError {
+        APIError(
+            .conflict, message, details: ["reason": .string(reason)], headers: retrySeconds.map { [("Retry-After", String($0))] } ?? [])
+    }
+
+    fileprivate static let lost = refusal(
+        "outcome_unknown", "The request with this idempotency key ended without a word: look whether it was done, then use another key.")
+    private static let shown = refusal("shown_once", "This was done; what it showed is shown once and kept nowhere.")
+    fileprivate static let notKept = refusal("reply_not_kept", "This was done; the reply was too long to be kept.")
+
+    // MARK: The first request
+
+    private func begin(_ turn: Turn, _ route: CompiledRoute, _ context: RequestContext, _ request: APIRequest) async throws(APIError) -> APIResponse {
+        do throws(APIError) {
+            var response = try await handle(route, context, request)
+            if case .events(let run) = response.body {
+                response.body = .events { sink in try await Self.stream(run, turn, sink) }
+                return response
+            }
+            let isTooLong = response.bytes.count > StoreLimits.idempotencyBodyBytesMax
+            let instead = route.route.isShownOnce ? Self.shown : isTooLong ? Self.notKept : nil
+            await turn.end(instead.map { Self.failure($0, requestID: context.requestID) } ?? response)
+            return response
+        } catch {
+            await turn.end(error.mayHaveActed ? Self.failure(error, requestID: context.requestID) : nil)
+            throw error
+        }
+    }
+
+    /// Runs a stream and keeps the event that ends it.
+    private static func stream(
+        _ run: @Sendable (any EventSink) async throws -> Void, _ turn: Turn, _ sink: any EventSink
+    ) async throws {
+        let kept = LastEvent(sink)
+        do {
+            try await run(kept)
+            await turn.keep(kept.last ?? ("error", lost.json))
+        } catch let error as APIError {
+            if error.mayHaveActed { await turn.keep(kept.last ?? ("error", error.json)) } else { await turn.end(nil) }
+            throw error
+        } catch {
+            // The client went, or the stream broke: who asks again hears how it ended, as far as that is known.
+            await turn.keep(kept.last ?? ("error", lost.json))
+            throw error
+        }
+    }
+
+    // MARK: Later ones
+
+    private func replay(_ reply: StoredReply) -> APIResponse {
+        let replayed = ("Idempotency-Replayed", "true")
+        let type = ("Content-Type", reply.contentType)
+        guard reply.contentType == MediaType.events.rawValue else {
+            return APIResponse(status: reply.status, headers: [type, replayed], body: .bytes(reply.body))
+        }
+        return APIResponse(
+            status: reply.status, headers: [type, replayed],
+            body: .events { sink in
+                let event = try JSONValue(parsing: reply.body, limits: JSONLimits(bytesMax: StoreLimits.idempotencyBodyBytesMax))
+                try await sink.send(event["event"]?.stringValue ?? "error", event["data"] ?? .null)
+            })
+    }
+}
+
+/// A claim in the hands of the request that got it. Every end is written even when the request's own task is cancelled.
+private struct Turn: Sendable {
+    let claim: IdempotencyClaim
+    let requests: IdempotencyStore
+    let log: Log
+
+    /// Keeps the event that ended a stream.
+    func keep(_ last: (event: String, data: JSONValue)) async {
+        var bytes = (["event": .string(last.event), "data": last.data] as JSONValue).serialized()
+        if bytes.count > StoreLimits.idempotencyBodyBytesMax {
+            bytes = (["event": "error", "data": Dispatcher.notKept.json] as JSONValue).serialized()
+        }
+        await end(APIResponse(status: 200, headers: [("Content-Type", MediaType.events.rawValue)], body: .bytes(bytes)))
+    }
+
+    /// Keeps a reply, or with none gives the key back. A store that does not take it leaves the claim, which then says that nobody knows.
+    func end(_ response: APIResponse?) async {
+        let writing = OwnedTask(on: EventLoop.current) { [claim, requests] in
+            guard let response else { return try await requests.abandon(claim) }
+            let reply = StoredReply(status: response.status, contentType: response.header("Content-Type") ?? "", body: response.bytes)
+            try await requests.finish(claim, reply)
+        }
+        do {
+            try await writing.value
+        } catch {
+            log.error("the outcome of a request could not be kept for its idempotency key", [("cause", .string("\(error)"))])
+        }
+    }
+}
+
+/// Passes events on, and remembers the one that ends its stream.
+private final class LastEvent: EventSink {
+    private let sink: any EventSink
+    private let kept = Lock<(event: String, data: JSONValue)?>(nil)
+
+    init(_ sink: any EventSink) { self.sink = sink }
+
+    var last: (event: String, data: JSONValue)? { kept.withLock { $0 } }
+
+    func send(_ event: String, _ data: JSONValue) async throws { try await send(event, data, until: .distantFuture) }
+
+    func send(_ event: String, _ data: JSONValue, until deadline: Deadline) async throws {
+        if ["result", "message_done", "error"].contains(event) { kept.withLock { $0 = (event, data) } }
+        try await sink.send(event, data, until: deadline)
+    }
+}
