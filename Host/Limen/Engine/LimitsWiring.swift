@@ -40,13 +40,19 @@ struct LimitsWiring: Sendable {
 
     /// Follows settings, renews places and removes what is over, until it is cancelled.
     func keep(on loop: EventLoop) async throws {
-        let settings = OwnedTask(on: loop) { [settings] in try await settings.keep(on: loop) }
-        defer { settings.cancel() }
-        guard let buckets else { return try await settings.value }
-        let tender = OwnedTask(on: loop) { [leases] in try await leases.keep(on: loop) }
-        defer { tender.cancel() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask(executorPreference: loop) { [settings] in try await settings.keep(on: loop) }
+            if let buckets {
+                group.addTask(executorPreference: loop) { [leases] in try await leases.keep(on: loop) }
+                group.addTask(executorPreference: loop) { [log] in try await Self.sweep(buckets, on: loop, log: log) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static func sweep(_ buckets: BucketStore, on loop: EventLoop, log: Log) async throws {
         while true {
-            try await loop.sleep(until: .after(milliseconds: Self.sweepMilliseconds))
+            try await loop.sleep(until: .after(milliseconds: sweepMilliseconds))
             do throws(StoreError) {
                 try await buckets.forget()
             } catch {
