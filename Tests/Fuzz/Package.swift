@@ -29,6 +29,7 @@ let package = Package(
         linked("WorkerProtocol", ["JSON"]), linked("Jail", ["CLinux", "WorkerProtocol"]),
         linked("IO", ["CLinux", "COpenSSL"]), linked("HTTP", ["IO", "JSON", "CLinux", "CZlib"]), linked("Crypto", ["COpenSSL"]),
         linked("Telemetry", ["JSON", "IO", "CLinux"]), linked("Store", ["CSQLite", "CPQ", "IO", "JSON", "Crypto"]),
+        linked("Workflows", ["JSON"]),
         linked("Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
         linked("Egress", ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"]),
         linked("CalcPlugin", ["LimenPlugin", "PluginABI", "JSON"]), linked("TablePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
@@ -39,7 +40,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "JSON", "JSONSchema", "HTTP", "IO", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin",
-                "WebPlugin",
+                "WebPlugin", "Workflows",
             ],
             path: "Targets", swiftSettings: settings),
         .executableTarget(

@@ -7,6 +7,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case frames, spawner
     case manifest, library
     case url, egress, scrubber, exchange
+    case expression
     case calc, csv, query, time, zone
     case html, feed
 
@@ -34,6 +35,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .egress: checkEgress(bytes)
         case .scrubber: checkScrubber(bytes)
         case .exchange: checkCut(bytes, readExchange)
+        case .expression: checkExpression(bytes)
         case .calc: checkCalculator(bytes)
         case .csv: checkCSV(bytes)
         case .query: checkQuery(bytes)
