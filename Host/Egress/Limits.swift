@@ -36,6 +36,8 @@ package enum Limits {
     static let scrubbersMax = 256
     /// Bytes of a `fetch` frame's request, body apart.
     static let requestJSONBytesMax = 64 << 10
+    /// Bytes of a request's body that is written piece by piece.
+    package static let requestBodyBytesMax = 64 << 20
     /// Decisions that the admin API shows.
     package static let recordsMax = 256
     /// Fields of a plugin's request, bytes of one name and of all together.

@@ -4,15 +4,17 @@ package import IO
 /// One connection of a client, over which one exchange follows another; lives on its loop, where every method but `isUsable` must be called.
 package final class HTTPClientConnection: @unchecked Sendable {
     // SAFETY: every member that changes is touched only on the loop of `stream`.
-    private let stream: SocketStream
+    let stream: SocketStream
     private var input = InputBuffer()
     private var parser = ResponseParser(isHead: false)
     /// The reply has ended.
     private var isDone = true
     private(set) var isReusable = false
     private var hasEnded = false
+    /// All of the request was sent.
+    var isSent = true
     /// How far the present exchange has come; nil while its caller looks at the content, whose errors are its own.
-    package private(set) var phase: HTTPClientError.Phase? = .connect
+    package internal(set) var phase: HTTPClientError.Phase? = .connect
 
     /// Takes over a socket that is connected, and has shaken hands if it is one with TLS.
     package init(_ stream: SocketStream) { self.stream = stream }
@@ -81,17 +83,25 @@ package final class HTTPClientConnection: @unchecked Sendable {
     /// Sends one request and reads the head of its reply, whose content `next` gives; nothing more is read before it is asked for.
     /// - Throws: as `exchange`.
     package func begin(_ request: HTTPClientRequest, host: String, until deadline: Deadline) async throws -> HTTPResponse {
-        isReusable = false
-        phase = .request
+        start(request)
         try await stream.write(HTTPClientConnection.encode(request, host: host), until: deadline)
         phase = .headers
+        let head = try await head(until: deadline)
+        phase = .body
+        return head
+    }
+
+    /// An exchange begins.
+    func start(_ request: HTTPClientRequest) {
+        (isReusable, isSent, isDone) = (false, true, false)
+        phase = .request
         parser = ResponseParser(isHead: request.method == .head)
-        isDone = false
+    }
+
+    /// Reads the head of the reply.
+    func head(until deadline: Deadline) async throws -> HTTPResponse {
         while true {
-            if let head = try parseHead() {
-                phase = .body
-                return head
-            }
+            if let head = try parseHead() { return head }
             guard try await fill(deadline) else { throw IOError(.closed, "reply") }
         }
     }
@@ -107,7 +117,7 @@ package final class HTTPClientConnection: @unchecked Sendable {
             guard parser.endsWithConnection else { throw IOError(.closed, "reply") }
             isDone = true
         }
-        isReusable = parser.keepsAlive && input.isEmpty
+        isReusable = parser.keepsAlive && input.isEmpty && isSent
         return nil
     }
 
@@ -172,15 +182,18 @@ package final class HTTPClientConnection: @unchecked Sendable {
     }
 
     private static func encode(_ request: HTTPClientRequest, host: String) -> [UInt8] {
+        let hasLength = !request.body.isEmpty || ![.get, .head, .delete, .options].contains(request.method)
+        return head(request, host: host, framing: hasLength ? "Content-Length: \(request.body.count)\r\n" : "") + request.body
+    }
+
+    /// The head of a request with the field that frames its content.
+    static func head(_ request: HTTPClientRequest, host: String, framing: String) -> [UInt8] {
         precondition(request.target.utf8.allSatisfy { Characters.isVisible($0) }, "a target is encoded before it is sent")
         var out = Array("\(request.method.rawValue) \(request.target) HTTP/1.1\r\n".utf8)
         if !request.headers.contains("Host") { out += Array("Host: \(host)\r\n".utf8) }
         for (name, value) in request.headers.pairs where name.lowercased() != "content-length" && name.lowercased() != "transfer-encoding" {
             out += Array("\(name): \(value)\r\n".utf8)
         }
-        if !request.body.isEmpty || ![.get, .head, .delete, .options].contains(request.method) {
-            out += Array("Content-Length: \(request.body.count)\r\n".utf8)
-        }
-        return out + Array("\r\n".utf8) + request.body
+        return out + Array("\(framing)\r\n".utf8)
     }
 }

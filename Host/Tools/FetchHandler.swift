@@ -39,9 +39,24 @@ package protocol FetchHandler: Sendable {
     func fetch(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchReplyPayload
     /// As `fetch`, with the body left to be read piece by piece by whoever gets it, and closed.
     func open(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchOpening
+    /// As `open`, with a body that is written piece by piece.
+    func begin(_ request: FetchBeginPayload, _ body: EgressBody, for context: FetchContext, until deadline: Deadline) async -> FetchOpening
 }
 
 extension FetchHandler {
+    /// For a handler that sends whole bodies only: waits for all of it.
+    package func begin(
+        _ request: FetchBeginPayload, _ body: EgressBody, for context: FetchContext, until deadline: Deadline
+    ) async -> FetchOpening {
+        do {
+            let whole = try await body.collected(bytesMax: ToolLimits.wholeBodyBytesMax)
+            return await open(FetchPayload(id: request.id, request: request.request, body: whole), for: context, until: deadline)
+        } catch {
+            let failure = (error as? EgressFailure) ?? EgressFailure(.request, "the body was not written to its end")
+            return .refused(FetchReplyPayload(id: request.id, status: 0, errorCode: failure.code, errorMessage: failure.description))
+        }
+    }
+
     /// For a handler that has whole replies only: cuts them up.
     package func open(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchOpening {
         var reply = await fetch(request, for: context, until: deadline)
@@ -84,35 +99,50 @@ package struct ProxyFetch: FetchHandler {
     package init(_ proxy: EgressProxy) { self.proxy = proxy }
 
     package func fetch(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchReplyPayload {
-        guard let access = context.access else { return Self.failure(request, "forbidden", EgressRefusal.noNetwork.description) }
+        guard let access = context.access else { return Self.failure(request.id, "forbidden", EgressRefusal.noNetwork.description) }
         let wanted: EgressRequest
         do throws(EgressRequest.Malformed) {
             wanted = try EgressRequest(parsing: request.request, body: request.body)
         } catch {
-            return Self.failure(request, "invalid", error.reason)
+            return Self.failure(request.id, "invalid", error.reason)
         }
         do throws(EgressError) {
             let reply = try await proxy.fetch(wanted, access: access, caller: context.caller, before: context.before, until: deadline)
             return FetchReplyPayload(id: request.id, status: UInt32(reply.status), headers: reply.headersJSON, body: reply.body)
         } catch {
-            return Self.failure(request, error.code, error.message)
+            return Self.failure(request.id, error.code, error.message)
         }
     }
 
     package func open(_ request: FetchPayload, for context: FetchContext, until deadline: Deadline) async -> FetchOpening {
-        guard let access = context.access else { return .refused(Self.failure(request, "forbidden", EgressRefusal.noNetwork.description)) }
-        let wanted: EgressRequest
-        do throws(EgressRequest.Malformed) {
-            wanted = try EgressRequest(parsing: request.request, body: request.body)
-        } catch {
-            return .refused(Self.failure(request, "invalid", error.reason))
+        await open(request.id, context, until: deadline) { () throws(EgressRequest.Malformed) in
+            try EgressRequest(parsing: request.request, body: request.body)
         }
+    }
+
+    package func begin(
+        _ request: FetchBeginPayload, _ body: EgressBody, for context: FetchContext, until deadline: Deadline
+    ) async -> FetchOpening {
+        await open(request.id, context, until: deadline) { () throws(EgressRequest.Malformed) in
+            var wanted = try EgressRequest(parsing: request.request, body: [])
+            if wanted.followsRedirects { throw EgressRequest.Malformed(reason: "a body that is written piece by piece follows no redirects") }
+            wanted.upload = body
+            return wanted
+        }
+    }
+
+    private func open(
+        _ id: UInt32, _ context: FetchContext, until deadline: Deadline, _ read: () throws(EgressRequest.Malformed) -> EgressRequest
+    ) async -> FetchOpening {
+        guard let access = context.access else { return .refused(Self.failure(id, "forbidden", EgressRefusal.noNetwork.description)) }
+        let wanted: EgressRequest
+        do throws(EgressRequest.Malformed) { wanted = try read() } catch { return .refused(Self.failure(id, "invalid", error.reason)) }
         do throws(EgressError) {
             let stream = try await proxy.open(wanted, access: access, caller: context.caller, before: context.before, until: deadline)
-            let head = FetchReplyPayload(id: request.id, status: UInt32(stream.head.status), headers: stream.head.headersJSON)
+            let head = FetchReplyPayload(id: id, status: UInt32(stream.head.status), headers: stream.head.headersJSON)
             return .open(head, ProxyStream(stream: stream))
         } catch {
-            return .refused(Self.failure(request, error.code, error.message))
+            return .refused(Self.failure(id, error.code, error.message))
         }
     }
 
@@ -131,7 +161,7 @@ package struct ProxyFetch: FetchHandler {
         func close() { stream.close() }
     }
 
-    private static func failure(_ request: FetchPayload, _ code: String, _ message: String) -> FetchReplyPayload {
-        FetchReplyPayload(id: request.id, status: 0, errorCode: code, errorMessage: message)
+    private static func failure(_ id: UInt32, _ code: String, _ message: String) -> FetchReplyPayload {
+        FetchReplyPayload(id: id, status: 0, errorCode: code, errorMessage: message)
     }
 }

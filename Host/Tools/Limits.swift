@@ -5,6 +5,8 @@ package enum ToolLimits {
     package static let recordingsMax = 1_000
     package static let recordingBytesMax = 64 << 20
     package static let recordingFilesMax = 256
+    /// A request's body for a handler that takes none piece by piece.
+    package static let wholeBodyBytesMax = 2 << 20
     /// No call lasts longer, whatever its manifest says, over all tries.
     package static let callMillisecondsMax = 60_000
     /// How long a call may last whose manifest says nothing.

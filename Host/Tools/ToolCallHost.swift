@@ -71,13 +71,36 @@ struct ToolCallHost: WorkerCallHost {
     }
 
     func fetchOpen(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
-        let reply = await streams.open(request) { [self] in
+        let reply = await streams.open(request.id) { [self] in
             guard let tape else { return await service.fetcher.open(request, for: fetchContext, until: deadline) }
             return await tape.open(request) { await service.fetcher.open(request, for: fetchContext, until: deadline) }
         }
         if reply.status != 0 { egress.add(bytes: request.body.count) }
         return reply
     }
+
+    func fetchExpect(_ request: FetchBeginPayload) {
+        streams.expect(request) { [egress, tape] piece in
+            egress.count(bytes: piece.count)
+            tape?.hear(piece, of: request.id)
+        }
+    }
+
+    func fetchBegin(_ request: FetchBeginPayload, until deadline: Deadline) async -> FetchReplyPayload {
+        let reply = await streams.begin(request.id) { [self] body in
+            guard let tape else { return await service.fetcher.begin(request, body, for: fetchContext, until: deadline) }
+            return await tape.begin(request, body) { await service.fetcher.begin(request, body, for: fetchContext, until: deadline) }
+        }
+        if reply.status != 0 { egress.add(bytes: 0) }
+        return reply
+    }
+
+    func fetchWrite(_ id: UInt32, _ data: [UInt8]) async -> FetchWrittenPayload {
+        let stop = await streams.write(id, data)
+        return FetchWrittenPayload(id: id, errorCode: stop?.code ?? "", errorMessage: stop?.message ?? "")
+    }
+
+    func fetchFinish(_ id: UInt32) { streams.finish(id) }
 
     func fetchRead(_ id: UInt32) async -> FetchPiecePayload {
         let piece = await streams.read(id)

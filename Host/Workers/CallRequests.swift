@@ -17,6 +17,8 @@ final class CallRequests: @unchecked Sendable {
     private var order = RequestOrder()
     /// The replies that the worker reads piece by piece.
     var streams = StreamOrder()
+    /// The bodies that the worker writes piece by piece.
+    var uploads = UploadOrder()
     private var waiting: [UInt64: Answer] = [:]
     private var outbox: [(id: UInt64, frame: [UInt8])] = []
     private var isSending = false
@@ -38,6 +40,9 @@ final class CallRequests: @unchecked Sendable {
         waiting[order.add(request)] = answer
         startReady()
     }
+
+    /// Serves a request that waits for no other and that none waits for: `StreamOrder` and `UploadOrder` bound how many there are.
+    func addBeside(_ answer: @escaping Answer) { tasks.start(on: registration.loop) { await self.send(0, await answer()) } }
 
     /// Returns when a request has finished, the deadline has passed, or the task is cancelled.
     func waitForRoom() async {

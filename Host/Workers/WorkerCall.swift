@@ -69,6 +69,14 @@ package protocol WorkerCallHost: Sendable {
     func fetch(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload
     /// A request for the network whose reply is read piece by piece; the answer is its head, and for the reply itself the host keeps the request's id.
     func fetchOpen(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload
+    /// A request with a body of its own pieces has come: what is written from now on is for it.
+    func fetchExpect(_ request: FetchBeginPayload)
+    /// As `fetchOpen`, with the body that was expected.
+    func fetchBegin(_ request: FetchBeginPayload, until deadline: Deadline) async -> FetchReplyPayload
+    /// Passes a piece of a body on; answers when the server's connection has taken it, or why it will not.
+    func fetchWrite(_ id: UInt32, _ data: [UInt8]) async -> FetchWrittenPayload
+    /// A body has no more pieces.
+    func fetchFinish(_ id: UInt32)
     /// The next piece of an open reply.
     func fetchRead(_ id: UInt32) async -> FetchPiecePayload
     /// Ends an open reply, or one whose opening or piece is under way, at once.
@@ -84,6 +92,14 @@ extension WorkerCallHost {
     package func fetchOpen(_ request: FetchPayload, until deadline: Deadline) async -> FetchReplyPayload {
         FetchReplyPayload(id: request.id, status: 0, errorCode: "forbidden", errorMessage: "this host opens no replies")
     }
+    package func fetchExpect(_ request: FetchBeginPayload) {}
+    package func fetchBegin(_ request: FetchBeginPayload, until deadline: Deadline) async -> FetchReplyPayload {
+        FetchReplyPayload(id: request.id, status: 0, errorCode: "forbidden", errorMessage: "this host opens no replies")
+    }
+    package func fetchWrite(_ id: UInt32, _ data: [UInt8]) async -> FetchWrittenPayload {
+        FetchWrittenPayload(id: id, errorCode: "cancelled", errorMessage: "this host takes no bodies")
+    }
+    package func fetchFinish(_ id: UInt32) {}
     package func fetchRead(_ id: UInt32) async -> FetchPiecePayload { .cancelled(id: id) }
     package func fetchClose(_ id: UInt32) {}
     package func callEnded() {}

@@ -88,6 +88,9 @@ extension WorkerHandle {
         case .fetchOpen: try await fetchOpen(frame, &talk)
         case .fetchRead: try await fetchRead(frame, &talk)
         case .fetchClose: try fetchClose(frame, &talk)
+        case .fetchBegin: try fetchBegin(frame, &talk)
+        case .fetchWrite: try fetchWrite(frame, &talk)
+        case .fetchFinish: try fetchFinish(frame, &talk)
         case .kill(let reason): return ServeEnd(end: .died(reason), fate: .kill(reason))
         case .jailed, .ready, .loadRefused, .endOfCancelled, .ignore: break
         }

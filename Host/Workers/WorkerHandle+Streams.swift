@@ -18,18 +18,64 @@ extension WorkerHandle {
         let opening = requests.streams.opens(request.id)
         if opening == .fault { throw .fault(.streamOrder) }
         try await ask(.fetch, &talk) {
-            var reply = FetchReplyPayload(id: request.id, status: 0, errorCode: "invalid", errorMessage: Self.tooMany)
-            if opening == .accepted {
-                if !requests.streams.isClosing(request.id) { reply = await host.fetchOpen(request, until: deadline) }
-                if !requests.streams.answered(request.id, isEnd: reply.status == 0) {
-                    // Closed while it was being opened: what came meanwhile is nobody's.
-                    host.fetchClose(request.id)
-                    reply = FetchReplyPayload(id: request.id, status: 0, errorCode: "cancelled", errorMessage: "the reply was closed")
-                }
-            }
+            let reply = await Self.opened(request.id, opening, requests, host) { await host.fetchOpen(request, until: deadline) }
             return Frame(type: .fetchReply, callID: callID, payload: reply.encoded()).encoded()
         }
     }
+
+    /// What a worker hears that has opened a reply.
+    private static func opened(
+        _ id: UInt32, _ opening: StreamOrder.Opening, _ requests: CallRequests, _ host: any WorkerCallHost,
+        _ open: () async -> FetchReplyPayload
+    ) async -> FetchReplyPayload {
+        var reply = FetchReplyPayload(id: id, status: 0, errorCode: "invalid", errorMessage: tooMany)
+        guard opening == .accepted else { return reply }
+        if !requests.streams.isClosing(id) { reply = await open() }
+        if requests.streams.answered(id, isEnd: reply.status == 0) { return reply }
+        // Closed while it was being opened: what came meanwhile is nobody's.
+        host.fetchClose(id)
+        return FetchReplyPayload(id: id, status: 0, errorCode: "cancelled", errorMessage: "the reply was closed")
+    }
+
+    // MARK: Bodies
+
+    /// Waits for no turn among the requests: its pieces come after it, and would wait behind it.
+    func fetchBegin(_ frame: Frame, _ talk: inout Talk) throws(FrameEnd) {
+        let request: FetchBeginPayload
+        do { request = try FetchBeginPayload(decoding: frame.payload) } catch { throw .fault(.malformed) }
+        let (callID, host, deadline, requests) = (talk.id, talk.host, talk.deadline, requests(&talk))
+        let opening = requests.streams.opens(request.id)
+        if opening == .fault { throw .fault(.streamOrder) }
+        requests.uploads.begins(request.id)
+        if opening == .accepted { host.fetchExpect(request) }
+        requests.addBeside {
+            let reply = await Self.opened(request.id, opening, requests, host) { await host.fetchBegin(request, until: deadline) }
+            return Frame(type: .fetchReply, callID: callID, payload: reply.encoded()).encoded()
+        }
+    }
+
+    func fetchWrite(_ frame: Frame, _ talk: inout Talk) throws(FrameEnd) {
+        let piece: FetchWritePayload
+        do { piece = try FetchWritePayload(decoding: frame.payload) } catch { throw .fault(.malformed) }
+        let (callID, host, requests) = (talk.id, talk.host, requests(&talk))
+        guard requests.uploads.writes(piece.id) else { throw .fault(.streamOrder) }
+        requests.addBeside {
+            let written = await host.fetchWrite(piece.id, piece.data)
+            requests.uploads.written(piece.id, isEnd: written.isEnd)
+            return Frame(type: .fetchWritten, callID: callID, payload: written.encoded()).encoded()
+        }
+    }
+
+    func fetchFinish(_ frame: Frame, _ talk: inout Talk) throws(FrameEnd) {
+        let id = try Self.stream(frame)
+        switch requests(&talk).uploads.finishes(id) {
+        case .pass: talk.host.fetchFinish(id)
+        case .ignore: break
+        case .fault: throw .fault(.streamOrder)
+        }
+    }
+
+    // MARK: Replies
 
     func fetchRead(_ frame: Frame, _ talk: inout Talk) async throws(FrameEnd) {
         let id = try Self.stream(frame)
@@ -45,6 +91,7 @@ extension WorkerHandle {
     /// Needs no turn among the requests: it ends one.
     func fetchClose(_ frame: Frame, _ talk: inout Talk) throws(FrameEnd) {
         let id = try Self.stream(frame)
+        requests(&talk).uploads.closes(id)
         switch requests(&talk).streams.closes(id) {
         case .close: talk.host.fetchClose(id)
         case .ignore: break

@@ -12,6 +12,9 @@ enum Limits {
     static let schemaTypesMax = 2_000
     /// Bytes of an error message sent to the host.
     static let messageBytesMax = 2_000
+    /// Bytes of one piece of a request's body, and of a whole one for a host that takes no pieces.
+    static let pieceBytesMax = 64 << 10
+    static let wholeBodyBytesMax = 2 << 20
     /// Binary attachments of one result.
     static let attachmentsMax = 64
 }

@@ -71,6 +71,9 @@ func makeHarnessHost(config: [UInt8], scratch: String) -> limen_host {
     host.fetch_open = HarnessStreams.open
     host.fetch_read = HarnessStreams.read
     host.fetch_close = HarnessStreams.close
+    host.fetch_begin = HarnessUploads.begin
+    host.fetch_write = HarnessUploads.write
+    host.fetch_finish = HarnessUploads.finish
     host.schedule = { work, context in
         let context = Context(pointer: context)
         HarnessLoop.shared.post { work?(context.pointer) }

@@ -15,15 +15,21 @@ enum HarnessStreams {
 
     static let open: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_fetch_callback?, UnsafeMutableRawPointer?) -> UInt32 = {
         call, request, body, callback, context in
-        let context = Context(pointer: context)
-        let request = json(request)
-        let body = [UInt8](body)
-        let handler = HarnessCalls.find(call)?.harness.fetchHandler
         let id = state.withLock { state in
             state.last += 1
-            state.bodies[state.last] = []
             return state.last
         }
+        open(call, request: [UInt8](request), body: [UInt8](body), id: id, callback, Context(pointer: context))
+        return id
+    }
+
+    /// Makes a request whose reply is then read by `id`.
+    static func open(
+        _ call: OpaquePointer?, request: [UInt8], body: [UInt8], id: UInt32, _ callback: limen_fetch_callback?, _ context: Context
+    ) {
+        let request = request.withLimenBytes { json($0) }
+        let handler = HarnessCalls.find(call)?.harness.fetchHandler
+        state.withLock { $0.bodies[id] = [] }
         HarnessLoop.shared.post {
             var reply = HarnessFetchReply.refused("cancelled", "The call has ended.")
             switch request {
@@ -36,7 +42,6 @@ enum HarnessStreams {
             }
             answer(reply, callback, context)
         }
-        return id
     }
 
     static let read: @convention(c) (OpaquePointer?, UInt32, limen_piece_callback?, UnsafeMutableRawPointer?) -> Void = {

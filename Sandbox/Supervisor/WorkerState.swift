@@ -50,6 +50,8 @@ package struct WorkerState: Sendable {
         case event, fetch, keyValue, log
         /// A reply that is read piece by piece: its beginning, a piece, its end.
         case fetchOpen, fetchRead, fetchClose
+        /// A body that is written piece by piece: its beginning, a piece, its end.
+        case fetchBegin, fetchWrite, fetchFinish
         /// The call is over, with a result.
         case result
         /// The call is over, with the plugin's error.
@@ -209,9 +211,10 @@ package struct WorkerState: Sendable {
             return type == .result ? .result : .failure
         case .event: return event(call, bytes, at: now)
         case .log: return log(call, at: now)
-        // At most one is open a reply, and each takes a byte of what the reply may have: no count of their own.
+        // At most one is open a reply or a body, and each takes a byte of what that may have: no count of their own.
         case .fetchRead: return .fetchRead
-        case .fetch, .keyValue, .fetchOpen, .fetchClose:
+        case .fetchWrite: return .fetchWrite
+        case .fetch, .keyValue, .fetchOpen, .fetchClose, .fetchBegin, .fetchFinish:
             var call = call
             call.requests += 1
             phase = .busy(call)
@@ -220,6 +223,8 @@ package struct WorkerState: Sendable {
             case .fetch: return .fetch
             case .fetchOpen: return .fetchOpen
             case .fetchClose: return .fetchClose
+            case .fetchBegin: return .fetchBegin
+            case .fetchFinish: return .fetchFinish
             default: return .keyValue
             }
         default: return fault(.unexpectedType, at: now)
@@ -258,7 +263,7 @@ package struct WorkerState: Sendable {
             guard crossed else { return fault(.resultAfterCancel, at: now) }
             _ = kill(.cancelled, at: now)
             return .kill(.cancelled)
-        case .event, .log, .fetch, .keyValue, .fetchOpen, .fetchRead, .fetchClose:
+        case .event, .log, .fetch, .keyValue, .fetchOpen, .fetchRead, .fetchClose, .fetchBegin, .fetchWrite, .fetchFinish:
             if type == .log, logs.take(at: now) { return .log }
             var call = call
             call.logsDropped += 1

@@ -18,7 +18,7 @@ enum HostTable {
                 cancelled: cancelled, deadline: deadline, fetch: fetch, kv: keyValue, schedule: schedule, pump: pump,
                 scratch_path: UnsafePointer(strdup("/scratch")), config: limen_bytes(data: bytes.baseAddress, length: bytes.count),
                 wants_description: PluginRuntime.current.wantsDescription ? 1 : 0, fetch_open: fetchOpen, fetch_read: fetchRead,
-                fetch_close: fetchClose))
+                fetch_close: fetchClose, fetch_begin: fetchBegin, fetch_write: fetchWrite, fetch_finish: fetchFinish))
         return UnsafePointer(table)
     }()
 
@@ -151,7 +151,7 @@ enum HostTable {
     }
 
     /// The id of a call that is still in flight.
-    private static func inFlight(_ call: OpaquePointer?) -> UInt64? {
+    static func inFlight(_ call: OpaquePointer?) -> UInt64? {
         let callID = UInt64(UInt(bitPattern: call))
         return callID != 0 && PluginRuntime.current.shared.withLock { $0.callID == callID } ? callID : nil
     }
@@ -170,14 +170,14 @@ enum HostTable {
     }
 
     /// Another thread ended the call: the main thread goes back to waiting for frames alone.
-    private static func wakeMainThread() {
+    static func wakeMainThread() {
         let runtime = PluginRuntime.current!
         guard pthread_equal(pthread_self(), runtime.mainThread) == 0 else { return }
         var one: UInt64 = 1
         write(runtime.wake, &one, 8)
     }
 
-    private static func send(_ type: FrameType, _ callID: UInt64, _ payload: [UInt8]) {
+    static func send(_ type: FrameType, _ callID: UInt64, _ payload: [UInt8]) {
         sendBytes(Frame(type: type, callID: callID, payload: payload).encoded())
     }
 

@@ -42,8 +42,11 @@ final class PluginRuntime: @unchecked Sendable {
         var refusedFetches: [Callback<limen_fetch_callback?>] = []
         var refusedKeyValues: [Callback<limen_kv_callback?>] = []
         var refusedPieces: [Callback<limen_piece_callback?>] = []
+        var refusedWrites: [Callback<limen_written_callback?>] = []
         /// Replies of the call in flight that are read piece by piece.
         var streams: [UInt32: Stream] = [:]
+        /// Bodies of the call in flight that are written piece by piece.
+        var uploads: [UInt32: Upload] = [:]
     }
 
     /// A reply that is read piece by piece, as this side knows it.
@@ -164,6 +167,7 @@ final class PluginRuntime: @unchecked Sendable {
         case .fetchReply: finishFetch(frame.payload)
         case .keyValueReply: finishKeyValue(frame.payload)
         case .fetchPiece: finishPiece(frame.payload)
+        case .fetchWritten: finishWrite(frame.payload)
         case .drain: stop()
         default: _exit(4)
         }
@@ -176,7 +180,7 @@ final class PluginRuntime: @unchecked Sendable {
         isCancelled.store(false, ordering: .relaxed)
         shared.withLock { state in
             state.callID = frame.callID
-            state.streams = [:]
+            (state.streams, state.uploads) = ([:], [:])
         }
         payload.withRequest { request in plugin.pointee.call(plugin.pointee.state, Self.handle(frame.callID), request) }
         runScheduled()
@@ -203,19 +207,22 @@ final class PluginRuntime: @unchecked Sendable {
 
     func runScheduled() {
         while true {
-            let (work, fetches, keyValues, pieces) = shared.withLock { state in
+            let (work, fetches, keyValues, pieces, writes) = shared.withLock { state in
                 defer {
                     state.scheduled.removeAll(keepingCapacity: true)
-                    (state.refusedFetches, state.refusedKeyValues, state.refusedPieces) = ([], [], [])
+                    (state.refusedFetches, state.refusedKeyValues, state.refusedPieces, state.refusedWrites) = ([], [], [], [])
                 }
-                return (state.scheduled, state.refusedFetches, state.refusedKeyValues, state.refusedPieces)
+                return (state.scheduled, state.refusedFetches, state.refusedKeyValues, state.refusedPieces, state.refusedWrites)
             }
-            if work.isEmpty, fetches.isEmpty, keyValues.isEmpty, pieces.isEmpty { return }
+            if work.isEmpty, fetches.isEmpty, keyValues.isEmpty, pieces.isEmpty, writes.isEmpty { return }
             refuse(fetches, keyValues)
             for item in pieces {
                 FetchPiecePayload(errorCode: "invalid", errorMessage: "the reply is not open, or its next piece is awaited already").withPiece {
                     item.function?(item.context, $0)
                 }
+            }
+            for item in writes {
+                FetchWrittenPayload.outOfTurn.withWritten { item.function?(item.context, $0) }
             }
             for item in work { item.function?(item.context) }
         }
@@ -282,6 +289,15 @@ final class PluginRuntime: @unchecked Sendable {
         guard let pending = answered.0 else { _exit(5) }
         let told = answered.1 ? FetchPiecePayload.cancelled(id: id) : piece
         told.withPiece { lent in pending.function?(pending.context, lent) }
+        runScheduled()
+    }
+
+    private func finishWrite(_ payload: [UInt8]) {
+        let written = decoded { () throws(MalformedPayload) in try FetchWrittenPayload(decoding: payload) }
+        let (id, isEnd) = (written.id, written.isEnd)
+        // A body of a call that is over is unknown here.
+        guard let pending = shared.withLock({ state in state.written(id, isEnd: isEnd) }) else { return }
+        written.withWritten { lent in pending.function?(pending.context, lent) }
         runScheduled()
     }
 

@@ -35,6 +35,7 @@ extension PluginRuntime.Shared {
     /// Closes one; false when there is nothing to close.
     mutating func close(_ id: UInt32) -> Bool {
         guard let stream = streams[id], !stream.isClosed else { return false }
+        uploads[id]?.isFinished = true
         if case .idle = stream.phase { streams[id] = nil } else { streams[id]?.isClosed = true }
         return true
     }

@@ -11,6 +11,8 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case conditions = 0x07
     /// The answer to `fetchRead`.
     case fetchPiece = 0x08
+    /// The answer to `fetchWrite`.
+    case fetchWritten = 0x09
     // Worker to host. `jailed` is sent before any of the plugin's code runs and is the last word that can be trusted.
     case jailed = 0x81
     case ready = 0x82
@@ -24,6 +26,10 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case fetchOpen = 0x89
     case fetchRead = 0x8a
     case fetchClose = 0x8b
+    /// As `fetchOpen`, with a body that `fetchWrite` brings piece by piece and `fetchFinish` ends.
+    case fetchBegin = 0x8c
+    case fetchWrite = 0x8d
+    case fetchFinish = 0x8e
 
     /// True for what a worker may send.
     package var isFromWorker: Bool { rawValue & 0x80 != 0 }
@@ -116,7 +122,10 @@ package struct FrameLimits: Sendable {
         case .result: resultBytesMax
         case .failure: failureBytesMax
         case .fetch, .fetchOpen: fetchBytesMax
-        case .fetchRead, .fetchClose: FetchStreamPayload.bytes
+        case .fetchRead, .fetchClose, .fetchFinish: FetchStreamPayload.bytes
+        case .fetchBegin: FetchBeginPayload.bytesMax
+        case .fetchWrite: FetchWritePayload.bytesMax
+        case .fetchWritten: FetchWrittenPayload.bytesMax
         case .fetchPiece: FetchPiecePayload.bytesMax
         case .log: logBytesMax
         }

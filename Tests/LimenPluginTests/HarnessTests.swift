@@ -83,6 +83,20 @@ private struct Streaming: Tool {
     }
 }
 
+private struct Uploading: Tool {
+    static let name = "uploading"
+    static let description = "Writes a body piece by piece and counts what comes back."
+    struct Input: Codable, Sendable { var pieces: Int }
+    func call(_ input: Input, _ context: ToolContext) async throws -> [Int] {
+        let pieces = AsyncThrowingStream<[UInt8], any Error> { stream in
+            for _ in 0..<input.pieces { stream.yield([UInt8](repeating: 7, count: 100_000)) }
+            stream.finish(throwing: input.pieces == 0 ? PluginError("no_pieces", "There is nothing to write.") : nil)
+        }
+        let reply = try await context.fetchStream(FetchRequest("https://example.org/", method: "POST"), body: pieces)
+        return [reply.status, try await reply.body.collected(bytesMax: 1 << 20).count]
+    }
+}
+
 private func harness(_ tools: [any Tool]) throws -> PluginHarness {
     try PluginHarness(
         config: ["city": "Ulm"],
@@ -97,6 +111,15 @@ private func harness(_ tools: [any Tool]) throws -> PluginHarness {
         let harness = try harness([Defaults()])
         let outcome = await harness.call("defaults", ["inner": [[:], ["depth": 1]], "tags": []])
         #expect(try outcome.output == ["limit": 5, "tags": [], "inner": [["depth": 7], ["depth": 1]]])
+    }
+
+    @Test("a body is written piece by piece from a sequence; what the sequence throws ends the request and is the call's")
+    func uploads() async throws {
+        let harness = try harness([Uploading()])
+        let outcome = await harness.call("uploading", ["pieces": 3])
+        #expect(try outcome.output == [201, 300_000])
+        let failed = await harness.call("uploading", ["pieces": 0])
+        #expect(throws: PluginError("no_pieces", "There is nothing to write.")) { try failed.output }
     }
 
     @Test("fetch, key-value state, log, attachments, configuration and deadline reach a tool")

@@ -1,4 +1,5 @@
 import Glibc
+import HTTP
 import Testing
 
 @Suite("An author's plugins")
@@ -48,12 +49,12 @@ struct AuthorTests {
         var out: String { Command.text("\(folder).out") }
         var err: String { Command.text("\(folder).err") }
 
-        init(_ folder: String) throws {
+        init(_ folder: String, environment: [String: String] = [:]) throws {
             self.folder = folder
             mkfifo("\(folder).in", 0o600)
             pid = try Command.start(
                 ["\(Command.bin)/limen", "plugin", "dev", folder], input: "\(folder).in", output: "\(folder).out", complaints: "\(folder).err",
-                environment: ["TMPDIR": temporary])
+                environment: environment.merging(["TMPDIR": temporary]) { $1 })
         }
 
         /// The seconds that the newest turn took from the save to its answers.
@@ -101,6 +102,38 @@ struct AuthorTests {
         kill(dev.pid, SIGTERM)
         #expect(dev.ends() == 0, "\(dev.err)")
         #expect(Command.names(dev.temporary) == [])
+    }
+
+    @Test("plugin dev calls examples and what is typed through the host's proxy and the CONNECT proxy, with the author's own authority")
+    func proxied() async throws {
+        let site = try TLSSite { _ in HTTPResponse(contentType: "text/plain", Array("tea".utf8)) }
+        let dev = try Development(try TunnelServiceTests.sample(site), environment: site.environment)
+        #expect(dev.waits { dev.out.contains(#"sample-curl.get, a page: {"status":200,"bytes":3}"#) }, "\(dev.out) \(dev.err)")
+        try Command.write("get {\"url\":\"https://127.0.0.1:\(site.port)/\"}\n", to: "\(dev.folder).in")
+        #expect(dev.waits { dev.out.contains(#""plugin_code":"forbidden""#) }, "\(dev.out)")
+        kill(dev.pid, SIGTERM)
+        #expect(dev.ends() == 0, "\(dev.err)")
+        await site.stop()
+    }
+
+    @Test("plugin dev and plugin test make fetches through the host's proxy, and name the host that it refused")
+    func fetching() async throws {
+        let site = try TLSSite { _ in HTTPResponse(contentType: "text/plain", [UInt8](repeating: 1, count: 10)) }
+        let folder = try StreamTests().plugin(site.port)
+        let manifest = Command.text("\(folder)/plugin.json")
+        let (url, stranger) = ("https://localhost:\(site.port)/", "https://other.example/")
+        let tools = """
+            "tools": [{"name": "read", "examples": [{"name": "inside", "input": {"mode": "all", "url": "\(url)"}},
+              {"name": "outside", "input": {"mode": "all", "url": "\(stranger)"}}]}],
+            """
+        try Command.write(manifest.replacing("\"abi\": 1,", with: "\"abi\": 1,\n\(tools)"), to: "\(folder)/plugin.json")
+        let test = try Command.limen(["plugin", "test", folder], environment: site.environment)
+        #expect(test.code == 0 && test.output.contains("2 passed") && test.output.contains("hosts refused: other.example"), "\(test)")
+        let dev = try Development(folder, environment: site.environment)
+        #expect(dev.waits { dev.out.contains("\"bytes\":10") && dev.out.contains("\"head\":\"forbidden\"") }, "\(dev.out) \(dev.err)")
+        kill(dev.pid, SIGTERM)
+        #expect(dev.ends() == 0, "\(dev.err)")
+        await site.stop()
     }
 
     @Test("what is typed at plugin dev is called in the version that is served, or refused with the reason")

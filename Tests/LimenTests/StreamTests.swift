@@ -14,7 +14,7 @@ private enum Large {
 @Suite("Limen: a plugin reads replies piece by piece", .serialized)
 struct StreamTests {
     /// Tests/Fixtures/Streams, away from the sources.
-    private func plugin(_ port: Int) throws -> String {
+    func plugin(_ port: Int) throws -> String {
         let folder = "\(Command.temporary())/streams"
         mkdir(folder, 0o755)
         for file in ["streams.c", "Makefile", "plugin.json"] {
@@ -49,6 +49,26 @@ struct StreamTests {
         let many = try run(site, folder, "many")
         #expect(try JSONValue(parsing: many.output) == ["opened": 8, "refused": 2], "\(many)")
         await site.stop()
+    }
+
+    @Test("a C plugin in the jail writes 4 MiB piece by piece, in chunks or with its length; turns that are not its own are refused; it replays")
+    func uploads() async throws {
+        let site = try TLSSite(bodyBytesMax: 8 << 20) { HTTPResponse(contentType: "text/plain", Array("\($0.body.count)".utf8)) }
+        let folder = try plugin(site.port)
+        let expected: JSONValue = [
+            "status": 200, "head": "", "pieces": 64, "said": 7, "written": "", "empty": "invalid", "large": "invalid", "stranger": "invalid",
+            "after": "invalid",
+        ]
+        for mode in ["upload", "chunks"] {
+            let outcome = try run(site, folder, mode)
+            #expect(try JSONValue(parsing: outcome.output) == expected, "\(outcome)")
+            #expect(outcome.complaints.contains("\"egress_requests\":1"), "\(outcome)")
+        }
+        let first = try run(site, folder, "upload", "/", "--record", "\(folder)/upload.jsonl")
+        #expect(first.code == 0, "\(first)")
+        await site.stop()
+        let again = try Command.limen("plugin", "run", folder, "--replay", "\(folder)/upload.jsonl")
+        #expect(again.code == 0 && again.output == first.output, "\(again)")
     }
 
     @Test("a recording has the pieces of a streamed reply: it replays without the server, and reading on where the recording stopped is a difference")

@@ -8,12 +8,13 @@ final class TLSSite: Sendable, HTTPHandler {
     private let group: EventLoopGroup
     private let server = Lock<HTTPServer?>(nil)
     private let answer: @Sendable (HTTPRequest) async -> HTTPResponse
+    private let bodyBytesMax: Int
     let port: Int
     /// Where any account may read the authority.
     let authority: String
 
-    init(names: [String] = ["DNS:localhost"], _ answer: @escaping @Sendable (HTTPRequest) async -> HTTPResponse) throws {
-        self.answer = answer
+    init(names: [String] = ["DNS:localhost"], bodyBytesMax: Int = 1 << 20, _ answer: @escaping @Sendable (HTTPRequest) async -> HTTPResponse) throws {
+        (self.answer, self.bodyBytesMax) = (answer, bodyBytesMax)
         group = try EventLoopGroup(count: 1)
         let issuer = try TestAuthority()
         let issued = try issuer.issue("site", names: names)
@@ -30,6 +31,8 @@ final class TLSSite: Sendable, HTTPHandler {
         _ = try made.start(on: socket)
         server.withLock { $0 = made }
     }
+
+    func admit(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) -> HTTPAdmission { .accept(bodyBytesMax: bodyBytesMax) }
 
     func handle(_ request: HTTPRequest) async -> HTTPResponse { await answer(request) }
 

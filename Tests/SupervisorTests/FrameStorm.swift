@@ -269,6 +269,9 @@ extension FrameStorm {
         case .fetchOpen: must(frame.type == .fetchOpen && mine && !before.isCancelled)
         case .fetchRead: must(frame.type == .fetchRead && mine && !before.isCancelled)
         case .fetchClose: must(frame.type == .fetchClose && mine && !before.isCancelled)
+        case .fetchBegin: must(frame.type == .fetchBegin && mine && !before.isCancelled)
+        case .fetchWrite: must(frame.type == .fetchWrite && mine && !before.isCancelled)
+        case .fetchFinish: must(frame.type == .fetchFinish && mine && !before.isCancelled)
         case .keyValue: must(frame.type == .keyValue && mine && !before.isCancelled)
         case .log: must(frame.type == .log && before.saidJailed && !before.isCondemned)
         case .result, .failure:
@@ -296,7 +299,10 @@ extension FrameStorm {
         let call = worker.call ?? 0
         let type: FrameType
         if honest {
-            let inCall: [FrameType] = [.event, .event, .log, .fetch, .keyValue, .fetchOpen, .fetchRead, .fetchClose, .result, .failure]
+            let inCall: [FrameType] = [
+                .event, .event, .log, .fetch, .keyValue, .fetchOpen, .fetchRead, .fetchClose, .fetchBegin, .fetchWrite, .fetchFinish, .result,
+                .failure,
+            ]
             type =
                 !worker.saidJailed
                 ? .jailed : !worker.saidReady ? .ready : (worker.call == nil ? [.log] : inCall).randomElement(using: &random) ?? .log

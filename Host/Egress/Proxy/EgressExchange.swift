@@ -79,7 +79,8 @@ final class EgressExchange {
     ) async throws(EgressError) -> EgressInbound {
         let key = EgressPool.Key(
             plugin: caller.plugin, tenant: caller.tenant, secrets: secrets.identity, scheme: url.scheme, host: url.host, port: url.port)
-        while let kept = proxy.pool.take(key) {
+        // A body that is sent once cannot be sent again: it goes over a connection that nobody has kept.
+        while request.upload == nil, let kept = proxy.pool.take(key) {
             let inbound = inbound(hop)
             do throws(EgressError) {
                 return try await exchange(outbound, over: kept, host: url.authority, key, inbound, until: deadline)
@@ -121,7 +122,7 @@ final class EgressExchange {
     ) async throws(EgressError) -> EgressInbound {
         bytesOut += outbound.body.count
         do {
-            try inbound.take(head: try await connection.begin(outbound, host: host, until: deadline))
+            try inbound.take(head: try await begin(outbound, over: connection, host: host, until: deadline))
             inbound.action = redirects?.take(status: inbound.status, locations: inbound.locations, policy: access.policy) ?? .deliver
             if isStreamed, case .deliver = inbound.action {
                 inbound.source = EgressInbound.Source(connection: connection, key: key)
@@ -136,6 +137,17 @@ final class EgressExchange {
             connection.end()
             throw Task.isCancelled ? .cancelled : .failed(Self.failure(error, phase))
         }
+    }
+
+    /// Sends the request and reads the head of its reply.
+    private func begin(
+        _ outbound: HTTPClientRequest, over connection: HTTPClientConnection, host: String, until deadline: Deadline
+    ) async throws -> HTTPResponse {
+        guard let upload = request.upload else { return try await connection.begin(outbound, host: host, until: deadline) }
+        defer { bytesOut += upload.written }
+        let head = try await connection.begin(outbound, host: host, length: upload.length, until: deadline) { try await upload.next() }
+        upload.end(.replied)
+        return head
     }
 
     /// The plugin's own fields that go along on this hop.
@@ -164,6 +176,7 @@ final class EgressExchange {
     static func failure(_ error: any Error, _ phase: HTTPClientError.Phase?) -> EgressFailure {
         switch error {
         case let failure as EgressFailure: return failure
+        case let fault as EgressBody.Fault: return fault.failure
         case ContentDecoder.Fault.tooLarge: return EgressFailure(.size, "the reply is too large when it is decompressed")
         case let fault as ContentDecoder.Fault: return EgressFailure(.body, "the reply's coding is broken: \(fault.rawValue)")
         case let failure as HTTPFailure: return EgressFailure(phase == .body ? .body : .headers, "the reply breaks the rules: \(failure.message)")

@@ -6,6 +6,8 @@ package struct EgressRequest: Sendable {
     package var method: String
     package var fields: [(name: String, value: String)]
     package var body: [UInt8]
+    /// The body when it is written piece by piece; then `body` is empty, and no redirect is followed.
+    package var upload: EgressBody?
     /// Bytes of the reply's body, if the plugin wants fewer than the manifest grants.
     package var responseBytesMax: Int?
     /// Milliseconds for all of it, if the plugin wants fewer than the host grants.
@@ -28,6 +30,8 @@ package struct EgressRequest: Sendable {
     /// Why a frame is no request; fit for the plugin.
     package struct Malformed: Error, Sendable, Hashable {
         package let reason: String
+
+        package init(reason: String) { self.reason = reason }
     }
 
     /// Reads the JSON of a `fetch` frame (limen_plugin.h).

@@ -36,6 +36,17 @@ final class RefusedHosts: FetchHandler {
         return opening
     }
 
+    func begin(_ request: FetchBeginPayload, _ body: EgressBody, for context: FetchContext, until deadline: Deadline) async -> FetchOpening {
+        let opening: FetchOpening
+        if let proxy = proxy.withLock({ $0 }) {
+            opening = await proxy.begin(request, body, for: context, until: deadline)
+        } else {
+            opening = await ForbiddenFetch().begin(request, body, for: context, until: deadline)
+        }
+        if case .refused(let reply) = opening { note(FetchPayload(id: request.id, request: request.request, body: []), reply) }
+        return opening
+    }
+
     /// Hears of a tunnel.
     func note(_ record: EgressRecord) {
         if case .refused = record.outcome, let host = record.host { note(host) }

@@ -1,3 +1,4 @@
+internal import Egress
 internal import IO
 internal import JSON
 package import WorkerProtocol
@@ -13,6 +14,8 @@ package final class CallTape: Sendable {
         var exchanges: [Exchange]
         var used: Set<Int> = []
         var bytes = 0
+        /// Bodies that are being written, by the number of their request.
+        var heard: [UInt32: [UInt8]] = [:]
         var problem: String?
     }
 
@@ -57,24 +60,62 @@ package final class CallTape: Sendable {
 
     /// The answer to a fetch whose reply is read piece by piece: `live`'s, kept when the reading has ended, or the recorded one.
     package func open(_ request: FetchPayload, _ live: () async -> FetchOpening) async -> FetchOpening {
+        await open(request.id, request.recorded, live)
+    }
+
+    /// A piece of a body was sent.
+    func hear(_ piece: [UInt8], of id: UInt32) {
+        guard mode == .record else { return }
+        state.withLock { state in
+            state.bytes += piece.count
+            if state.bytes <= ToolLimits.recordingBytesMax { state.heard[id, default: []] += piece }
+        }
+    }
+
+    /// As `open`, for a request whose body is written piece by piece: the body is part of the question, unless the server had not waited for all of it.
+    func begin(_ request: FetchBeginPayload, _ body: EgressBody, _ live: () async -> FetchOpening) async -> FetchOpening {
+        var question = FetchPayload(id: request.id, request: request.request, body: [])
+        var unfinished = question.recorded
+        unfinished["unfinished"] = true
+        if mode == .record {
+            let opening = await live()
+            question.body = state.withLock { $0.heard.removeValue(forKey: request.id) } ?? []
+            return await open(request.id, body.isFinished ? question.recorded : unfinished) { opening }
+        }
+        if !holds(unfinished) {
+            do { question.body = try await body.collected(bytesMax: ToolLimits.recordingBytesMax) } catch {
+                return .refused(FetchReplyPayload(id: request.id, status: 0, errorCode: "cancelled", errorMessage: "the request was closed"))
+            }
+            unfinished = question.recorded
+        }
+        return await open(request.id, unfinished, live)
+    }
+
+    private func holds(_ question: JSONObject) -> Bool {
+        state.withLock { state in
+            state.exchanges.indices.contains { !state.used.contains($0) && state.exchanges[$0].request == question }
+        }
+    }
+
+    private func open(_ id: UInt32, _ question: JSONObject, _ live: () async -> FetchOpening) async -> FetchOpening {
         guard mode == .replay else {
             switch await live() {
             case .refused(let reply):
                 var recorded = RecordedStream(head: reply)
                 recorded.end = .last
-                keep(Exchange(kind: .stream, request: request.recorded, reply: recorded.json))
+                keep(Exchange(kind: .stream, request: question, reply: recorded.json))
                 return .refused(reply)
             case .open(let reply, let stream):
                 return .open(
                     reply,
-                    RecordingStream(stream, head: reply) { [self] in keep(Exchange(kind: .stream, request: request.recorded, reply: $0.json)) })
+                    RecordingStream(stream, head: reply) { [self] in keep(Exchange(kind: .stream, request: question, reply: $0.json)) })
             }
         }
-        guard let recorded = answer(.stream, request.recorded).flatMap(RecordedStream.init) else {
-            return .refused(FetchReplyPayload(id: request.id, status: 0, errorCode: "invalid", errorMessage: "the recording has no such request"))
+        guard let recorded = answer(.stream, question).flatMap(RecordedStream.init) else {
+            return .refused(FetchReplyPayload(id: id, status: 0, errorCode: "invalid", errorMessage: "the recording has no such request"))
         }
         var head = recorded.head
-        head.id = request.id
+        head.id = id
         if head.status == 0 { return .refused(head) }
         return .open(
             head, ReplayingStream(recorded) { [self] problem in state.withLock { $0.problem = $0.problem ?? problem } })

@@ -46,6 +46,22 @@ struct HostTable: @unchecked Sendable {
         return Streaming(open: open, read: read, close: close)
     }
 
+    /// The functions for bodies that are written piece by piece; nil for a host that has none.
+    var uploading: Uploading? {
+        let end = (MemoryLayout<limen_host>.offset(of: \.fetch_finish) ?? 0) + MemoryLayout<UnsafeRawPointer>.size
+        guard Int(pointer.pointee.size) >= end, let begin = pointer.pointee.fetch_begin, let write = pointer.pointee.fetch_write,
+            let finish = pointer.pointee.fetch_finish
+        else { return nil }
+        return Uploading(begin: begin, write: write, finish: finish)
+    }
+
+    /// What a newer host of ABI 1 may have besides.
+    struct Uploading {
+        let begin: @convention(c) (OpaquePointer?, limen_bytes, UInt64, limen_fetch_callback?, UnsafeMutableRawPointer?) -> UInt32
+        let write: @convention(c) (OpaquePointer?, UInt32, limen_bytes, limen_written_callback?, UnsafeMutableRawPointer?) -> Void
+        let finish: @convention(c) (OpaquePointer?, UInt32) -> Void
+    }
+
     /// What a host of ABI 1 may have besides.
     struct Streaming {
         let open: @convention(c) (OpaquePointer?, limen_bytes, limen_bytes, limen_fetch_callback?, UnsafeMutableRawPointer?) -> UInt32

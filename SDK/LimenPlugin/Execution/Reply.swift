@@ -33,6 +33,12 @@ final class Reply<Value: Sendable>: Sendable {
         }
     }
 
+    /// Sends the request now; `value` waits for the answer.
+    func send(_ request: (_ context: UnsafeMutableRawPointer) -> Void) { request(Unmanaged.passRetained(self).toOpaque()) }
+
+    /// The answer to what `send` sent.
+    func value() async throws -> Value { try await wait { Unmanaged<Reply<Value>>.fromOpaque($0).release() } }
+
     /// Main thread only: takes over the reference that the callback's context owns, resolves, and runs what became ready.
     static func finish(_ context: UnsafeMutableRawPointer?, _ result: Result<Value, any Error>) {
         guard let context else { return }

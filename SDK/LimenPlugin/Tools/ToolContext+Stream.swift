@@ -117,4 +117,47 @@ extension ToolContext {
         }
         return FetchStream(status: head.status, headers: head.headers, body: FetchBody(state: FetchBody.State(handle, id: id)))
     }
+
+    /// As ``fetchStream(_:)``, with a body that is asked for piece by piece as fast as the server takes it; `request.body` is not sent.
+    ///
+    /// ```swift
+    /// let reply = try await context.fetchStream(FetchRequest("https://example.com/upload", method: "PUT"), body: pieces, length: count)
+    /// ```
+    /// `length` becomes the Content-Length and must then be right; without it the body goes in chunks. At most 64 MiB; no redirect is followed. A server
+    /// may answer before it has all: then the rest is not asked for. What `body` throws ends the request and is thrown on. On a host that takes no
+    /// pieces the body is collected first, up to 2 MiB.
+    public func fetchStream<Body: AsyncSequence & Sendable>(_ request: FetchRequest, body: Body, length: Int? = nil) async throws -> FetchStream
+    where Body.Element == [UInt8] {
+        guard let upload = handle.beginFetch(request, length: length) else { return try await fetchStream(collecting(body, into: request)) }
+        do {
+            let head = try await withThrowingTaskGroup(of: FetchResponse?.self) { group in
+                group.addTask { try await upload.head.value() }
+                group.addTask {
+                    for try await piece in body { guard try await handle.writeFetch(upload.id, piece) else { return nil } }
+                    handle.finishFetch(upload.id)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                for try await head in group { if let head { return head } }
+                throw CancellationError()
+            }
+            return FetchStream(status: head.status, headers: head.headers, body: FetchBody(state: FetchBody.State(handle, id: upload.id)))
+        } catch {
+            handle.closeFetch(upload.id)
+            throw error
+        }
+    }
+
+    private func collecting<Body: AsyncSequence>(_ body: Body, into request: FetchRequest) async throws -> FetchRequest
+    where Body.Element == [UInt8] {
+        var request = request
+        request.body = []
+        for try await piece in body {
+            request.body += piece
+            guard request.body.count <= Limits.wholeBodyBytesMax else {
+                throw PluginError("too_large", "This host takes bodies of \(Limits.wholeBodyBytesMax) bytes at most.")
+            }
+        }
+        return request
+    }
 }

@@ -103,8 +103,18 @@ typedef struct limen_piece {
     limen_bytes error_message;
 } limen_piece;
 
+/* What became of a piece of a request's body. Valid until the callback returns. */
+typedef struct limen_written {
+    uint32_t size;
+    uint32_t reserved;                    /* 0 */
+    limen_bytes error_code;               /* empty: the connection has taken it. `replied`: the server has answered and takes no more of the body, which is
+                                           * no failure; else why the request came to nothing, as in limen_response */
+    limen_bytes error_message;
+} limen_written;
+
 typedef void (*limen_fetch_callback)(void *context, const limen_response *response);
 typedef void (*limen_piece_callback)(void *context, const limen_piece *piece);
+typedef void (*limen_written_callback)(void *context, const limen_written *written);
 typedef void (*limen_kv_callback)(void *context, const limen_kv_result *result);
 typedef void (*limen_scheduled)(void *context);
 
@@ -188,7 +198,23 @@ typedef struct limen_host {
     /* Ends a reply before its end: the connection to the server is closed at once, and a callback that is still to come runs with `cancelled`. A reply
      * that is closed already stays so. The end of the call closes all. */
     void (*fetch_close)(limen_call *call, uint32_t reply);
+
+    /* The three below: only where `size` reaches this far. A request whose body is written piece by piece, as fast as the server takes it and no faster.
+     *
+     * fetch_begin is as fetch_open, with the body to come by fetch_write. `body_bytes` is how long it will be, which is then its Content-Length and must
+     * be so, or LIMEN_LENGTH_UNKNOWN for a body in chunks. At most 64 MiB. Such a request follows no redirects. It counts among the 8 open replies; its
+     * callback runs when the reply's head is there, which may be before all of the body is written; fetch_close ends both. */
+    uint32_t (*fetch_begin)(limen_call *call, limen_bytes request, uint64_t body_bytes, limen_fetch_callback callback, void *context);
+
+    /* Writes a piece of the body, at least a byte and at most 64 KiB. The callback runs once, on the main thread, when the connection to the server has
+     * taken it: wait for it before the next piece. After an error no more is taken. */
+    void (*fetch_write)(limen_call *call, uint32_t reply, limen_bytes data, limen_written_callback callback, void *context);
+
+    /* The body is complete; also while its last piece is on its way. */
+    void (*fetch_finish)(limen_call *call, uint32_t reply);
 } limen_host;
+
+#define LIMEN_LENGTH_UNKNOWN UINT64_MAX
 
 /* Whether a table of the host's, as its `size` says, has a member. */
 #define LIMEN_HAS(table, member) \

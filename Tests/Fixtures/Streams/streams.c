@@ -111,6 +111,48 @@ static int misuse(limen_call *call, const char *url, char *output, size_t room)
                     first.done, stranger.code, closed.code, head.done + closed.done);
 }
 
+static void keep_written(void *context, const limen_written *written)
+{
+    struct piece *kept = context;
+    copy(kept->code, sizeof kept->code, written->error_code);
+    kept->done++;
+}
+
+static struct piece write_piece(limen_call *call, uint32_t reply, const uint8_t *bytes, size_t length)
+{
+    struct piece piece = {0};
+    host->fetch_write(call, reply, (limen_bytes){bytes, length}, keep_written, &piece);
+    host->pump(call, &piece.done);
+    return piece;
+}
+
+/* Writes 4 MiB in pieces of 64 KiB, tries turns that are not its own on the way, and reads what the server says of it. */
+static int upload(limen_call *call, const char *url, char *output, size_t room, uint64_t length)
+{
+    static uint8_t block[(64 << 10) + 1];
+    char request[512];
+    struct head head = {0};
+    memset(block, 1, sizeof block);
+    snprintf(request, sizeof request, "{\"url\":\"%s\",\"method\":\"PUT\"}", url);
+    uint32_t reply = host->fetch_begin(call, text(request), length, keep_head, &head);
+    unsigned pieces = 0;
+    struct piece written = {0};
+    while (pieces < 64 && !written.code[0]) {
+        written = write_piece(call, reply, block, 64 << 10);
+        pieces += !written.code[0];
+    }
+    struct piece empty = write_piece(call, reply, block, 0), large = write_piece(call, reply, block, sizeof block);
+    struct piece stranger = write_piece(call, reply + 1000, block, 1);
+    host->fetch_finish(call, reply);
+    host->fetch_finish(call, reply);
+    struct piece after = write_piece(call, reply, block, 1);
+    host->pump(call, &head.done);
+    struct piece said = head.status ? read_piece(call, reply) : (struct piece){0};
+    host->fetch_close(call, reply);
+    return snprintf(output, room, "{\"status\":%u,\"head\":\"%s\",\"pieces\":%u,\"said\":%zu,\"written\":\"%s\",\"empty\":\"%s\",\"large\":\"%s\",\"stranger\":\"%s\",\"after\":\"%s\"}",
+                    head.status, head.code, pieces, said.length, written.code, empty.code, large.code, stranger.code, after.code);
+}
+
 /* Ten at once, of which eight may be open; none is read. */
 static int many(limen_call *call, const char *url, char *output, size_t room)
 {
@@ -142,6 +184,10 @@ static void call(void *state, limen_call *call, const limen_request *request)
         length = misuse(call, url, output, sizeof output);
     else if (strstr(input, "\"many\""))
         length = many(call, url, output, sizeof output);
+    else if (strstr(input, "\"chunks\""))
+        length = upload(call, url, output, sizeof output, LIMEN_LENGTH_UNKNOWN);
+    else if (strstr(input, "\"upload\""))
+        length = upload(call, url, output, sizeof output, 4 << 20);
     host->complete(call, (limen_bytes){(const uint8_t *)output, (size_t)length}, NULL, 0);
 }
 
@@ -150,7 +196,7 @@ static limen_plugin plugin;
 LIMEN_EXPORT const limen_plugin *limen_plugin_entry(const limen_host *table)
 {
     host = table;
-    if (!LIMEN_HAS(table, fetch_close))
+    if (!LIMEN_HAS(table, fetch_finish))
         return NULL;
     plugin.size = sizeof plugin;
     plugin.abi = LIMEN_ABI_VERSION;
