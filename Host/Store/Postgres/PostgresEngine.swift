@@ -33,7 +33,12 @@ final class PostgresEngine: Sendable {
                 try await Migrator.run(migrations, .postgres, connection)
             }
         } catch {
-            close()
+            // Perhaps on one of the loops, so nothing waits for one here.
+            appendsLeft(error)
+            pool.close()
+            await scope.finish()
+            files.shutdown()
+            resolver?.close()
             throw error
         }
         scope.start(on: loops[0]) { await self.listen() }
