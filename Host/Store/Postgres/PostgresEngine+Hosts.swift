@@ -20,7 +20,8 @@ extension PostgresEngine {
 
     /// The question that goes out with a change, behind its announcements: hosts hear them in this order.
     static func question(_ change: AwaitedChange) throws(StoreError) -> PostgresConnection.Step {
-        .statement("SELECT pg_notify('limen', $1)", try PostgresParameters([.text("\(asks) \(change.id)")]))
+        let text = "\(asks) \(change.id)"
+        return .statement("SELECT pg_notify('limen', $1)", try PostgresParameters([.text(text)]))
     }
 
     /// Returns when no other host believes anything that it kept from before the change.
