@@ -104,6 +104,8 @@ package struct Configuration: Sendable, Hashable {
         package var isSignUpOpen: Bool
         /// How long an access token lives.
         package var accessMilliseconds: Int
+        /// File of leaked passwords.
+        package var passwordList: String?
         /// Where people reach the service.
         package var publicURL: String
         /// Address that mail is from.
@@ -221,7 +223,8 @@ package struct Configuration: Sendable, Hashable {
         corsOrigins = try values.list("http", "cors_origins")
         identity = Identity(
             isSignUpOpen: try values.text("identity", "sign_up") == "open", accessMilliseconds: try values.integer("identity", "access_token_ms"),
-            publicURL: try values.text("identity", "public_url"), mailFrom: try values.text("identity", "mail", "from"),
+            passwordList: values.optionalText("identity", "password_list"), publicURL: try values.text("identity", "public_url"),
+            mailFrom: try values.text("identity", "mail", "from"),
             mailCommand: values.optionalText("identity", "mail", "command"), smtpHost: values.optionalText("identity", "mail", "smtp_host"),
             smtpPort: try values.integer("identity", "mail", "smtp_port"), smtpSecurity: try values.text("identity", "mail", "smtp_security"),
             smtpUser: values.optionalText("identity", "mail", "smtp_user"),

@@ -92,6 +92,9 @@ package enum SettingsTable {
         Setting("limits.drain_ms", .milliseconds(100...300_000), 30_000, "How long a stop waits for running work."),
         Setting("identity.sign_up", .choice(["open", "closed"]), "open", "Whether strangers may make accounts; admins always may."),
         Setting("identity.access_token_ms", .milliseconds(900_000...3_600_000), 1_800_000, "How long an access token lives."),
+        Setting(
+            "identity.password_list", .text(bytesMax: 1024), nil,
+            "File of leaked passwords, one a line, that nobody may choose; Debian's (john-data) is read where there is one unless set."),
         Setting("identity.public_url", .text(bytesMax: 512), "http://127.0.0.1:8080", "Where people reach this service: for links in mail."),
         Setting("identity.mail.from", .text(bytesMax: 254), "limen@localhost", "Address that mail is from."),
         Setting(

@@ -11,6 +11,8 @@ package enum IdentityLimits {
     /// Bytes of a password at most: more would only cost time.
     package static let passwordBytesMax = 256
 
+    /// Bytes of a list of leaked passwords that are read; of each line eight are kept.
+    static let passwordListBytesMax = 64 << 20
     /// Passwords that are hashed at once: each takes 128 MiB.
     package static let passwordThreads = 2
     /// Passwords that wait for that; one more is told to come again.
@@ -35,6 +37,10 @@ package enum IdentityLimits {
     package static let sessionMillisecondsMax: Int64 = 30 * 86_400_000
     /// How long the id of a session works after it was renewed.
     package static let sessionGraceMilliseconds: Int64 = 5 * 60_000
+    /// Invitations of a tenant that wait to be taken.
+    static let invitationsPerTenantMax = 1_000
+    /// How long an invitation works unless whoever invites says otherwise.
+    package static let invitationMilliseconds: Int64 = 7 * 86_400_000
     /// Networks that an account is known to be signed in from; the one used longest ago goes.
     static let knownNetworksMax = 32
     /// Sessions of one account; the one that was used least recently goes.

@@ -36,6 +36,9 @@ package final class ToolEntry: Sendable {
     /// `closed`, `open` or `half_open`.
     package var breakerPhase: Breaker.Phase { breaker.withLock { $0.phase(at: Moment(nanoseconds: Deadline.now().nanoseconds)) } }
 
+    /// Closes the breaker.
+    package func resetBreaker() { breaker.withLock { $0.reset() } }
+
     /// Counts so far.
     package var counts: ToolStatistics.Counts { statistics.counts }
 }

@@ -83,6 +83,13 @@ package struct Breaker: Sendable {
         state = .halfOpen(probing: false)
     }
 
+    /// Closes it, whatever was.
+    package mutating func reset() {
+        generation &+= 1
+        state = .closed
+        failures.removeAll(keepingCapacity: true)
+    }
+
     /// Whether an outcome with this token would change nothing, for a lock-free answer on the hot path.
     package func isIndifferentToSuccess(_ token: Token) -> Bool { !token.isProbe }
 

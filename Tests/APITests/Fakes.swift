@@ -93,6 +93,7 @@ struct FakePlugins: PluginAdministration {
         [["file": "a.json", "plugin": "a", "outcome": "unchanged", "reason": nil]]
     }
 
+    func resetBreaker(_ tool: String, by principal: Principal, requestID: String) async throws(APIError) {}
     func sandbox() async -> JSONValue { ["posture": ["rung": "root"], "workers": []] }
 }
 
@@ -117,6 +118,7 @@ struct FakeAudit: AuditReading {
         return ([entry], nil)
     }
 
+    func lines(after seq: Int64, limit: Int) async throws(APIError) -> [UInt8] { Array("{}\n".utf8) }
     func verify() async throws(APIError) -> JSONValue { ["intact": true, "entries": 1, "broken_at": nil, "reason": nil, "head_hash": "00"] }
 }
 

@@ -78,9 +78,11 @@ private final class Desk: Sendable {
     var unvisited: Set<String> {
         let all = dispatcher.table.routes.map(\.route).filter {
             $0.tag == "auth" || $0.tag == "account" || $0.path.description.hasPrefix("/v1/admin/users")
+                || $0.path.description.hasPrefix("/v1/admin/tenants") || $0.path.description.hasPrefix("/v1/admin/invitations")
         }
         // Sign-in at a provider is asked in LimenTests, of a real one.
-        return Set(all.map(\.operation)).subtracting(["startProvider", "finishProvider"]).subtracting(visited.withLock { $0 })
+        return Set(all.map(\.operation)).subtracting(["startProvider", "finishProvider", "linkProvider", "removeLink"]).subtracting(
+            visited.withLock { $0 })
     }
 }
 
@@ -90,7 +92,8 @@ private final class Letters: Post {
     /// The code in the last letter.
     var code: String {
         let text = kept.withLock { $0.last?.text } ?? ""
-        return text.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("lmp_") || $0.hasPrefix("lmv_") }.map(String.init) ?? ""
+        return text.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("lmp_") || $0.hasPrefix("lmv_") || $0.hasPrefix("lmi_") }.map(
+            String.init) ?? ""
     }
 }
 
@@ -139,6 +142,7 @@ struct IdentityRouteTests {
         try await secondFactor(desk, token)
         try await passwords(desk, token)
         try await administration(desk)
+        try await tenancy(desk)
         #expect(try await desk.send("GET", "/v1/auth/jwks").data["keys"]?.arrayValue?.count == 1)
         #expect(desk.unvisited == [])
     }
@@ -210,6 +214,81 @@ struct IdentityRouteTests {
         #expect(try await desk.send("DELETE", "/v1/admin/users/\(id)/sessions", token: admin).data["ended"] == 0)
         #expect(try await desk.send("DELETE", "/v1/admin/users/\(id)", token: admin).status == 200)
         #expect(try await desk.send("GET", "/v1/admin/users/\(id)", token: admin).status == 404)
+    }
+
+    /// Tenants, invitations and what admins see of their accounts.
+    private func tenancy(_ desk: Desk) async throws {
+        let (_, root) = try await desk.token("root@example.com", .operatorOfHost)
+        let made = try await desk.send("POST", "/v1/admin/tenants", ["id": "team", "name": "The team", "host": "Team.example.org"], token: root)
+        #expect(made.status == 200 && made.data["host"] == "team.example.org")
+        #expect(try await desk.send("POST", "/v1/admin/tenants", ["id": "team"], token: root).data["details"]?["field"] == "id")
+        #expect(
+            try await desk.send("POST", "/v1/admin/tenants", ["id": "t2", "host": "team.example.org"], token: root).data["details"]?["field"]
+                == "host")
+        for bad: JSONValue in [["id": "@host"], ["id": ""], ["id": "x", "host": "a b"], ["id": "x", "more": 1]] {
+            #expect(try await desk.send("POST", "/v1/admin/tenants", bad, token: root).status == 400)
+        }
+        let list = try await desk.send("GET", "/v1/admin/tenants", token: root).data["items"]?.arrayValue ?? []
+        #expect(list.map { $0["id"] } == ["main", "team"])
+        #expect(try await desk.send("GET", "/v1/admin/tenants/team", token: root).data["name"] == "The team")
+
+        let invitation: JSONValue = ["email": "eve@example.com", "role": "admin"]
+        #expect(try await desk.send("POST", "/v1/admin/tenants/none/invitations", invitation, token: root).status == 404)
+        let invited = try await desk.send("POST", "/v1/admin/tenants/team/invitations", invitation, token: root)
+        #expect(invited.status == 200 && invited.data["tenant_id"] == "team" && invited.data["code"] == nil)
+        let code = desk.post.code
+        var signUp: JSONObject = ["email": "mallory@example.com", "password": .string(Desk.password), "invitation": .string(code)]
+        #expect(try await desk.send("POST", "/v1/auth/signup", .object(signUp)).status == 400, "for the address that was invited alone")
+        signUp["email"] = "Eve@example.com"
+        let eve = try await desk.send("POST", "/v1/auth/signup", .object(signUp))
+        #expect(eve.status == 200 && eve.data["tenant_id"] == "team" && eve.data["role"] == "admin")
+        #expect(try await desk.send("POST", "/v1/auth/signup", .object(signUp)).status == 401, "once")
+        let admin = eve.data["access_token"]?.stringValue
+        #expect(try await desk.send("GET", "/v1/me", token: admin).data["is_verified"] == true, "the code came by mail")
+
+        #expect(try await desk.send("POST", "/v1/admin/invitations", ["email": "x@example.com", "role": "operator"], token: admin).status == 403)
+        let second = try await desk.send("POST", "/v1/admin/invitations", ["email": "fay@example.com"], token: admin)
+        #expect(second.data["tenant_id"] == "team" && second.data["role"] == "user")
+        #expect(try await desk.send("GET", "/v1/admin/invitations", token: admin).data["items"]?.arrayValue?.count == 1)
+        #expect(try await desk.send("GET", "/v1/admin/invitations", token: root).data["items"]?.arrayValue?.count == 0, "another tenant's")
+        let id = second.data["id"]?.stringValue ?? ""
+        #expect(try await desk.send("DELETE", "/v1/admin/invitations/\(id)", token: root).status == 404)
+        #expect(try await desk.send("DELETE", "/v1/admin/invitations/\(id)", token: admin).status == 200)
+        #expect(
+            try await desk.send(
+                "POST", "/v1/auth/signup", ["email": "fay@example.com", "password": .string(Desk.password), "invitation": .string(desk.post.code)]
+            ).status == 401)
+
+        func patch(_ tenant: String, _ path: String, _ value: JSONValue) async throws -> Int {
+            let operations: JSONValue = [["op": "replace", "path": .string(path), "value": value]]
+            return try await desk.send("PATCH", "/v1/admin/tenants/\(tenant)", operations, token: root).status
+        }
+        #expect(try await patch("team", "/id", "other") == 400)
+        #expect(try await patch("main", "/is_active", false) == 409)
+        #expect(try await patch("team", "/host", .null) == 200)
+        #expect(try await patch("team", "/is_active", false) == 200)
+        #expect(try await desk.send("GET", "/v1/me", token: admin).status == 401, "on the next request")
+        #expect(try await patch("team", "/is_active", true) == 200)
+        #expect(try await desk.send("GET", "/v1/me", token: admin).status == 200)
+        try await accounts(desk, root)
+    }
+
+    private func accounts(_ desk: Desk, _ root: String) async throws {
+        let (_, boss) = try await desk.token("chief@example.com", .admin)
+        let (gus, token) = try await desk.token("gus@example.com")
+        let key = try await desk.send("POST", "/v1/api_keys", ["name": "ci", "scopes": ["read"]], token: token)
+        let keys = try await desk.send("GET", "/v1/admin/users/\(gus)/api_keys", token: boss).data["items"]?.arrayValue ?? []
+        #expect(keys.count == 1 && keys[0]["key"] == nil)
+        #expect(try await desk.send("DELETE", "/v1/admin/users/\(gus)/api_keys/\(keys[0]["id"]?.stringValue ?? "")", token: boss).status == 200)
+        #expect(try await desk.send("GET", "/v1/tools", token: key.data["key"]?.stringValue).status == 401)
+        let sessions = try await desk.send("GET", "/v1/admin/users/\(gus)/sessions", token: boss).data["items"]?.arrayValue ?? []
+        #expect(sessions.count == 1)
+        #expect(
+            try await desk.send("DELETE", "/v1/admin/users/\(gus)/sessions/\(sessions[0]["handle"]?.stringValue ?? "")", token: boss).status == 200)
+        #expect(try await desk.send("GET", "/v1/me", token: token).status == 401)
+        let above = try await desk.send("GET", "/v1/me", token: root).data["id"]?.stringValue ?? ""
+        #expect(try await desk.send("DELETE", "/v1/admin/users/\(above)/sessions/x", token: boss).status == 403)
+        #expect(try await desk.send("GET", "/v1/auth/links", token: boss).data["items"]?.arrayValue?.count == 0)
     }
 
     @Test(

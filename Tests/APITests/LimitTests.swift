@@ -1,3 +1,4 @@
+import Config
 import HTTP
 import IO
 import JSON
@@ -152,5 +153,26 @@ struct LimitTests {
         let limiter = RateLimiter()
         _ = limiter.take(RateKey(.reads, address: "a"), now: .now(), isAsking: true)
         #expect(limiter.keyCount == 0)
+    }
+
+    @Test("every class has a setting of the database, with the class's standard as its default (LIM-5, LIM-8)")
+    func settings() {
+        let values = RuntimeValues()
+        for limitClass in LimitClass.allCases {
+            #expect(RatePolicy(limitClass, values, plan: nil) == .standard(limitClass), "\(limitClass)")
+            #expect(LiveSettings.none.policy(limitClass, plan: "paid") == .standard(limitClass), "\(limitClass)")
+        }
+        for kind in LeaseClass.allCases { #expect(LiveSettings.none.integer("concurrency.\(kind.rawValue)", plan: "free") > 0) }
+    }
+
+    @Test("requests to one provider have a cap of their own, each provider by itself and each host for itself (LIM-8)")
+    func providers() {
+        let limiter = RateLimiter({ _, _ in RatePolicy(2, perSeconds: 60) })
+        let now = Deadline.now()
+        for isAllowed in [true, true, false] {
+            #expect(limiter.take(RateKey(.providers, subject: "login.example.com:443"), now: now).isAllowed == isAllowed)
+        }
+        #expect(limiter.take(RateKey(.providers, subject: "models.example.com:443"), now: now).isAllowed)
+        #expect(LimitClass.providers.isLocal)
     }
 }

@@ -15,6 +15,7 @@ struct RouteWalkTests {
     /// A path and body that the route accepts.
     static func example(_ route: Route) -> (path: String, body: String?) {
         let path = route.path.description.replacing("{id}", with: "a.echo").replacing("{name}", with: "a").replacing("{provider}", with: "corp")
+            .replacing("{key}", with: "k").replacing("{handle}", with: "h")
         guard route.body != nil else { return (path, nil) }
         if route.operation == "setSecret" { return (path, #"{"value":"open sesame"}"#) }
         return (path, route.operation == "runTool" ? #"{"tool_id":"a.echo","input":{}}"# : #"{"input":{}}"#)
@@ -30,11 +31,12 @@ struct RouteWalkTests {
         .session: [
             "signOut", "requestEmailVerification", "changePassword", "getSecondFactor", "enableSecondFactor", "verifySecondFactor",
             "disableSecondFactor", "renewRecoveryCodes", "changeSettings", "listSessions", "endOtherSessions", "endSession", "listKeys",
-            "createKey", "removeKey",
+            "createKey", "removeKey", "linkProvider", "listLinks", "removeLink",
         ],
         .admin: [
             "listSecrets", "getSecret", "setSecret", "removeSecret", "listUsers", "createUser", "getUser", "changeUser", "deleteUser",
             "endUserSessions", "listSettings", "changeSettingsOfHost", "listSettingChanges", "listPlans", "listJobs", "retryJob",
+            "listInvitations", "invite", "removeInvitation", "listUserSessions", "endUserSession", "listUserKeys", "removeUserKey",
         ],
     ]
 
@@ -100,7 +102,7 @@ struct RouteWalkTests {
     func answersFitSchemas(index: Int) async throws {
         let route = Self.routes[index]
         // These are asked by IdentityRouteTests, SettingRouteTests and JobRouteTests, over stores of their own.
-        let elsewhere = ["/v1/admin/users", "/v1/admin/settings", "/v1/admin/plans", "/v1/admin/jobs"]
+        let elsewhere = ["/v1/admin/users", "/v1/admin/settings", "/v1/admin/plans", "/v1/admin/jobs", "/v1/admin/tenants", "/v1/admin/invitations"]
         if route.tag == "auth" || route.tag == "account" || elsewhere.contains(where: route.path.description.hasPrefix) { return }
         let (path, body) = Self.example(route)
         let response = try await Fixture.shared().send(route.method, path, body: body)

@@ -67,8 +67,9 @@ private struct Station {
     }
 
     /// Begins a sign-in, and has the provider vouch for somebody with the right claims, changed.
-    func begin(_ change: (inout JSONObject) -> Void = { _ in }) async throws -> String {
-        let (url, state) = try await oidc.start("corp", requestID: nil)
+    func begin(linking account: String? = nil, _ change: (inout JSONObject) -> Void = { _ in }) async throws -> OIDCService.Begun {
+        let begun = try await oidc.start("corp", linking: account, requestID: nil)
+        let (url, state) = (begun.url, begun.state)
         let query = Dictionary(
             url.split(separator: "?")[1].split(separator: "&").map { pair in
                 let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
@@ -83,10 +84,12 @@ private struct Station {
         provider.state.withLock { [claims] in $0.claims = claims }
         #expect(query["code_challenge_method"] == "S256" && query["state"] == state && query["response_type"] == "code")
         #expect(query["redirect_uri"] == "http%3A%2F%2F127.0.0.1%3A8080%2Fv1%2Fauth%2Foauth%2Fcorp%2Fcallback")
-        return state
+        return begun
     }
 
-    func finish(_ state: String) async throws -> Credentials { try await oidc.finish("corp", state: state, code: "c", requestID: nil) }
+    func finish(_ begun: OIDCService.Begun, binding: String? = nil) async throws -> Credentials {
+        try await oidc.finish("corp", state: begun.state, code: "c", binding: binding ?? begun.binding, requestID: nil)
+    }
 }
 
 @Suite("Identity: sign-in at identity providers")
@@ -102,6 +105,54 @@ struct OIDCTests {
         let late = try await station.begin()
         station.bench.clock.advance(minutes: 10)
         #expect(await failure { _ = try await station.finish(late) } == .invalidToken)
+    }
+
+    @Test(
+        "only the browser that began a sign-in can end it: neither another's binding nor none does, and neither uses the state up (login CSRF)",
+        arguments: DatabaseEngine.allCases)
+    func browsers(engine: DatabaseEngine) async throws {
+        let station = try await Station(engine)
+        let (mine, other) = (try await station.begin(), try await station.begin())
+        #expect(await failure { _ = try await station.finish(mine, binding: other.binding) } == .invalidToken)
+        #expect(await failure { _ = try await station.finish(mine, binding: "") } == .invalidToken)
+        #expect(
+            await failure { _ = try await station.oidc.finish("corp", state: mine.state, code: "c", binding: nil, requestID: nil) } == .invalidToken)
+        #expect(try await station.bench.count("SELECT count(*) FROM oidc_state") == 2)
+        let last = try await station.begin()
+        #expect(try await station.finish(last).account.email == "ann@example.com")
+    }
+
+    @Test(
+        "an owner links his account to a provider and unlinks it; a person is one account's, and the only way in stays",
+        arguments: DatabaseEngine.allCases)
+    func linking(engine: DatabaseEngine) async throws {
+        let station = try await Station(engine)
+        let (bench, service) = (station.bench, station.bench.service)
+        let (ann, bob) = (try await bench.account(), try await bench.account("bob@example.com"))
+        #expect(await failure { try await service.confirm(ann.id, password: "wrong") } == .wrongCredentials)
+        #expect(await failure { try await service.confirm(ann.id, password: nil) } == .wrongCredentials)
+        try await service.confirm(ann.id, password: Bench.password)
+        // Any address will do: it is the owner who vouches.
+        let linked = try await station.finish(station.begin(linking: ann.id) { $0["email"] = "elsewhere@example.com" })
+        #expect(linked.account.id == ann.id)
+        #expect(try await station.finish(station.begin()).account.id == ann.id)
+        #expect(try await station.finish(station.begin(linking: ann.id)).account.id == ann.id, "again is nothing")
+        let stolen = try await station.begin(linking: bob.id)
+        guard case .conflict(field: "provider", _)? = await failure({ _ = try await station.finish(stolen) }) else {
+            return #expect(Bool(false), "one person in two accounts")
+        }
+        #expect(try await service.links(of: ann.id).map(\.issuer) == ["https://id.test"])
+        #expect(await failure { try await service.unlink(bob.id, issuer: "https://id.test", by: Actor("test")) } == .missing("link"))
+        try await service.unlink(ann.id, issuer: "https://id.test", by: Actor("test"))
+        #expect(try await service.links(of: ann.id) == [])
+        // Who came from a provider and has no password keeps the only way in.
+        let carol = try await station.finish(station.begin { ($0["sub"], $0["email"]) = ("s-9", "carol@example.com") }).account
+        try await service.confirm(carol.id, password: nil)
+        guard case .conflict? = await failure({ try await service.unlink(carol.id, issuer: "https://id.test", by: Actor("test")) }) else {
+            return #expect(Bool(false), "nobody gets in any more")
+        }
+        let actions = try await AuditLog(database: bench.database).list(limit: 100).items.map(\.entry.action)
+        #expect(actions.filter { $0 == "auth.link" }.count == 1 && actions.filter { $0 == "auth.unlink" }.count == 1)
     }
 
     @Test("the code is exchanged with the verifier of its challenge, and the client's secret in the header alone", arguments: DatabaseEngine.allCases)

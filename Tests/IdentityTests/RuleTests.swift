@@ -90,4 +90,19 @@ struct PasswordDeskTests {
         }
         #expect(unknown > known / 3 && unknown < known * 3)
     }
+
+    @Test("what stands in a list of leaked passwords is refused, whatever its case and the digits behind it; other words are not")
+    func leaked() {
+        let list = PasswordList(Array("#!comment: a list\r\nplum lantern veto\nTractorPyramid\n\nkrakatau-77-velvet\r\n".utf8))
+        #expect(list.count == 3)
+        for password in ["plum lantern veto", "tractorpyramid", "TRACTORPYRAMID2024!", "krakatau-77-Velvet"] {
+            #expect(PasswordRules.problem(password) == nil && PasswordRules.problem(password, leaked: list) != nil, "\(password)")
+        }
+        #expect(PasswordRules.problem("quiet harbour 61", leaked: list) == nil && PasswordList([]).count == 0)
+        #expect(PasswordList(path: "/nowhere") == nil)
+        let many = PasswordList(Array((0..<100_000).map { "leaked-password-\($0)" }.joined(separator: "\n").utf8))
+        #expect(many.count == 100_000)
+        for index in stride(from: 0, to: 100_000, by: 7_919) { #expect(PasswordRules.problem("leaked-password-\(index)", leaked: many) != nil) }
+        #expect(PasswordRules.problem("leaked-password-100000", leaked: many) == nil)
+    }
 }

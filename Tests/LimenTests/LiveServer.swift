@@ -145,11 +145,15 @@ final class LiveServer: Sendable {
     }
 
     /// Sends a request with the key.
-    func send(_ method: HTTPMethod, _ target: String, _ body: String? = nil, accept: String? = nil, key: String? = nil) async throws -> (
+    func send(
+        _ method: HTTPMethod, _ target: String, _ body: String? = nil, accept: String? = nil, key: String? = nil,
+        headers more: [(String, String)] = []
+    ) async throws -> (
         status: Int, json: JSONValue, text: String
     ) {
         var headers: HTTPHeaders = ["Authorization": "Bearer \(key ?? self.key)"]
         if let accept { headers.add("Accept", accept) }
+        for (name, value) in more { headers.add(name, value) }
         if body != nil { headers.add("Content-Type", "application/json") }
         let request = HTTPClientRequest(method, target, headers: headers, body: Array((body ?? "").utf8))
         let port = state.withLock { $0.port }

@@ -81,7 +81,9 @@ struct ProviderTests {
                     .post, target, headers: ["Content-Type": "application/x-www-form-urlencoded"], body: Array("sub=ann".utf8)))
             #expect(sent.status == 302, "\(sent)")
             let back = String(sent.location.dropFirst("http://127.0.0.1:8080".utf8.count))
-            let done = try await server.send(.get, back)
+            let binding = begun.json["data"]?["binding"]?.stringValue ?? ""
+            #expect(try await server.send(.get, back).status == 401, "another browser ends nothing")
+            let done = try await server.send(.get, back, headers: [("Cookie", "a=b; limen_sign_in=\(binding)")])
             #expect(done.status == 200, "\(done.text) \(server.log)")
             let token = done.json["data"]?["access_token"]?.stringValue ?? ""
             #expect(try await server.send(.get, "/v1/me", key: token).json["data"]?["email"] == "ann@example.com")

@@ -37,5 +37,6 @@ package struct CrossOrigin: Sendable {
     }
 
     private static let exposed = "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, traceparent"
-    private static let accepted = "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent"
+    private static let accepted =
+        "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, X-Sign-In-Binding, traceparent"
 }

@@ -10,6 +10,8 @@ extension Dispatcher {
         case .data(let value, let status):
             let bytes = route.enveloped ? Envelope.success(value, requestID: context.requestID) : value.serialized()
             return APIResponse(status: status, headers: json, body: .bytes(bytes))
+        case .dataSetting(let value, let headers):
+            return APIResponse(status: 200, headers: json + headers, body: .bytes(Envelope.success(value, requestID: context.requestID)))
         case .dataBytes(let data, let status):
             let bytes = Envelope.success(bytes: data, requestID: context.requestID)
             return APIResponse(status: status, headers: json, body: .bytes(bytes))

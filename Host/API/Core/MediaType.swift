@@ -6,6 +6,8 @@ package enum MediaType: String, Sendable, CaseIterable {
     case events = "text/event-stream"
     case html = "text/html"
     case plain = "text/plain"
+    /// One JSON value a line.
+    case lines = "application/x-ndjson"
 
     private var parts: (type: Substring, subtype: Substring) {
         let split = rawValue.split(separator: "/")

@@ -49,6 +49,8 @@ package struct RequestContext: Sendable {
     package var remoteAddress: String
     /// The host name that was asked for.
     package var host: String?
+    /// What the browser or client keeps of a sign-in that it began at a provider.
+    package var binding: String?
 
     package var requestID: String { identity.requestID }
 
@@ -65,6 +67,8 @@ package struct RequestContext: Sendable {
 package enum Reply: Sendable {
     /// `data` of a success.
     case data(JSONValue, status: Int = 200)
+    /// The same with fields of its own.
+    case dataSetting(JSONValue, headers: [(name: String, value: String)])
     /// The same, serialised already.
     case dataBytes([UInt8], status: Int = 200)
     /// A document that stays the same for a while: clients may keep it and ask whether it is still the one.

@@ -24,8 +24,20 @@ struct RequestReader {
         let body = try readBody()
         return RequestContext(
             identity: identity, principal: principal, parameters: parameters, query: query, body: body,
-            accepts: accepts, idempotencyKey: try idempotencyKey(body), remoteAddress: request.remoteAddress, host: request.values("host").first)
+            accepts: accepts, idempotencyKey: try idempotencyKey(body), remoteAddress: request.remoteAddress, host: request.values("host").first,
+            binding: binding)
     }
+
+    /// The header of a client that keeps it itself, or the cookie of a browser; one that stands twice is none.
+    private var binding: String? {
+        let headers = request.values("x-sign-in-binding")
+        let cookies = request.values("cookie").flatMap { $0.split(separator: ";") }.map(\.trimmingSpaces)
+        let found = headers + cookies.filter { $0.hasPrefix(Self.cookie + "=") }.map { String($0.dropFirst(Self.cookie.utf8.count + 1)) }
+        return found.count == 1 ? found[0] : nil
+    }
+
+    /// The cookie's name: it signs nobody in, it only says which browser began.
+    static let cookie = "limen_sign_in"
 
     private func readQuery() throws(APIError) -> [String: JSONValue] {
         var values: [String: JSONValue] = [:]

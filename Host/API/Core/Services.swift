@@ -86,6 +86,8 @@ package protocol PluginAdministration: Sendable {
     func promote(_ name: String, by principal: Principal, requestID: String) async throws(APIError) -> JSONValue
     /// Who granted what when, newest first; `next` is the cursor of the page after, nil at the end.
     func history(_ name: String, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?)
+    /// Closes the breaker of a tool.
+    func resetBreaker(_ tool: String, by principal: Principal, requestID: String) async throws(APIError)
     /// Reads `manifests/` again; each file's outcome.
     func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue]
     /// What protects this machine and which workers live.
@@ -96,6 +98,8 @@ package protocol PluginAdministration: Sendable {
 package protocol AuditReading: Sendable {
     /// One page, newest first; `next` is the cursor of the page after, nil at the end.
     func page(cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?)
+    /// Entries in their order from behind a number on, one JSON object a line.
+    func lines(after seq: Int64, limit: Int) async throws(APIError) -> [UInt8]
     /// Whether the chain is whole.
     func verify() async throws(APIError) -> JSONValue
 }

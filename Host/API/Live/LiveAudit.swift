@@ -25,6 +25,24 @@ package struct LiveAudit: AuditReading {
         }
     }
 
+    package func lines(after seq: Int64, limit: Int) async throws(APIError) -> [UInt8] {
+        do {
+            try await audit.settle()
+            return Self.lines(try await audit.entries(after: seq, limit: limit))
+        } catch {
+            throw failed(error)
+        }
+    }
+
+    /// One JSON object a line: all that the hash covers, the hash before and the hash.
+    package static func lines(_ records: [AuditRecord]) -> [UInt8] {
+        records.flatMap { record in
+            var line = json(record).objectValue ?? [:]
+            line["previous"] = .string(Hex.encode(record.previous))
+            return JSONValue.object(line).serialized([.sortedKeys]) + [UInt8(ascii: "\n")]
+        }
+    }
+
     package func verify() async throws(APIError) -> JSONValue {
         do {
             try await audit.settle()

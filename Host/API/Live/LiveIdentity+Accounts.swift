@@ -29,7 +29,7 @@ extension LiveIdentity {
 
     /// A document after a patch (RFC 6902).
     /// - Throws: 400, or 409 when a `test` failed; then nothing has changed.
-    private static func patched(_ document: JSONValue, by patch: JSONValue) throws(APIError) -> JSONValue {
+    static func patched(_ document: JSONValue, by patch: JSONValue) throws(APIError) -> JSONValue {
         do throws(JSONPatchError) {
             return try JSONPatch(patch).apply(to: document)
         } catch {
@@ -42,14 +42,14 @@ extension LiveIdentity {
 
     func sessions(_ context: RequestContext) async throws(APIError) -> JSONValue {
         let found = try await run { (service) async throws(IdentityError) in try await service.sessions(of: context.principal.id) }
-        let items = found.map { session -> JSONValue in
-            [
-                "handle": .string(session.handle), "device_type": .string(session.device.rawValue), "created_at": Self.time(session.createdAt),
-                "used_at": Self.time(session.usedAt), "expires_at": Self.time(session.expiresAt),
-                "is_current": .bool(session.handle == context.principal.session),
-            ]
-        }
-        return ["items": .array(items), "next_cursor": nil, "has_next": false]
+        return Self.list(found.map { Self.json($0, current: context.principal.session) }, nil)
+    }
+
+    static func json(_ session: SessionRecord, current: String?) -> JSONValue {
+        [
+            "handle": .string(session.handle), "device_type": .string(session.device.rawValue), "created_at": time(session.createdAt),
+            "used_at": time(session.usedAt), "expires_at": time(session.expiresAt), "is_current": .bool(session.handle == current),
+        ]
     }
 
     func endOthers(_ context: RequestContext) async throws(APIError) -> JSONValue {
@@ -130,6 +130,7 @@ extension LiveIdentity {
         let account = try await run { (service) async throws(IdentityError) in try await service.account(id, tenant: tenant) }
         let before = Self.json(account)
         let change = try Self.change(from: before, to: try Self.patched(before, by: context.body))
+        if let plan = change.plan { try checkPlan(plan) }
         let changed = try await run { (service) async throws(IdentityError) in
             try await service.change(id, tenant: tenant, change, as: context.principal.role ?? .user, by: context.actor)
         }
@@ -177,7 +178,7 @@ extension LiveIdentity {
         return ["ended": JSONValue(count)]
     }
 
-    private static func list(_ items: [JSONValue], _ next: String?) -> JSONValue {
+    static func list(_ items: [JSONValue], _ next: String?) -> JSONValue {
         ["items": .array(items), "next_cursor": next.map { .string($0) } ?? .null, "has_next": .bool(next != nil)]
     }
 
@@ -192,7 +193,7 @@ extension LiveIdentity {
         ]
     }
 
-    private static func json(_ record: APIKeyRecord) -> JSONObject {
+    static func json(_ record: APIKeyRecord) -> JSONObject {
         [
             "id": .string(record.id), "name": .string(record.name), "scopes": .array(record.scopes.map(\.rawValue).sorted().map { .string($0) }),
             "created_at": time(record.createdAt), "expires_at": time(record.expiresAt), "last_used_at": record.lastUsedAt.map(time) ?? .null,

@@ -9,14 +9,19 @@ package struct LiveIdentity: Sendable {
     private let service: IdentityService?
     private let log: Log?
     private let providers: OIDCService?
+    private let settings: LiveSettings?
 
-    /// Uses a service.
-    package init(_ service: IdentityService, providers: OIDCService? = nil, log: Log) {
-        (self.service, self.providers, self.log) = (service, providers, log)
+    /// Uses a service; `settings` know which plans there are.
+    package init(_ service: IdentityService, providers: OIDCService? = nil, settings: LiveSettings? = nil, log: Log) {
+        (self.service, self.providers, self.settings, self.log) = (service, providers, settings, log)
     }
 
     /// Describes routes that nobody calls.
-    private init() { (service, providers, log) = (nil, nil, nil) }
+    private init() { (service, providers, settings, log) = (nil, nil, nil, nil) }
+
+    /// - Throws: 400 for a plan that does not exist.
+    func checkPlan(_ plan: String) throws(APIError) { try settings?.check(plan: plan) }
+
     /// For a table that is only described.
     package static let none = LiveIdentity()
 
@@ -37,21 +42,46 @@ package struct LiveIdentity: Sendable {
         }
     }
 
-    func startProvider(_ context: RequestContext) async throws(APIError) -> JSONValue {
-        let (url, state) = try await run { (_) async throws(IdentityError) in
+    /// Begins a sign-in, or with `links` the linking of the caller's own account.
+    func startProvider(_ context: RequestContext, links: Bool = false) async throws(APIError) -> Reply {
+        let (begun, isSecure) = try await run { (service) async throws(IdentityError) in
             guard let providers else { throw .missing("identity provider") }
-            return try await providers.start(context.parameter("provider"), requestID: context.requestID)
+            if links { try await service.confirm(context.principal.id, password: context.body["password"]?.stringValue) }
+            let account = links ? context.principal.id : nil
+            return (try await providers.start(context.parameter("provider"), linking: account, requestID: context.requestID), providers.isSecure)
         }
-        return ["authorization_url": .string(url), "state": .string(state)]
+        let cookie = "\(RequestReader.cookie)=\(begun.binding); Path=/; Max-Age=600; HttpOnly; SameSite=Lax\(isSecure ? "; Secure" : "")"
+        return .dataSetting(
+            ["authorization_url": .string(begun.url), "state": .string(begun.state), "binding": .string(begun.binding)],
+            headers: [("Set-Cookie", cookie)])
     }
 
     func finishProvider(_ context: RequestContext) async throws(APIError) -> JSONValue {
         let credentials = try await run { (_) async throws(IdentityError) in
             guard let providers else { throw .missing("identity provider") }
             guard let state = context.query["state"]?.stringValue, let code = context.query["code"]?.stringValue else { throw .invalidToken }
-            return try await providers.finish(context.parameter("provider"), state: state, code: code, requestID: context.requestID)
+            return try await providers.finish(
+                context.parameter("provider"), state: state, code: code, binding: context.binding,
+                network: ClientAddress.network(context.remoteAddress), requestID: context.requestID)
         }
         return Self.json(credentials)
+    }
+
+    func links(_ context: RequestContext) async throws(APIError) -> JSONValue {
+        let found = try await run { (service) async throws(IdentityError) in try await service.links(of: context.principal.id) }
+        let names = providers?.issuers ?? [:]
+        let items = found.map { link -> JSONValue in
+            ["provider": names[link.issuer].map { .string($0) } ?? .null, "issuer": .string(link.issuer), "created_at": Self.time(link.createdAt)]
+        }
+        return ["items": .array(items), "next_cursor": nil, "has_next": false]
+    }
+
+    func removeLink(_ context: RequestContext) async throws(APIError) -> JSONValue {
+        try await run { (service) async throws(IdentityError) in
+            guard let providers else { throw .missing("identity provider") }
+            try await service.unlink(context.principal.id, issuer: providers.issuer(context.parameter("provider")), by: context.actor)
+        }
+        return Self.done
     }
 
     /// The public keys of access tokens.
@@ -71,8 +101,11 @@ extension LiveIdentity {
     }
 
     func signUp(_ context: RequestContext) async throws(APIError) -> JSONValue {
-        let (request, handle) = (try await request(context), context.body["handle"]?.stringValue)
-        return Self.json(try await run { (service) async throws(IdentityError) in try await service.signUp(request, handle: handle) })
+        let (request, handle, invitation) = (
+            try await request(context), context.body["handle"]?.stringValue, context.body["invitation"]?.stringValue
+        )
+        return Self.json(
+            try await run { (service) async throws(IdentityError) in try await service.signUp(request, handle: handle, invitation: invitation) })
     }
 
     func signIn(_ context: RequestContext) async throws(APIError) -> JSONValue {

@@ -74,6 +74,19 @@ package struct LivePlugins: PluginAdministration {
         }
     }
 
+    package func resetBreaker(_ tool: String, by principal: Principal, requestID: String) async throws(APIError) {
+        guard let entry = service.entry(tool), entry.spec.id == tool else { throw .missing("tool") }
+        let record = AuditEntry(
+            actor: principal.id, tenant: principal.tenant, action: "breaker.reset", tool: tool, callID: requestID, outcome: "ok")
+        do throws(StoreError) {
+            try await audit.record(record)
+        } catch {
+            log.error("a reset of a breaker could not be recorded", [("cause", .string("\(error)"))])
+            throw APIError(storing: error)
+        }
+        entry.resetBreaker()
+    }
+
     /// Changes a plugin and takes the change over; the registry writes it to history and audit log.
     private func change(
         _ name: String, _ principal: Principal, _ requestID: String,

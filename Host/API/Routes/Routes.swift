@@ -8,6 +8,7 @@ package enum Routes {
             toolRoutes(services.tools) + pluginRoutes(services.plugins) + secretRoutes(services.secrets) + auditRoutes(services.audit)
             + egressRoutes(services.egress)
             + short(identityRoutes(services.identity) + providerRoutes(services.identity) + accountRoutes(services.identity))
+            + short(tenantRoutes(services.identity)) + breakerRoutes(services.tools, services.plugins)
             + settingRoutes(services.settings) + jobRoutes(services.jobs) + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
     }
@@ -45,6 +46,8 @@ private struct NoServices: ToolCatalogue, PluginAdministration, AuditReading, Se
     func history(_ name: String, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) { throw .unexpected }
     func reload(by principal: Principal, requestID: String) async throws(APIError) -> [JSONValue] { throw .unexpected }
     func sandbox() async -> JSONValue { [:] }
+    func resetBreaker(_ tool: String, by principal: Principal, requestID: String) async throws(APIError) { throw .unexpected }
+    func lines(after seq: Int64, limit: Int) async throws(APIError) -> [UInt8] { throw .unexpected }
     func page(cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) { throw .unexpected }
     func verify() async throws(APIError) -> JSONValue { throw .unexpected }
     func page(of principal: Principal, cursor: String?, limit: Int) async throws(APIError) -> (items: [JSONValue], next: String?) {

@@ -28,7 +28,9 @@ extension Schemas {
         ["email": email, "password": password, "mfa_code": code, "device_type": device], required: ["email", "password"], closed: true)
 
     static let signUp: JSONValue = object(
-        ["email": email, "password": password, "handle": ["type": "string", "maxLength": 160], "device_type": device],
+        [
+            "email": email, "password": password, "handle": ["type": "string", "maxLength": 160], "device_type": device, "invitation": secretText,
+        ],
         required: ["email", "password"], closed: true)
 
     /// The contract's sign-in reply; without tokens while `mfa_required`.
@@ -53,6 +55,25 @@ extension Schemas {
     static let newUser: JSONValue = object(
         ["email": email, "password": password, "handle": ["type": "string", "maxLength": 160], "role": role], required: ["email", "password"],
         closed: true)
+
+    static let tenant: JSONValue = object(
+        ["id": text, "name": text, "host": textOrNull, "is_active": flag, "created_at": text],
+        required: ["id", "name", "host", "is_active", "created_at"])
+
+    static let newTenant: JSONValue = object(
+        ["id": ["type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"], "name": text, "host": text], required: ["id"], closed: true)
+
+    static let invitation: JSONValue = object(
+        ["id": text, "tenant_id": text, "email": text, "role": role, "created_at": text, "expires_at": text],
+        required: ["id", "tenant_id", "email", "role", "created_at", "expires_at"])
+
+    static let newInvitation: JSONValue = object(
+        [
+            "email": email, "role": role,
+            "expires_in_ms": [
+                "type": "integer", "minimum": 60_000, "maximum": 2_592_000_000, "default": JSONValue(IdentityLimits.invitationMilliseconds),
+            ],
+        ], required: ["email"], closed: true)
 
     static let settings: JSONValue = object(["single_session": flag], required: ["single_session"], closed: true)
 

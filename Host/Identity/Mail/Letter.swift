@@ -22,6 +22,20 @@ package struct Letter: Sendable, Hashable {
                 """)
     }
 
+    /// An invitation into a tenant.
+    static func invitation(to email: String, tenant: String, link: String, token: String) -> Letter {
+        Letter(
+            to: email, subject: "You are invited",
+            text: """
+                You are invited to make an account in \(tenant) with this address:
+                \(link)
+
+                Or give this code to your client: \(token)
+
+                It works once. If you do not want it, do nothing.
+                """)
+    }
+
     /// A link to confirm an address.
     static func verification(to email: String, link: String, token: String) -> Letter {
         Letter(

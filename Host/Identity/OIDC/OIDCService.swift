@@ -51,17 +51,28 @@ package final class OIDCService: Sendable {
         self.fetcher = fetcher
     }
 
-    /// Begins a sign-in: where to send the person, and the state that comes back.
-    package func start(_ name: String, requestID: String?) async throws(IdentityError) -> (url: String, state: String) {
+    /// A sign-in that was begun.
+    package struct Begun: Sendable {
+        /// Where to send the person.
+        package let url: String
+        /// What comes back with it.
+        package let state: String
+        /// What the browser, or the client, that began it keeps and shows at the end; nobody else's browser can end it.
+        package let binding: String
+    }
+
+    /// Begins a sign-in, or the linking of an account whose owner is signed in.
+    package func start(_ name: String, linking account: String? = nil, requestID: String?) async throws(IdentityError) -> Begun {
         let provider = try provider(name)
         let now = identity.now()
         let metadata = try await metadata(provider, now)
-        let (state, nonce, verifier) = (IssuedSecret("lmo_"), IssuedSecret("").text, IssuedSecret("").text)
+        let (state, nonce, verifier, binding) = (IssuedSecret("lmo_"), IssuedSecret("").text, IssuedSecret("").text, IssuedSecret("lmb_"))
         try await identity.write { connection in
             try await connection.execute(
-                "INSERT INTO oidc_state (hash, provider, nonce, verifier, expires_at) VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO oidc_state (hash, provider, nonce, verifier, expires_at, browser, account) VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 [
                     .blob(state.hash), .text(name), .text(nonce), .text(verifier), .integer(now + IdentityLimits.oidcMilliseconds),
+                    .blob(binding.hash), SQLValue(account),
                 ])
             try await connection.execute("DELETE FROM oidc_state WHERE expires_at <= $1", [.integer(now)])
         }
@@ -70,21 +81,41 @@ package final class OIDCService: Sendable {
             ("response_type", "code"), ("client_id", provider.client), ("redirect_uri", callback(provider)), ("scope", "openid email"),
             ("state", state.text), ("nonce", nonce), ("code_challenge", challenge), ("code_challenge_method", "S256"),
         ])
-        return (metadata.authorization + (metadata.authorization.contains("?") ? "&" : "?") + query, state.text)
+        let url = metadata.authorization + (metadata.authorization.contains("?") ? "&" : "?") + query
+        return Begun(url: url, state: state.text, binding: binding.text)
     }
 
-    /// Ends a sign-in with what the provider sent back.
-    package func finish(_ name: String, state: String, code: String, requestID: String?) async throws(IdentityError) -> Credentials {
+    /// Ends a sign-in with what the provider sent back, in the browser that began it; links the account whose owner began it.
+    package func finish(
+        _ name: String, state: String, code: String, binding: String?, network: String? = nil, requestID: String?
+    ) async throws(IdentityError) -> Credentials {
         let provider = try provider(name)
         let now = identity.now()
-        let begun = try await take(state, of: name, now)
+        guard let binding else { throw .invalidToken }
+        let begun = try await take(state, of: name, binding, now)
         let metadata = try await metadata(provider, now)
         let token = try await exchange(code, begun.verifier, provider, metadata)
         let person = try await check(token, provider, metadata, nonce: begun.nonce, now)
-        let account = try await account(of: person, provider, now, requestID)
-        let request = SignInRequest(email: "", password: "", tenant: provider.tenant, requestID: requestID)
+        let account: String
+        if let linking = begun.account {
+            try await identity.link(
+                linking, ProviderLink(issuer: provider.issuer, subject: person.subject), tenant: provider.tenant, requestID: requestID)
+            account = linking
+        } else {
+            account = try await self.account(of: person, provider, now, requestID)
+        }
+        let request = SignInRequest(email: "", password: "", tenant: provider.tenant, requestID: requestID, network: network)
         return try await identity.begin(account, password: nil, request)
     }
+
+    /// Whether people reach the service over TLS.
+    package var isSecure: Bool { identity.options.publicURL.hasPrefix("https:") }
+
+    /// Names of providers by what their tokens call them.
+    package var issuers: [String: String] { Dictionary(providers.values.map { ($0.issuer, $0.name) }, uniquingKeysWith: { first, _ in first }) }
+
+    /// What a provider's tokens call it.
+    package func issuer(_ name: String) throws(IdentityError) -> String { try provider(name).issuer }
 
     private func provider(_ name: String) throws(IdentityError) -> OIDCProvider {
         guard let provider = providers[name] else { throw .missing("identity provider") }
@@ -93,17 +124,19 @@ package final class OIDCService: Sendable {
 
     private func callback(_ provider: OIDCProvider) -> String { "\(identity.options.publicURL)/v1/auth/oauth/\(provider.name)/callback" }
 
-    /// Consumes a state: it is taken by deleting it, so of any number at once one gets it (AUTH-9).
-    private func take(_ state: String, of provider: String, _ now: Int64) async throws(IdentityError) -> (nonce: String, verifier: String) {
-        let hash = IssuedSecret.hash(state)
+    /// Consumes a state: it is taken by deleting it, so of any number at once one gets it (AUTH-9). With another browser's binding it stays, for its own.
+    private func take(
+        _ state: String, of provider: String, _ binding: String, _ now: Int64
+    ) async throws(IdentityError) -> (nonce: String, verifier: String, account: String?) {
+        let (hash, browser) = (IssuedSecret.hash(state), IssuedSecret.hash(binding))
         let row = try await identity.write { connection in
             try await connection.row(
-                "DELETE FROM oidc_state WHERE hash = $1 AND provider = $2 AND expires_at > $3 RETURNING nonce, verifier",
-                [.blob(hash), .text(provider), .integer(now)])
+                "DELETE FROM oidc_state WHERE hash = $1 AND provider = $2 AND expires_at > $3 AND browser = $4 RETURNING nonce, verifier, account",
+                [.blob(hash), .text(provider), .integer(now), .blob(browser)])
         }
         guard let row else { throw .invalidToken }
         do throws(StoreError) {
-            return (try row.text(0), try row.text(1))
+            return (try row.text(0), try row.text(1), try row.optionalText(2))
         } catch {
             throw .store(error)
         }

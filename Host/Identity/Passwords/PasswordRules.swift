@@ -1,9 +1,10 @@
 /// Which passwords are refused: those that a guesser tries first.
 package enum PasswordRules {
-    /// Why a new password cannot be taken, as its owner may read it; nil when it can. `about` are words that everybody knows of its owner.
+    /// Why a new password cannot be taken, as its owner may read it; nil when it can. `about` are words that everybody knows of its owner, `leaked`
+    /// passwords of a list.
     ///
     /// No rule asks for kinds of characters (NIST SP 800-63B): length, and not being known, is what counts.
-    package static func problem(_ password: String, about: [String] = []) -> String? {
+    package static func problem(_ password: String, about: [String] = [], leaked: PasswordList? = nil) -> String? {
         if password.utf8.count > IdentityLimits.passwordBytesMax { return "has more than \(IdentityLimits.passwordBytesMax) bytes" }
         if password.unicodeScalars.count < IdentityLimits.passwordCharactersMin {
             return "is shorter than \(IdentityLimits.passwordCharactersMin) characters"
@@ -13,7 +14,9 @@ package enum PasswordRules {
         if isWalk(plain) { return "is a row of keys or a count" }
         if isRepetition(plain) { return "repeats one short piece" }
         let core = core(plain)
-        if CommonPasswords.contain(core) || CommonPasswords.contain(String(String.UnicodeScalarView(plain))) {
+        let text = String(String.UnicodeScalarView(plain))
+        if let leaked, leaked.contains(text) || leaked.contains(core) { return "is one of those that leaked elsewhere" }
+        if CommonPasswords.contain(core) || CommonPasswords.contain(text) {
             return "is one of the passwords that are guessed first"
         }
         if isMadeOfWords(core) { return "is put together from the words that are guessed first" }

@@ -32,6 +32,8 @@ package struct NewAccount: Sendable {
     package var mustChangePassword: Bool
     /// Who its person is at an identity provider; kept with it in one transaction.
     var link: ProviderLink?
+    /// Digest of the invitation that it takes, in the same transaction.
+    var invitation: [UInt8]?
 
     /// Describes an account.
     package init(
@@ -81,6 +83,13 @@ extension IdentityService {
         let (id, now, plan) = (UUIDv7.make(), now(), try await rules(of: tenant).plan)
         let body: Database.Body<Result<Account, IdentityError>> = { connection in
             if let conflict = try await Self.conflict(email, handle, tenant: tenant, besides: id, connection) { return .failure(conflict) }
+            if let hash = new.invitation {
+                // Taken by deleting it, so that of many at once one does it.
+                let row = try await connection.row(
+                    "DELETE FROM invitation WHERE hash = $1 AND tenant = $2 AND expires_at > $3 RETURNING id",
+                    [.blob(hash), .text(tenant), .integer(now)])
+                guard row != nil else { return .failure(.invalidToken) }
+            }
             try await connection.execute(
                 """
                 INSERT INTO account (id, tenant, email, email_key, handle, handle_key, role, plan, is_active, password, must_change, verified_at, created_at)

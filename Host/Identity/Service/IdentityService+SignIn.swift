@@ -49,7 +49,8 @@ package enum SignInOutcome: Sendable {
 
 extension IdentityService {
     /// Makes an account for a stranger and signs it in; its address is to be confirmed.
-    package func signUp(_ request: SignInRequest, handle: String?) async throws(IdentityError) -> Credentials {
+    package func signUp(_ request: SignInRequest, handle: String?, invitation: String? = nil) async throws(IdentityError) -> Credentials {
+        if let invitation { return try await accept(invitation, request, handle: handle) }
         guard try await rules(of: request.tenant).isSignUpOpen else { throw .forbidden("sign-up is closed here: ask an admin for an account") }
         let new = NewAccount(email: request.email, password: request.password, handle: handle, isVerified: false)
         let account = try await create(new, tenant: request.tenant, by: Actor("sign-up", requestID: request.requestID))

@@ -31,6 +31,8 @@ package final class IdentityService: Sendable {
         package var tenantRules: (@Sendable (_ tenant: String) async throws(StoreError) -> TenantRules)?
         /// Whether a password may be tried: milliseconds to wait, or nil.
         package var guesses: (@Sendable (Guess) async -> Int64?)?
+        /// Passwords that nobody may choose, beside those that are known here.
+        package var leaked: PasswordList?
         /// Where people reach the service, for links in mail: without a slash at the end.
         package var publicURL = "http://127.0.0.1:8080"
 
@@ -56,6 +58,7 @@ package final class IdentityService: Sendable {
         (self.memory, self.options, self.now) = (memory, options, now)
         database.observe { news in
             switch news {
+            case .changed(Self.topic, Self.everybody): memory.forgetAll()
             case .changed(Self.topic, let account): memory.forget(account: account)
             case .changed: break
             case .gap: memory.forgetAll()
@@ -65,6 +68,8 @@ package final class IdentityService: Sendable {
 
     /// What is announced when something was taken from an account; the key is its id.
     static let topic = "account"
+    /// The key when it was taken from many at once.
+    static let everybody = "*"
 
     /// What holds for new accounts of a tenant.
     func rules(of tenant: String) async throws(IdentityError) -> TenantRules {
@@ -119,7 +124,7 @@ package final class IdentityService: Sendable {
 
     /// Hashes a password that the rules let through.
     func hash(_ password: String, about: [String], field: String) async throws(IdentityError) -> String {
-        if let problem = PasswordRules.problem(password, about: about) { throw .invalid(field: field, problem) }
+        if let problem = PasswordRules.problem(password, about: about, leaked: options.leaked) { throw .invalid(field: field, problem) }
         do {
             return try await desk.hash(password).text
         } catch {
@@ -142,11 +147,12 @@ package final class IdentityService: Sendable {
         let now = now()
         return try await write { connection in
             let sessions = try await connection.execute("DELETE FROM auth_session WHERE expires_at <= $1", [.integer(now)])
+            let invitations = try await connection.execute("DELETE FROM invitation WHERE expires_at <= $1", [.integer(now)])
             let links = try await connection.execute("DELETE FROM one_time_token WHERE expires_at <= $1", [.integer(now)])
             let keys = try await connection.execute("DELETE FROM api_key WHERE expires_at <= $1", [.integer(now)])
             let accounts = try await connection.execute(
                 "DELETE FROM account WHERE verified_at IS NULL AND created_at <= $1", [.integer(now - IdentityLimits.unverifiedMilliseconds)])
-            return sessions + links + keys + accounts
+            return sessions + invitations + links + keys + accounts
         }
     }
 }

@@ -1,7 +1,7 @@
 /// Every command, in the order of the help.
 enum Commands {
     static let table = CommandTable(
-        commands: [serve, doctor] + user + plugin + publishing + secrets + [
+        commands: [serve, doctor] + user + tenants + audit + plugin + publishing + secrets + [
             egressTest, bench, benchEgress, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
         ])
 
@@ -162,6 +162,28 @@ enum Commands {
                 .value("scopes", "LIST", "what it is for: read,write,tools,metrics,admin (read,write,tools)"),
                 .value("name", "NAME", "what lists call it (cli)"), .value("days", "DAYS", "how long it lives (90)"), ofTenant, data,
             ], operandsMax: 1, run: UserCommands.key),
+    ]
+
+    private static let tenants = [
+        Command(
+            "tenant create", "ID", summary: "Make a tenant.",
+            options: [
+                .value("name", "NAME", "what people call it (ID)"), .value("host", "HOST", "who signs up at that host name belongs to it"), data,
+            ],
+            operandsMax: 1, run: TenantCommands.create),
+        Command("tenant list", summary: "Show tenants and their states.", options: [data], run: TenantCommands.list),
+        Command(
+            "tenant disable", "ID", summary: "Refuse everybody of a tenant from now on.", options: [data], operandsMax: 1, run: TenantCommands.disable
+        ),
+        Command("tenant enable", "ID", summary: "Let a disabled tenant in again.", options: [data], operandsMax: 1, run: TenantCommands.enable),
+    ]
+    private static let audit = [
+        Command(
+            "audit verify", summary: "Recompute the audit log's chain; exit code 1 when an entry is missing or was altered.", options: [data],
+            run: AuditCommands.verify),
+        Command(
+            "audit export", summary: "Print the audit log, one JSON object a line.",
+            options: [.value("after", "SEQ", "only what follows that entry"), data], run: AuditCommands.export),
     ]
 
     private static let egressTest = Command(

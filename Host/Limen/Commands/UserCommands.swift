@@ -8,7 +8,7 @@ import Store
 /// What an operator does with accounts; a running server notices each change at the next request.
 enum UserCommands {
     /// What a command works with.
-    private struct Desk: Sendable {
+    struct Desk: Sendable {
         let identity: IdentityService
         let actor: Actor
         let tenant: String
@@ -142,7 +142,7 @@ enum UserCommands {
 
     /// Runs `body` with identity over the data folder, as the service's account.
     @discardableResult
-    private static func withIdentity<Value: Sendable>(
+    static func withIdentity<Value: Sendable>(
         _ arguments: Arguments, changes: Bool = true, _ body: @escaping @Sendable (Desk) async throws -> Value
     ) throws -> Value {
         var none: [String] = []
@@ -174,7 +174,7 @@ enum UserCommands {
 
     private static func text(_ error: IdentityError) -> String {
         switch error {
-        case .missing(let kind): "there is no such \(kind); `limen user list` shows who there is"
+        case .missing(let kind): "there is no such \(kind); `limen \(kind) list` shows what there is"
         case .conflict(let field, let reason), .invalid(let field, let reason): "the \(field) \(reason)"
         case .forbidden(let reason): reason
         case .store(let error): error.message

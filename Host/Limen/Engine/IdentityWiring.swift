@@ -48,6 +48,10 @@ struct IdentityWiring: Sendable {
             return TenantRules(isSignUpOpen: isOpen, plan: try await limits.settings.value("plan_default", tenant: tenant).stringValue ?? "free")
         }
         options.guesses = { guess in await limits.wait(for: guess) }
+        options.leaked = PasswordList(path: settings.identity.passwordList ?? PasswordList.standardPath)
+        if let path = settings.identity.passwordList, options.leaked == nil {
+            throw CommandError("identity.password_list: \(path) cannot be opened: \(Path.reason()); the service's own account reads it")
+        }
         options.publicURL = settings.identity.publicURL
         // What other processes change is told by the stamp on a file, and by the database itself on a server.
         let database = station.database

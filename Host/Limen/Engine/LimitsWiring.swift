@@ -16,12 +16,14 @@ struct LimitsWiring: Sendable {
     let limiter: RateLimiter
     let leases: ConcurrencyLeases
     private let buckets: BucketStore?
+    private let audit: AuditLog
     private let log: Log
 
     init(_ database: Database, _ configuration: Configuration, log: Log) async throws {
         let settings = LiveSettings(SettingStore(database: database), configured: configuration.runtime, log: log)
         try await settings.load()
         (self.settings, self.log) = (settings, log)
+        audit = AuditLog(database: database)
         let isShared = database.kind == .postgres
         buckets = isShared ? BucketStore(database: database) : nil
         limiter = RateLimiter({ settings.policy($0, plan: $1) }, shared: buckets.map { SharedBuckets($0, log: log) })
@@ -42,22 +44,28 @@ struct LimitsWiring: Sendable {
     func keep(on loop: EventLoop) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask(executorPreference: loop) { [settings] in try await settings.keep(on: loop) }
-            if let buckets {
-                group.addTask(executorPreference: loop) { [leases] in try await leases.keep(on: loop) }
-                group.addTask(executorPreference: loop) { [log] in try await Self.sweep(buckets, on: loop, log: log) }
-            }
+            if buckets != nil { group.addTask(executorPreference: loop) { [leases] in try await leases.keep(on: loop) } }
+            group.addTask(executorPreference: loop) { try await sweep(on: loop) }
             try await group.waitForAll()
         }
     }
 
-    private static func sweep(_ buckets: BucketStore, on loop: EventLoop, log: Log) async throws {
+    private func sweep(on loop: EventLoop) async throws {
         while true {
-            try await loop.sleep(until: .after(milliseconds: sweepMilliseconds))
+            try await loop.sleep(until: .after(milliseconds: Self.sweepMilliseconds))
             do throws(StoreError) {
-                try await buckets.forget()
+                try await buckets?.forget()
+                try await prune()
             } catch {
-                log.warning("shared rates could not be swept", [("cause", .string("\(error)"))])
+                log.warning("limits could not be swept", [("cause", .string("\(error)"))])
             }
         }
+    }
+
+    /// Ends what the audit log kept longer than `audit.retention_days`.
+    private func prune() async throws(StoreError) {
+        let cutoff = StoreClock.nowMilliseconds() - Int64(settings.integer("audit.retention_days")) * 86_400_000
+        let count = try await audit.prune(before: cutoff)
+        if count > 0 { log.info("the audit log was pruned", [("entries", JSONValue(count))]) }
     }
 }
