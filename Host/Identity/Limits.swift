@@ -73,7 +73,7 @@ package enum IdentityLimits {
     /// How long what a provider publishes of itself is kept.
     static let metadataMilliseconds: Int64 = 86_400_000
     /// How long a letter may take on its way out of this machine, in milliseconds.
-    static let mailMilliseconds = 60_000
+    package static let mailMilliseconds = 60_000
     /// How long to wait before a letter is tried again, each time, in milliseconds.
     package static let mailPauses = [1_000, 10_000, 60_000]
     /// Bytes of a mail server's replies that wait to be read.

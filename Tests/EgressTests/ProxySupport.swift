@@ -83,10 +83,10 @@ final class Street: Sendable {
 
     /// Makes a request on a loop, as a call does.
     func fetch(
-        _ request: EgressRequest, _ access: EgressAccess, tenant: String = "t", before: Int = 0,
+        _ request: EgressRequest, _ access: EgressAccess, tenant: String = "t", traceparent: String? = nil, before: Int = 0,
         until deadline: Deadline = .after(milliseconds: 20_000)
     ) async throws -> Result<EgressReply, EgressError> {
-        let caller = EgressCaller(plugin: access.plugin, tenant: tenant, requestID: "r1")
+        let caller = EgressCaller(plugin: access.plugin, tenant: tenant, requestID: "r1", traceparent: traceparent)
         return try await OwnedTask(on: group.loops[0]) { [proxy] in
             do throws(EgressError) {
                 return .success(try await proxy.fetch(request, access: access, caller: caller, before: before, until: deadline))

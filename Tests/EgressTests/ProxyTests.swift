@@ -195,7 +195,7 @@ private let echo: @Sendable (HTTPRequest) async -> HTTPResponse = { request in
         await street.stop()
     }
 
-    @Test("nothing hangs beyond its deadline: a server that is silent, slow in its head, or slow in its body")
+    @Test("nothing hangs beyond its deadline: a server that is silent, slow in its head, or slow in its body (CHAT-10)")
     func deadlines() async throws {
         let street = try Street()
         let port = try street.serve { request in
@@ -222,6 +222,22 @@ private let echo: @Sendable (HTTPRequest) async -> HTTPResponse = { request in
         let began = Deadline.now()
         let late = try await street.fetch(EgressRequest("http://api.test:\(port)/silent"), access, until: .after(milliseconds: 150))
         #expect(late.phase == .timeout && Deadline.now() < began.adding(milliseconds: 2000))
+        await street.stop()
+    }
+
+    @Test("the server hears the request's id and its trace, or what the plugin says in their place (API-10)")
+    func identity() async throws {
+        let street = try Street()
+        let port = try street.serve { request in
+            let heard = ["x-request-id", "traceparent"].map { request.head.headers.values($0).joined(separator: "+") }
+            return HTTPResponse(contentType: "text/plain", Array(heard.joined(separator: " ").utf8))
+        }
+        street.name("api.test", "127.0.0.1")
+        let access = try street.access([http("api.test", port)], open: ["api.test"])
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        #expect(try await street.fetch(EgressRequest("http://api.test:\(port)/"), access, traceparent: trace).text == "r1 \(trace)")
+        let own = EgressRequest("http://api.test:\(port)/", fields: [("X-Request-Id", "mine"), ("traceparent", trace)])
+        #expect(try await street.fetch(own, access, traceparent: "00-00000000000000000000000000000001-0000000000000001-00").text == "mine \(trace)")
         await street.stop()
     }
 

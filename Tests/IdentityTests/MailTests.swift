@@ -120,4 +120,25 @@ struct MailTests {
             try await CommandCarrier(program: "/does/not/exist", pool: pool).carry([], from: "a@b", to: "c@d")
         }
     }
+
+    @Test(
+        "a mail server that accepts and says nothing costs a letter its deadline, not for ever (CHAT-10)",
+        arguments: [SMTPDialogue.Security.none, .tls])
+    func silentServer(security: SMTPDialogue.Security) async throws {
+        let group = try EventLoopGroup(count: 1)
+        defer { group.stop() }
+        // The kernel accepts for it.
+        let listener = try Sockets.listen(on: try #require(SocketAddress("127.0.0.1", port: 0)))
+        let port = try Sockets.localAddress(listener.raw).port
+        let resolver = try Resolver(on: group.loops[0])
+        defer { resolver.close() }
+        let carrier = SMTPCarrier(
+            host: "127.0.0.1", port: port, security, login: nil, resolver: resolver, tls: try TLSClientContext(), milliseconds: 200,
+            on: group.loops[0])
+        let began = ContinuousClock.now
+        let sending = OwnedTask(on: group.loops[0]) { try await carrier.carry(Self.bytes(), from: "a@example.com", to: "b@example.com") }
+        await #expect(throws: (any Error).self) { try await sending.value }
+        #expect((.milliseconds(150)...(.seconds(5))).contains(ContinuousClock.now - began))
+        withExtendedLifetime(listener) {}
+    }
 }

@@ -167,6 +167,7 @@ final class EgressExchange {
         if !headers.contains("User-Agent") { headers.add("User-Agent", "limen") }
         if !headers.contains("Accept") { headers.add("Accept", "*/*") }
         headers.add("Accept-Encoding", "gzip, deflate")
+        if !headers.contains("X-Request-Id") { headers.add("X-Request-Id", caller.requestID) }
         if let traceparent = caller.traceparent, !headers.contains("traceparent") { headers.add("traceparent", traceparent) }
         let method = HTTPMethod(rawValue: hop.method) ?? .get
         return HTTPClientRequest(method, outward.url.target, headers: headers, body: hop.keepsBody ? request.body : [])

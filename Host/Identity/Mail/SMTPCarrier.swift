@@ -10,20 +10,20 @@ package struct SMTPCarrier: Carrier {
     private let resolver: Resolver
     private let tls: TLSClientContext
     private let loop: EventLoop
+    private let milliseconds: Int
 
-    /// Speaks to one server. `security` is `none` for this machine alone, which the caller sees to.
+    /// Speaks to one server, for at most so many milliseconds a letter. `security` is `none` for this machine alone, which the caller sees to.
     package init(
         host: String, port: UInt16, _ security: SMTPDialogue.Security, login: SMTPDialogue.Login?, resolver: Resolver, tls: TLSClientContext,
-        on loop: EventLoop
+        milliseconds: Int = IdentityLimits.mailMilliseconds, on loop: EventLoop
     ) {
         (self.host, self.port, self.security, self.login) = (host, port, security, login)
-        (self.resolver, self.tls, self.loop) = (resolver, tls, loop)
+        (self.resolver, self.tls, self.milliseconds, self.loop) = (resolver, tls, milliseconds, loop)
     }
 
     package func carry(_ bytes: [UInt8], from sender: String, to recipient: String) async throws {
-        let deadline = Deadline.after(milliseconds: IdentityLimits.mailMilliseconds)
-        let addresses = try await resolver.addresses(of: host, port: port, until: deadline)
-        var stream = try await SocketStream.connect(to: addresses[0], on: loop, until: deadline)
+        let deadline = Deadline.after(milliseconds: milliseconds)
+        var stream = try await connect(deadline)
         defer { stream.close() }
         if security == .tls { stream = try await secure(stream, deadline) }
         var dialogue = SMTPDialogue(bytes, from: sender, to: recipient, security, login: login)
@@ -46,6 +46,15 @@ package struct SMTPCarrier: Carrier {
             case .startTLS: throw IdentityError.failed("TLS was begun twice")
             }
         }
+    }
+
+    /// The first of the server's addresses that answers.
+    private func connect(_ deadline: Deadline) async throws -> SocketStream {
+        var cause: any Error = IdentityError.failed("the mail server has no address")
+        for address in try await resolver.addresses(of: host, port: port, until: deadline) {
+            do { return try await SocketStream.connect(to: address, on: loop, until: deadline) } catch { cause = error }
+        }
+        throw cause
     }
 
     private func secure(_ stream: SocketStream, _ deadline: Deadline) async throws -> SocketStream {
