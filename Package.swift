@@ -187,7 +187,7 @@ let testTargets: [Target] = [
         "ToolsTests",
         [
             "Tools", "Workers", "Registry", "Supervisor", "Store", "IO", "JSON", "JSONSchema", "Telemetry", "Crypto", "WorkerProtocol", "Jail",
-            "TestSupport",
+            "LimenPlugin", "TestSupport",
         ]),
     tests(
         "APITests", ["API", "Identity", "Crypto", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry", "TestKit"]),

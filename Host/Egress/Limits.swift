@@ -20,7 +20,7 @@ package enum Limits {
     static let dialStaggerMilliseconds = 250
     /// To find, connect to and shake hands with a server; and for a request in all (SPEC 5), in milliseconds.
     static let connectMillisecondsMax = 10_000
-    static let requestMillisecondsMax = 30_000
+    package static let requestMillisecondsMax = 30_000
     /// Requests of one plugin and tenant at once (SPEC 5).
     package static let concurrentMax = 64
     /// Lines of the log about one plugin's requests, a second and at once; what is beyond is counted only.

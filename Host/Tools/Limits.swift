@@ -9,6 +9,16 @@ package enum ToolLimits {
     package static let wholeBodyBytesMax = 2 << 20
     /// No call lasts longer, whatever its manifest says, over all tries.
     package static let callMillisecondsMax = 60_000
+    /// An answer of a model: in all, and without an event (SPEC 4).
+    package static let chatMilliseconds = 600_000
+    package static let chatSilenceMilliseconds = 30_000
+    /// Embeddings and speech; a document; a training, and how long it may go without a heartbeat.
+    package static let adapterMilliseconds = 60_000
+    package static let parserMilliseconds = 600_000
+    package static let trainMilliseconds = 21_600_000
+    package static let trainSilenceMilliseconds = 300_000
+    /// What a provider may say about when to come back.
+    package static let retryAfterMillisecondsMax = 3_600_000
     /// How long a call may last whose manifest says nothing.
     package static let callMillisecondsDefault = 15_000
     /// What a caller is told to wait when every worker is busy and the queue is full.
@@ -33,6 +43,8 @@ package enum ToolLimits {
     package static let replacedMilliseconds = 60_000
     /// Workers that may be lost to one call before it reached their plugin, without counting as tries.
     package static let lostWorkersMax = 3
+    /// Bytes of a model's name in records.
+    package static let modelBytesMax = 200
     /// A request id longer than this is not passed on.
     package static let requestIDBytesMax = 255
 }

@@ -21,6 +21,8 @@ package struct ToolCall: Sendable {
     package var attachments: [Attachment]
     /// Records what the call sees of the outside, or answers as it was recorded.
     package var tape: CallTape?
+    /// `plugin/model` of an adapter's call; nil for a tool's.
+    var model: String?
 
     package init(
         tool: String, input: [UInt8], caller: Caller, requestID: String, traceparent: String = "", timeoutMilliseconds: Int? = nil,

@@ -18,6 +18,8 @@ struct ToolCallHost: WorkerCallHost {
     let egress: EgressCount
     let deadline: Deadline
     let tape: CallTape?
+    /// Listens to an adapter; nil for a tool.
+    let watch: AdapterWatch?
     let streams = CallStreams()
 
     /// What the call used of the network.
@@ -50,6 +52,8 @@ struct ToolCallHost: WorkerCallHost {
         } catch {
             throw MalformedPayload("event json")
         }
+        watch?.heard()
+        defer { watch?.taken() }
         try await sink.send(ToolEvent(kind: kind, json: json), until: deadline)
     }
 

@@ -1,5 +1,6 @@
 package import JSON
 package import JSONSchema
+import Registry
 
 /// An error as SPEC 12 tells it to clients: one of its codes, a sentence, details. Nothing of paths, SQL or stacks.
 package struct ToolError: Error, Sendable, Hashable {
@@ -40,7 +41,7 @@ package struct ToolError: Error, Sendable, Hashable {
     package static let cancelled = ToolError(.conflict, "the call was cancelled", ["reason": "cancelled"])
 
     /// The call's time is over.
-    static let timeout = ToolError(.server, "the tool did not answer in time", ["reason": "timeout"])
+    static func timeout(_ subject: String) -> ToolError { ToolError(.server, "\(subject) did not answer in time", ["reason": "timeout"]) }
 
     /// The plugin was replaced or stopped before it saw the call.
     package static let drainedBefore = ToolError(
@@ -64,6 +65,13 @@ package struct ToolError: Error, Sendable, Hashable {
             ]
         }
         return ToolError(code, "the \(what) does not match the tool's schema", ["where": .string(what), "errors": .array(errors)])
+    }
+
+    /// The same for a tool or an adapter, whose schema is its kind's.
+    static func schema(_ what: String, of spec: ToolSpec, _ failures: [SchemaFailure]) -> ToolError {
+        var error = schema(what, failures)
+        if let kind = spec.adapter { error.message = "the \(what) does not match the contract of \(kind.rawValue)" }
+        return error
     }
 
     /// Bytes that are not JSON, in the shape of a schema failure.

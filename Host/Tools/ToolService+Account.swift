@@ -2,6 +2,7 @@ import IO
 import JSON
 import Store
 import Supervisor
+import Workers
 
 /// Every call leaves a record and is paid for.
 extension ToolService {
@@ -20,7 +21,8 @@ extension ToolService {
             guard let audit else { return nil }
             try await audit.append(
                 AuditEntry(
-                    actor: call.caller.keyID, tenant: call.caller.tenant, action: "tool.call", plugin: entry.spec.plugin,
+                    actor: call.caller.keyID, tenant: call.caller.tenant, action: call.model == nil ? "tool.call" : "adapter.call",
+                    plugin: entry.spec.plugin,
                     version: entry.spec.version, tool: entry.spec.name, callID: call.requestID, outcome: outcome.name, reason: reason,
                     details: details(call, outcome.usage)))
             return nil
@@ -46,10 +48,12 @@ extension ToolService {
     }
 
     private func details(_ call: ToolCall, _ usage: CallUsage) -> JSONObject {
-        [
+        var details: JSONObject = [
             "user": .string(call.caller.user), "wall_us": .number(JSONNumber(usage.wallNanoseconds / 1_000)),
             "cpu_us": .number(JSONNumber(usage.cpuNanoseconds / 1_000)), "retries": .number(JSONNumber(usage.retries)),
         ]
+        if let model = call.model { details["model"] = .string(model.printable(bytesMax: ToolLimits.modelBytesMax)) }
+        return details
     }
 
     /// Records a tripwire: plugin, version, tool, call, user and system call; durable before anything else happens.

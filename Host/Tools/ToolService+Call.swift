@@ -63,24 +63,26 @@ extension ToolService {
         case .refused(let wait):
             return .failure(
                 ToolError(
-                    .server, "this tool has failed too often and is paused",
+                    .server, "this \(entry.spec.noun) has failed too often and is paused",
                     ["reason": "breaker_open", "retry_after_ms": .number(JSONNumber(wait))]))
         }
         let result = await validated(call, entry, began, &usage, sink)
-        let verdict = Self.verdict(result)
+        let verdict = Self.verdict(result, entry.spec)
         entry.record(verdict, token, at: Moment(nanoseconds: Deadline.now().nanoseconds))
         if let trial { observe(trial, entry, verdict) }
         return result
     }
 
     /// What a result says about the tool itself: the caller's own faults and the host's queues say nothing.
-    private static func verdict(_ result: Result<ToolReply, ToolError>) -> ToolEntry.Verdict {
+    private static func verdict(_ result: Result<ToolReply, ToolError>, _ spec: ToolSpec) -> ToolEntry.Verdict {
         switch result {
         case .success: return .success
         case .failure(let error):
             if error.details["reason"]?.stringValue == "plugin_error" {
-                return PluginErrorCode.isOutage(error.details["plugin_code"]?.stringValue ?? "") ? .failure : .success
+                return PluginErrorCode.isOutage(error.details["plugin_code"]?.stringValue ?? "", of: spec.adapter) ? .failure : .success
             }
+            // A provider whose answers break the contract is of no more use than one that is gone.
+            if spec.adapter != nil, error.details["reason"]?.stringValue == "plugin_output" { return .failure }
             switch error.code {
             case .server: return error.details["reason"]?.stringValue == "draining" ? .neither : .failure
             case .validation, .unauthorized, .forbidden, .notFound, .rateLimited, .conflict: return .neither
@@ -93,7 +95,8 @@ extension ToolService {
     ) async -> Result<ToolReply, ToolError> {
         if let error = Self.check(call.input, entry.spec) { return .failure(error) }
         let asked = min(call.timeoutMilliseconds ?? entry.spec.timeoutMilliseconds, entry.spec.timeoutMilliseconds)
-        let deadline = began.adding(milliseconds: min(max(1, asked), options.callMillisecondsMax))
+        let cap = entry.spec.adapter == nil ? options.callMillisecondsMax : entry.spec.timeoutMilliseconds
+        let deadline = began.adding(milliseconds: min(max(1, asked), cap))
         let result = await tried(call, entry, deadline, &usage, sink)
         guard case .success(var reply) = result, reply.contentType == .htmlUntrusted, call.wantsHTML else { return result }
         switch await sanitized(reply.output, call, deadline) {
@@ -108,13 +111,13 @@ extension ToolService {
     static func check(_ input: [UInt8], _ spec: ToolSpec) -> ToolError? {
         guard input.count <= spec.inputBytesMax else {
             return ToolError(
-                .validation, "the input has \(input.count) bytes; this tool takes \(spec.inputBytesMax)",
+                .validation, "the input has \(input.count) bytes; this \(spec.noun) takes \(spec.inputBytesMax)",
                 ["where": "input", "limit_bytes": .number(JSONNumber(spec.inputBytesMax))])
         }
         do {
             let document = try JSONDocument(parsing: input, limits: JSONLimits(bytesMax: spec.inputBytesMax, depthMax: ToolLimits.depthMax))
             if spec.input.isValid(document) { return nil }
-            return .schema("input", spec.input.validate(document, failuresMax: ToolLimits.schemaFailuresMax))
+            return .schema("input", of: spec, spec.input.validate(document, failuresMax: ToolLimits.schemaFailuresMax))
         } catch {
             return .notJSON("input", error)
         }
@@ -130,7 +133,7 @@ extension ToolService {
         let host = ToolCallHost(
             entry: entry, caller: call.caller, requestID: call.requestID, traceparent: call.traceparent, sink: sink, service: self, egress: egress,
             deadline: deadline,
-            tape: call.tape)
+            tape: call.tape, watch: watch(entry))
         defer {
             // Beside what went through tunnels.
             let fetched = egress.value
@@ -141,11 +144,17 @@ extension ToolService {
         var lost = 0
         while true {
             tries += 1
-            let outcome = await entry.pool.call(workerCall(call, entry, deadline), host: host)
+            let request = workerCall(call, entry, deadline)
+            let outcome =
+                if let watch = host.watch {
+                    await watch.run { await entry.pool.call(request, host: host) }
+                } else {
+                    await entry.pool.call(request, host: host)
+                }
             usage.add(outcome.usage)
             if outcome.reachedPlugin { usage.begun += 1 }
-            let (result, failure) = await conclude(outcome, call, entry, deadline)
-            guard let failure else { return result }
+            let (result, failure) = await conclude(outcome, call, entry, deadline, host.watch)
+            guard let failure, host.watch?.events ?? 0 == 0 else { return host.watch?.telling(result) ?? result }
             if failure == .beforePlugin, case .died = outcome.end, lost < ToolLimits.lostWorkersMax, !Task.isCancelled {
                 // The worker was dead, or dying, when it was chosen: another's fault, and no try of this call.
                 lost += 1
@@ -165,6 +174,13 @@ extension ToolService {
         }
     }
 
+    /// Who listens to an adapter's call; nobody to a tool's.
+    private func watch(_ entry: ToolEntry) -> AdapterWatch? {
+        guard entry.spec.adapter != nil else { return nil }
+        let silence = entry.spec.silenceMilliseconds.map { min($0, options.silenceMilliseconds ?? $0) }
+        return AdapterWatch(silenceMilliseconds: silence, on: EventLoop.current ?? workers.eventLoop)
+    }
+
     private func workerCall(_ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline) -> WorkerCall {
         let key = IsolationKey(
             entry.spec.isolation, tenant: call.caller.tenant, user: call.caller.user,
@@ -176,27 +192,27 @@ extension ToolService {
 
     /// The result of a try, and how it failed if it did.
     private func conclude(
-        _ outcome: WorkerCallOutcome, _ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline
+        _ outcome: WorkerCallOutcome, _ call: ToolCall, _ entry: ToolEntry, _ deadline: Deadline, _ watch: AdapterWatch?
     ) async -> (Result<ToolReply, ToolError>, RetryPolicy.Failure?) {
         switch outcome.end {
         case .result(let result): return (Self.reply(result, entry.spec), nil)
         // A plugin that keeps an eye on its deadline gives up by itself, at the very moment.
-        case .failure(let failure) where failure.code == "cancelled" && deadline.hasPassed: return (.failure(.timeout), nil)
-        case .failure(let failure): return (.failure(Self.pluginError(failure)), nil)
-        case .cancelled: return (.failure(.cancelled), nil)
-        case .deadline: return (.failure(.timeout), nil)
+        case .failure(let failure) where failure.code == "cancelled" && deadline.hasPassed: return (.failure(.timeout(entry.spec.subject)), nil)
+        case .failure(let failure): return (.failure(Self.pluginError(failure, of: entry.spec)), nil)
+        case .cancelled: return (.failure(watch?.silence ?? .cancelled), nil)
+        case .deadline: return (.failure(.timeout(entry.spec.subject)), nil)
         case .refused(let refusal): return (.failure(Self.error(refusal)), Self.isWorthARetry(refusal) ? .beforePlugin : nil)
         case .died(let reason):
             if case .violation(let violation) = reason, outcome.reachedPlugin {
                 await auditViolation(violation, plugin: entry.spec.plugin, version: entry.spec.version, tool: entry.spec.name, call: call)
-                return (.failure(Self.error(reason)), nil)
+                return (.failure(Self.error(reason, entry.spec.subject)), nil)
             } else if case .violation(let violation) = reason {
                 // Made after the call before, by whatever that left running.
                 await auditViolation(violation, plugin: entry.spec.plugin, version: entry.spec.version)
             }
             // Its worker was taken away by a reload before it heard of the call.
             if reason == .drained, !outcome.reachedPlugin { return (.failure(.drainedBefore), nil) }
-            return (.failure(Self.error(reason)), outcome.reachedPlugin ? .inPlugin : .beforePlugin)
+            return (.failure(Self.error(reason, entry.spec.subject)), outcome.reachedPlugin ? .inPlugin : .beforePlugin)
         }
     }
 }

@@ -13,8 +13,10 @@ extension ToolService {
             let limits = JSONLimits(bytesMax: max(result.output.count, 1), depthMax: ToolLimits.depthMax)
             let document = try JSONDocument(parsing: result.output, limits: limits)
             if let schema = spec.output, !schema.isValid(document) {
-                var error = ToolError.schema("output", schema.validate(document, failuresMax: ToolLimits.schemaFailuresMax))
+                var error = ToolError.schema("output", of: spec, schema.validate(document, failuresMax: ToolLimits.schemaFailuresMax))
                 error.details["reason"] = "plugin_output"
+                // Whoever talks to a model did nothing wrong.
+                if spec.adapter != nil { error.code = .server }
                 return .failure(error)
             }
             guard spec.content == .json || text(of: document, spec.content) != nil else {
@@ -23,6 +25,7 @@ extension ToolService {
         } catch {
             var refusal = ToolError.notJSON("output", error)
             refusal.details["reason"] = "plugin_output"
+            if spec.adapter != nil { refusal.code = .server }
             return .failure(refusal)
         }
         return .success(ToolReply(output: result.output, contentType: spec.content, attachments: result.attachments, sanitizedHTML: nil))
@@ -35,7 +38,7 @@ extension ToolService {
     }
 
     /// A plugin's own error: its words are a stranger's, so they are bounded, plain and marked as the plugin's.
-    static func pluginError(_ failure: FailurePayload) -> ToolError {
+    static func pluginError(_ failure: FailurePayload, of spec: ToolSpec) -> ToolError {
         let code = failure.code.printable(bytesMax: ToolLimits.pluginCodeBytesMax)
         var details: JSONObject = ["reason": "plugin_error", "plugin_code": .string(code)]
         if !failure.details.isEmpty {
@@ -47,7 +50,10 @@ extension ToolService {
             }
         }
         let message = failure.message.printable(bytesMax: ToolLimits.pluginMessageBytesMax)
-        return ToolError(PluginErrorCode.code(code), message.isEmpty ? "the tool failed" : message, details)
+        if spec.adapter != nil, let wait = details["plugin_details"]?["retry_after_ms"]?.intValue {
+            details["retry_after_ms"] = JSONValue(min(max(0, wait), ToolLimits.retryAfterMillisecondsMax))
+        }
+        return ToolError(PluginErrorCode.code(code, of: spec.adapter), message.isEmpty ? "\(spec.subject) failed" : message, details)
     }
 
     static func isWorthARetry(_ refusal: WorkerPool.Refusal) -> Bool { refusal == .timedOut }
@@ -61,26 +67,26 @@ extension ToolService {
         }
     }
 
-    static func error(_ reason: KillReason) -> ToolError {
+    static func error(_ reason: KillReason, _ subject: String = "the tool") -> ToolError {
         let text: String
         switch reason {
-        case .memory: text = "the tool used more memory than it may"
-        case .deadline: text = "the tool did not answer in time"
-        case .violation: text = "the tool made a forbidden system call and was stopped"
+        case .memory: text = "\(subject) used more memory than it may"
+        case .deadline: text = "\(subject) did not answer in time"
+        case .violation: text = "\(subject) made a forbidden system call and was stopped"
         case .protocolFault(.outputTooLong):
-            return ToolError(.server, "the tool's output is longer than it may be", ["reason": "output_limit"])
+            return ToolError(.server, "\(subject)'s output is longer than it may be", ["reason": "output_limit"])
         case .protocolFault(.eventFlood):
             return ToolError(
-                .server, "the tool reported more than one call may",
+                .server, "\(subject) reported more than one call may",
                 [
                     "reason": "event_limit", "events_max": .number(JSONNumber(SupervisorLimits.eventsPerCallMax)),
                     "bytes_max": .number(JSONNumber(SupervisorLimits.eventBytesPerCallMax)),
                 ])
-        case .protocolFault: text = "the tool broke the protocol and was stopped"
-        case .crash, .exited: text = "the tool crashed"
-        case .load, .jail: text = "the tool could not be started"
+        case .protocolFault: text = "\(subject) broke the protocol and was stopped"
+        case .crash, .exited: text = "\(subject) crashed"
+        case .load, .jail: text = "\(subject) could not be started"
         case .cancelled, .idle, .evicted, .retired, .drained:
-            return ToolError(.server, "the tool was stopped", ["reason": "draining", "retry_after_ms": 1_000])
+            return ToolError(.server, "\(subject) was stopped", ["reason": "draining", "retry_after_ms": 1_000])
         }
         return ToolError(.server, text, ["reason": .string(reason.name)])
     }

@@ -27,9 +27,8 @@ extension ToolService {
         registry?.markWarming(record.name, generation: record.generation)
         // A tool's numbers belong to the tool, not to one version: what is scraped never falls.
         let access = egressAccess(record)
-        let entries = record.tools.map { tool in
-            ToolEntry(toolSpec(tool, of: record, access), pool: pool, statistics: entry(tool.id)?.statistics ?? ToolStatistics())
-        }
+        let specs = record.tools.map { toolSpec($0, of: record, access) } + adapterSpecs(record, access)
+        let entries = specs.map { ToolEntry($0, pool: pool, statistics: entry($0.id)?.statistics ?? ToolStatistics()) }
         return Deployment(plugin: record.name, generation: record.generation, pool: pool, record: record, entries: entries)
     }
 
@@ -62,6 +61,17 @@ extension ToolService {
         spec.egress = access
         if options.conditions != nil { spec.retries = 0 }
         return spec
+    }
+
+    private func adapterSpecs(_ record: PluginRecord, _ access: EgressAccess?) -> [ToolSpec] {
+        ToolSpec.adapters(of: record).map { spec in
+            var spec = spec
+            spec.egress = access
+            // What an adapter fetches is what it answers with: a request may last as long as the call.
+            spec.egress?.requestMillisecondsMax = spec.timeoutMilliseconds
+            if options.conditions != nil { spec.retries = 0 }
+            return spec
+        }
     }
 
     /// Warms a version that is not here yet, or lets it serve at once when there is none to serve meanwhile.
@@ -170,7 +180,8 @@ extension ToolService {
     func retire(_ deployment: Deployment?) {
         guard let deployment else { return }
         directory.withLock { $0.retiring.append(deployment) }
-        let milliseconds = max(ToolLimits.replacedMilliseconds, options.callMillisecondsMax)
+        let longest = deployment.entries.values.lazy.filter { $0.spec.adapter != nil }.map(\.spec.timeoutMilliseconds).max() ?? 0
+        let milliseconds = max(ToolLimits.replacedMilliseconds, options.callMillisecondsMax, longest)
         scope.start(on: workers.eventLoop) {
             await self.workers.remove(deployment.pool, until: .after(milliseconds: milliseconds))
             let isLast = self.directory.withLock { directory in

@@ -14,8 +14,10 @@ package final class ToolService: Sendable {
         package var spares = 1
         /// Wall clock of a call whose manifest says nothing, in milliseconds.
         package var timeoutMillisecondsDefault = ToolLimits.callMillisecondsDefault
-        /// Wall clock that no call may pass, in milliseconds.
+        /// Wall clock that no tool's call may pass, in milliseconds; adapters have caps of their own.
         package var callMillisecondsMax = ToolLimits.callMillisecondsMax
+        /// How long any adapter may say nothing, if not as long as its kind says, in milliseconds.
+        package var silenceMilliseconds: Int?
         /// Calls of one plugin that wait while every worker is busy.
         package var queueMax = SupervisorLimits.waitersMax
         /// What the operator opened of private networks, by host.
@@ -120,14 +122,15 @@ package final class ToolService: Sendable {
     /// Where a call goes: the tool of the version that serves, or of the one on trial whose share it belongs to, and the trial that learns from it.
     func route(_ call: ToolCall) -> (entry: ToolEntry, trial: Trial?)? {
         let found = directory.withLock { directory -> (ToolEntry, Trial?)? in
-            guard let entry = directory.entry(call.tool) else { return nil }
+            // An adapter is reached by its kind and model alone, a tool only as a tool.
+            guard let entry = directory.entry(call.tool), (entry.spec.adapter == nil) == (call.model == nil) else { return nil }
             return (entry, directory.trials.isEmpty ? nil : directory.trials[entry.spec.plugin])
         }
         guard let (entry, trial) = found else { return nil }
         return (trial?.entry(for: call, tool: entry.spec.id) ?? entry, trial)
     }
 
-    /// All tools, sorted by id.
+    /// All tools and adapters, sorted by id.
     package var entries: [ToolEntry] { directory.withLock { $0.byID.values.sorted { $0.spec.id < $1.spec.id } } }
 
     /// Makes tools of one plugin callable through `pool`, in the place of all earlier tools of that plugin; answers the pool that was replaced.
@@ -155,7 +158,7 @@ extension ToolService.Directory {
         serving[deployment.plugin] = deployment
         for entry in deployment.entries.values {
             byID[entry.spec.id] = entry
-            byName[entry.spec.name, default: []].append(entry.spec.id)
+            if entry.spec.adapter == nil { byName[entry.spec.name, default: []].append(entry.spec.id) }
         }
         return old
     }

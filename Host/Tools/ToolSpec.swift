@@ -24,6 +24,15 @@ package struct ToolSpec: Sendable {
     package var keepsState: Bool
     /// What the plugin may reach; nil when nothing.
     package var egress: EgressAccess?
+    /// What it adapts, if it is no tool: then it is called by kind and model, and by nobody as a tool.
+    package var adapter: AdapterKind?
+    /// An adapter's models; empty where it takes any.
+    package var models: [String] = []
+    /// How long an adapter may say nothing; nil for as long as the call may last.
+    package var silenceMilliseconds: Int?
+    /// What errors call it.
+    var noun: String { adapter == nil ? "tool" : "adapter" }
+    var subject: String { "the \(noun)" }
 
     package init(
         id: String, name: String, plugin: String, version: String, input: CompiledSchema, output: CompiledSchema? = nil, isIdempotent: Bool = false,

@@ -55,6 +55,10 @@ package struct WorkerCallOutcome: Sendable {
     package var reachedPlugin: Bool
     /// CPU, memory and worker start are filled in here.
     package var usage: CallUsage
+
+    package init(end: WorkerCallEnd, reachedPlugin: Bool, usage: CallUsage) {
+        (self.end, self.reachedPlugin, self.usage) = (end, reachedPlugin, usage)
+    }
 }
 
 /// What a call's owner does for it while it runs. Every method is called on the call's own loop; `event` and `log` one at a time, `fetch` and

@@ -13,6 +13,8 @@ package struct EgressAccess: Sendable {
     package let ratePerMinute: Int
     /// What the proxy adds to requests.
     package let secrets: [SecretGrant]
+    /// How long one request may take in all, in milliseconds.
+    package var requestMillisecondsMax = Limits.requestMillisecondsMax
 
     /// Compiles a manifest's grant.
     /// - Throws: `EgressPolicyError` naming the member that cannot be compiled.

@@ -96,7 +96,7 @@ package final class EgressProxy: Sendable {
         if before >= exchange.access.requestsMax { throw .refused(.quotaRequests) }
         let rate = exchange.access.ratePerMinute
         if let rule = meters.withLock({ $0.begin(Self.key(exchange), perMinute: rate, now: .now()) }) { throw .refused(rule) }
-        let patience = min(Limits.requestMillisecondsMax, exchange.request.timeoutMilliseconds ?? .max)
+        let patience = min(exchange.access.requestMillisecondsMax, exchange.request.timeoutMilliseconds ?? .max)
         return (decision, min(deadline, .after(milliseconds: patience)))
     }
 
