@@ -113,6 +113,12 @@ enum Command {
         guard wait(child) == 0 else { throw Failure("cannot copy \(from)") }
     }
 
+    /// Gives a folder with all in it to the account that another belongs to.
+    static func give(_ path: String, toOwnerOf other: String) throws {
+        let child = try start(["/bin/chown", "-R", "--reference=\(other)", path], output: "/dev/null", complaints: "/dev/null")
+        guard wait(child) == 0 else { throw Failure("cannot give \(path) away") }
+    }
+
     /// A new folder of our own; it goes when the tests end.
     static func temporary() -> String {
         var template = Array("/tmp/limen-test-XXXXXX".utf8CString)

@@ -89,10 +89,30 @@ final class LiveServer: Sendable {
         try start()
     }
 
+    /// A host beside another on one PostgreSQL: with a data folder of its own, the other's manifests and bundles, and a copy of its keys, unless `keys` puts
+    /// others into the folder.
+    init(besides other: LiveServer, environment: [String: String], keys: ((_ data: String) throws -> Void)? = nil) throws {
+        folder = Command.temporary()
+        isOrdinary = false
+        group = try EventLoopGroup(count: 1)
+        state = Lock(State())
+        manifests = "\(other.data)/manifests"
+        guard mkdir(data, 0o700) == 0 else { throw Command.Failure("cannot make \(data)") }
+        for name in ["bundles", "trust"] where access("\(other.data)/\(name)", F_OK) == 0 {
+            try Command.copy("\(other.data)/\(name)", to: "\(data)/\(name)")
+        }
+        if keys == nil { try Command.copy("\(other.data)/keys", to: "\(data)/keys") }
+        try Command.give(data, toOwnerOf: other.data)
+        try keys?(data)
+        try start(environment: environment)
+    }
+
     var log: String { Command.text("\(folder)/log") }
     var key: String { String(Command.text("\(data)/admin.key").prefix { $0 != "\n" }) }
     var port: UInt16 { state.withLock { $0.port } }
     var pid: pid_t { state.withLock { $0.child } }
+    /// The process that serves, beneath the spawner.
+    var host: pid_t? { processes().first { !Command.text("/proc/\($0)/comm").hasPrefix("limen-spawner") } }
 
     /// No class runs dry, whatever the tests ask; a test of rates sets its own.
     private static let roomyRates = Dictionary(
@@ -113,6 +133,11 @@ final class LiveServer: Sendable {
             if let port = announcedPort() {
                 state.withLock { $0.port = port }
                 return
+            }
+            if waitpid(child, nil, WNOHANG) == child {
+                state.withLock { $0.child = 0 }
+                _ = Command.servers.withLock { $0.remove(child) }
+                break
             }
             usleep(50_000)
         }
@@ -147,7 +172,7 @@ final class LiveServer: Sendable {
     /// Sends a request with the key.
     func send(
         _ method: HTTPMethod, _ target: String, _ body: String? = nil, accept: String? = nil, key: String? = nil,
-        headers more: [(String, String)] = []
+        headers more: [(String, String)] = [], port other: UInt16? = nil
     ) async throws -> (
         status: Int, json: JSONValue, text: String
     ) {
@@ -156,7 +181,7 @@ final class LiveServer: Sendable {
         for (name, value) in more { headers.add(name, value) }
         if body != nil { headers.add("Content-Type", "application/json") }
         let request = HTTPClientRequest(method, target, headers: headers, body: Array((body ?? "").utf8))
-        let port = state.withLock { $0.port }
+        let port = other ?? state.withLock { $0.port }
         guard let address = SocketAddress("127.0.0.1", port: port) else { throw Command.Failure("address") }
         let loop = group.next()
         let response = try await OwnedTask(on: loop) {

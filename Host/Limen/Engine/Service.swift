@@ -37,6 +37,7 @@ struct Service: Sendable {
             engine, data: settings.data, database: settings.databasePlace(data: settings.data), manifests: settings.manifests,
             bundleRoots: ["\(settings.data)/bundles", settings.manifests],
             fetcher: ProxyFetch(door.proxy), options: Self.options(settings, door, engine))
+        try await station.secrets.checkKey()
         door.proxy.use(station.secrets)
         try await SandboxRequirement(layers: settings.sandbox.require).check(engine)
         let metrics = Metrics()

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import IO
 
 /// The master keys at hand. They are read again when a row names another: that is how a server learns of a rotation by another process.
@@ -45,6 +46,18 @@ final class MasterKeyRing: Sendable {
         folder.refused(
             MasterKeyFolder.current,
             "is not the key that the secrets are sealed under; restore it from a backup, or remove every secret and set them again")
+    }
+
+    /// The database's secrets are sealed under a key that is not here; the ids say which is which and give nothing of a key away.
+    func foreign(_ id: [UInt8]) throws(StoreError) -> StoreError {
+        func name(_ id: [UInt8]) -> String { Hex.encode(Array(id.prefix(4))) }
+        let here = try folder.keys().map { name($0.id) }.joined(separator: " and ")
+        return folder.refused(
+            MasterKeyFolder.current,
+            """
+            is not the key that the database's secrets are sealed under: they name key \(name(id))…, and here is \(here.isEmpty ? "none" : here + "…"). \
+            Hosts on one database have the same keys: copy the folder from a host that serves, or restore it from its backup
+            """)
     }
 
     private func made() throws(StoreError) -> MasterKey {

@@ -32,6 +32,28 @@ extension SecretStore {
         }
     }
 
+    /// Throws `.unavailable` when there are secrets and none of the folder's keys is the one that they are sealed under: to be said at start, not at the first use.
+    package func checkKey() async throws(StoreError) {
+        do {
+            try await checkKeyOnce()
+        } catch {
+            // A rotation on this host may have come between the row and its key.
+            guard error.code == .unavailable else { throw error }
+            try await checkKeyOnce()
+        }
+    }
+
+    private func checkKeyOnce() async throws(StoreError) {
+        let ring = self.ring
+        try await database.read { connection in
+            guard let row = try await connection.row("SELECT master FROM secret_state WHERE id = 1"), row.values.first != .null,
+                try await connection.row("SELECT 1 FROM secret LIMIT 1") != nil
+            else { return }
+            let id = try row.blob(0)
+            if try await ring.key(id, connection) == nil { throw try await connection.blocking { try ring.foreign(id) } }
+        }
+    }
+
     private func read(_ names: [String], _ tenant: String) async throws(StoreError) -> [StoredSecret] {
         let ring = self.ring
         return try await database.read { connection in
