@@ -313,7 +313,7 @@ struct FaultTests {
         var random = SystemRandomNumberGenerator()
         for round in 0..<4 {
             let at = Int.random(in: 1...150, using: &random)
-            let child = try Self.spawn("\(bench.words) \(at) \(round)")
+            let child = try spawnTest("FaultTests/child", Self.variable, "\(bench.words) \(at) \(round)")
             var status: Int32 = 0
             #expect(waitpid(child, &status, 0) == child)
             #expect(status & 0x7f == SIGKILL, "the child ended by itself: \(status)")
@@ -343,69 +343,5 @@ struct FaultTests {
             #expect(write(report, line, line.count) == line.count)
             for name in Acts.names where name != "secret rotated" { try await acts.prepared(name)() }
         }
-    }
-
-    private static func spawn(_ value: String) throws -> pid_t {
-        let words = [CommandLine.arguments[0], "--testing-library", "swift-testing", "--filter", "FaultTests/child"]
-        var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
-        pointers.append(nil)
-        var environment: [UnsafeMutablePointer<CChar>?] = []
-        var entry = environ
-        while let text = entry.pointee {
-            environment.append(strdup(text))
-            entry += 1
-        }
-        environment += [strdup("\(variable)=\(value)"), nil]
-        defer { for pointer in pointers + environment { free(pointer) } }
-        var child: pid_t = 0
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        let code = posix_spawn(&child, "/proc/self/exe", &actions, nil, &pointers, &environment)
-        guard code == 0 else { throw IdentityError.failed("posix_spawn: \(code)") }
-        return child
-    }
-}
-
-/// A clock that is set, on the host or the database's.
-@Suite("Clocks that are set")
-struct ClockTests {
-    @Test(
-        "an hour forward or back ends no session, revives none, and a refresh is all that anybody needs", arguments: [60 as Int64, -60],
-        DatabaseEngine.allCases)
-    func sessions(minutes: Int64, engine: DatabaseEngine) async throws {
-        let bench = try await Bench(engine)
-        let account = try await bench.account()
-        let (kept, ended) = (try await bench.signIn(), try await bench.signIn())
-        for credentials in [kept, ended] { #expect(try await bench.isGood(.bearer(credentials.accessToken))) }
-        try await bench.service.end(session: ended.session, of: account.id, tenant: "main", by: Actor(account.id))
-        bench.clock.advance(minutes: minutes)
-        #expect(try await bench.isGood(.session(kept.sessionID ?? "")))
-        #expect(try await !bench.isGood(.session(ended.sessionID ?? "")))
-        #expect(try await !bench.isGood(.bearer(ended.accessToken)))
-        let next = try await bench.service.refresh(kept.refreshToken, requestID: nil)
-        #expect(try await bench.isGood(.bearer(next.accessToken)))
-        bench.clock.advance(minutes: -minutes)
-        #expect(try await bench.isGood(.session(kept.sessionID ?? "")))
-        #expect(try await !bench.isGood(.session(ended.sessionID ?? "")))
-        let last = try await bench.service.refresh(next.refreshToken, requestID: nil)
-        #expect(try await bench.isGood(.bearer(last.accessToken)))
-    }
-
-    @Test("a job that a host with a clock an hour ahead takes from another is completed once", arguments: DatabaseEngine.allCases)
-    func jobs(engine: DatabaseEngine) async throws {
-        let bench = try await Bench(engine)
-        let jobs = JobStore(database: bench.database)
-        let now = StoreClock.nowMilliseconds()
-        try await jobs.add(JobRequest("k", tenant: "main", owner: "u"))
-        let first = try #require(try await jobs.claim(worker: "a", kinds: ["k"], nowMilliseconds: now))
-        let second = try #require(try await jobs.claim(worker: "b", kinds: ["k"], nowMilliseconds: now + 3_600_000))
-        #expect(second.id == first.id)
-        #expect(try await !jobs.complete(first))
-        #expect(try await jobs.complete(second))
-        #expect(try await jobs.claim(worker: "a", kinds: ["k"], nowMilliseconds: now) == nil)
-        #expect(try await jobs.claim(worker: "a", kinds: ["k"], nowMilliseconds: now + 7_200_000) == nil)
     }
 }

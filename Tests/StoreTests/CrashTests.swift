@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 import Store
+import TestKit
 import Testing
 
 @Suite struct CrashTests {

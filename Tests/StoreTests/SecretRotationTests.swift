@@ -1,6 +1,7 @@
 import Glibc
 import IO
 import Store
+import TestKit
 import Testing
 
 @Suite("Rotation of the master key")
