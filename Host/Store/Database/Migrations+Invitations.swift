@@ -19,6 +19,6 @@ extension Migrations {
         "DELETE FROM oidc_state",
         "ALTER TABLE oidc_state ADD COLUMN browser BLOB",
         "ALTER TABLE oidc_state ADD COLUMN account TEXT",
-        rowSecurityOfNew,
+        rowSecurity,
     ]
 }

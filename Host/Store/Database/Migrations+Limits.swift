@@ -36,29 +36,8 @@ extension Migrations {
             created_at INTEGER NOT NULL
         ) STRICT
         """,
-        rowSecurityOfNew,
+        rowSecurity,
     ]
-
-    /// The wall of `rowSecurity` for tables that came after it.
-    static let rowSecurityOfNew = SQL(
-        sqlite: "",
-        postgres: """
-            DO $$
-            DECLARE place text;
-            BEGIN
-                FOR place IN
-                    SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t
-                        ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type = 'BASE TABLE'
-                    WHERE c.table_schema = current_schema() AND c.column_name = 'tenant' AND NOT EXISTS
-                        (SELECT 1 FROM pg_policies p WHERE p.schemaname = c.table_schema AND p.tablename = c.table_name)
-                LOOP
-                    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', place);
-                    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', place);
-                    EXECUTE format(
-                        'CREATE POLICY by_tenant ON %I USING (current_setting(''limen.tenant'', true) IN (''*'', tenant))', place);
-                END LOOP;
-            END $$
-            """)
 }
 
 /// What hosts count together.
@@ -119,6 +98,6 @@ extension Migrations {
             PRIMARY KEY (account, hash)
         ) STRICT, WITHOUT ROWID
         """,
-        rowSecurityOfNew,
+        rowSecurity,
     ]
 }

@@ -11,7 +11,7 @@ package enum Migrations {
     private static let fourth = Migration(4, "tenants, accounts and what signs them in", identity)
     private static let fifth = Migration(5, "sign-in at identity providers", providers)
     private static let sixth = Migration(6, "jobs, idempotency", jobs + idempotency)
-    private static let tenantWall = Migration(7, "a second wall between tenants", rowSecurity)
+    private static let tenantWall = Migration(7, "a second wall between tenants", [rowSecurity])
     private static let eighth = Migration(8, "settings that change while servers run, plans", settings)
     private static let ninth = Migration(9, "what hosts count together", limits)
     private static let tenth = Migration(10, "retention of the audit log", auditRetention)
