@@ -18,7 +18,9 @@ package enum IdentityLimits {
     /// Passwords that wait for that; one more is told to come again.
     package static let passwordQueueMax = 16
     /// How long a password may wait and be hashed.
-    static let passwordMilliseconds = 15_000
+    package static let passwordMilliseconds = 15_000
+    /// The same for the first account's, which nobody waits for but the start: a loaded machine is slow and no reason to end. Below systemd's 60 s.
+    package static let firstPasswordMilliseconds = 45_000
     /// How much less the threads that hash count than those that serve, as a nice value.
     static let passwordNiceness: Int32 = 10
 

@@ -74,6 +74,30 @@ struct PasswordDeskTests {
         #expect(desk.metrics.refused >= 150)
     }
 
+    @Test("the first account's password waits longer than others may: a loaded machine starts slowly and does start")
+    func patience() async throws {
+        let desk = try PasswordDesk(cost: #require(.init(log2N: 16, r: 8, p: 1)), threads: 1, queueMax: 8)
+        defer { desk.close() }
+        let loops = try EventLoopGroup(count: 1)
+        defer { loops.stop() }
+        func outcome(_ milliseconds: Int) -> OwnedTask<PasswordDeskError?> {
+            OwnedTask(on: loops.next()) {
+                do throws(PasswordDeskError) {
+                    _ = try await desk.hash("plum lantern veto 9", milliseconds: milliseconds)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+        }
+        let before = (0..<3).map { _ in outcome(60_000) }
+        let (hasty, patient) = (outcome(50), outcome(IdentityLimits.firstPasswordMilliseconds))
+        #expect(try await hasty.value == .busy)
+        #expect(try await patient.value == nil)
+        for task in before { #expect(try await task.value == nil) }
+        #expect(IdentityLimits.firstPasswordMilliseconds > 2 * IdentityLimits.passwordMilliseconds)
+    }
+
     @Test("an account that does not exist is not told from one that does by the time it takes")
     func decoy() async throws {
         let desk = try PasswordDesk(cost: #require(.init(log2N: 14, r: 8, p: 1)))

@@ -32,24 +32,28 @@ package final class PasswordDesk: Sendable {
     /// What waits and runs.
     package var metrics: BlockingPool.Metrics { pool.metrics }
 
-    /// Hashes a new password.
-    package func hash(_ password: String) async throws(PasswordDeskError) -> PasswordHash {
+    /// Hashes a new password; `milliseconds` is how long that may wait and take.
+    package func hash(
+        _ password: String, milliseconds: Int = IdentityLimits.passwordMilliseconds
+    ) async throws(PasswordDeskError) -> PasswordHash {
         let cost = self.cost
-        return try await run { try PasswordHash(of: Array(password.utf8), cost: cost) }
+        return try await run(milliseconds) { try PasswordHash(of: Array(password.utf8), cost: cost) }
     }
 
     /// Whether a password is the stored one; without one, false after the same time.
     package func isRight(_ password: String, for hash: PasswordHash?) async throws(PasswordDeskError) -> Bool {
         let decoy = self.decoy
-        return try await run {
+        return try await run(IdentityLimits.passwordMilliseconds) {
             let isEqual = try (hash ?? decoy).isOf(Array(password.utf8))
             return isEqual && hash != nil
         }
     }
 
-    private func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws(PasswordDeskError) -> Value {
+    private func run<Value: Sendable>(
+        _ milliseconds: Int, _ body: @escaping @Sendable () throws -> Value
+    ) async throws(PasswordDeskError) -> Value {
         do {
-            return try await pool.run(deadline: .after(milliseconds: IdentityLimits.passwordMilliseconds)) {
+            return try await pool.run(deadline: .after(milliseconds: milliseconds)) {
                 // Of this thread alone; without the right to it they count like all others, which is no reason to refuse anybody.
                 _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, IdentityLimits.passwordNiceness)
                 return try body()

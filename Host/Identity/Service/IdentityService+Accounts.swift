@@ -30,6 +30,8 @@ package struct NewAccount: Sendable {
     package var isVerified: Bool
     /// Whether the first sign-in must set another password.
     package var mustChangePassword: Bool
+    /// How long the password may wait and be hashed.
+    package var hashMilliseconds = IdentityLimits.passwordMilliseconds
     /// Who its person is at an identity provider; kept with it in one transaction.
     var link: ProviderLink?
     /// Digest of the invitation that it takes, in the same transaction.
@@ -79,7 +81,7 @@ extension IdentityService {
     package func create(_ new: NewAccount, tenant: String, by actor: Actor) async throws(IdentityError) -> Account {
         guard let email = Email(new.email) else { throw .invalid(field: "email", "is no address that mail can be sent to") }
         let handle = try handle(new.handle)
-        let password = try await hash(new.password, of: email, handle)
+        let password = try await hash(new, of: email, handle)
         let (id, now, plan) = (UUIDv7.make(), now(), try await rules(of: tenant).plan)
         let body: Database.Body<Result<Account, IdentityError>> = { connection in
             if let conflict = try await Self.conflict(email, handle, tenant: tenant, besides: id, connection) { return .failure(conflict) }
@@ -124,9 +126,10 @@ extension IdentityService {
         return rule.columns.contains("handle_key") ? .conflict(field: "handle", "is taken") : error
     }
 
-    private func hash(_ password: String?, of email: Email, _ handle: Handle?) async throws(IdentityError) -> String? {
-        guard let password else { return nil }
-        return try await hash(password, about: [email.text] + (handle.map { [$0.text] } ?? []), field: "password")
+    private func hash(_ new: NewAccount, of email: Email, _ handle: Handle?) async throws(IdentityError) -> String? {
+        guard let password = new.password else { return nil }
+        return try await hash(
+            password, about: [email.text] + (handle.map { [$0.text] } ?? []), field: "password", milliseconds: new.hashMilliseconds)
     }
 
     private func handle(_ text: String?) throws(IdentityError) -> Handle? {

@@ -123,10 +123,12 @@ package final class IdentityService: Sendable {
     }
 
     /// Hashes a password that the rules let through.
-    func hash(_ password: String, about: [String], field: String) async throws(IdentityError) -> String {
+    func hash(
+        _ password: String, about: [String], field: String, milliseconds: Int = IdentityLimits.passwordMilliseconds
+    ) async throws(IdentityError) -> String {
         if let problem = PasswordRules.problem(password, about: about, leaked: options.leaked) { throw .invalid(field: field, problem) }
         do {
-            return try await desk.hash(password).text
+            return try await desk.hash(password, milliseconds: milliseconds).text
         } catch {
             throw error == .busy ? .busy : .failed("\(error)")
         }

@@ -22,8 +22,15 @@ enum FirstAccount {
     static func makeIfNone(_ identity: IdentityService, data: String) async throws -> String? {
         guard try await identity.isEmpty() else { return nil }
         let (password, system) = (oneTimePassword(), Actor("system"))
-        let new = NewAccount(email: email, password: password, role: .operatorOfHost, mustChangePassword: true)
-        let account = try await identity.create(new, tenant: "main", by: system)
+        var new = NewAccount(email: email, password: password, role: .operatorOfHost, mustChangePassword: true)
+        new.hashMilliseconds = IdentityLimits.firstPasswordMilliseconds
+        let account: Identity.Account
+        do throws(IdentityError) {
+            account = try await identity.create(new, tenant: "main", by: system)
+        } catch .conflict {
+            // Another host on the same database, which started at the same moment, has made it and shows its password.
+            return nil
+        }
         let (_, key) = try await identity.makeKey(
             of: account.id, name: "admin.key", scopes: Set(Scope.allCases), lasting: keyMilliseconds, by: system)
         try File.write(Array((key + "\n").utf8), to: "\(data)/admin.key", mode: 0o600)
