@@ -1,6 +1,7 @@
 import Config
 import CLinux
 import Glibc
+import IO
 import Store
 
 /// `limen backup` and `limen restore`: the database, whole and of one moment. The keys in DATA/keys are backed up apart: one is worth nothing without the other.
@@ -35,13 +36,16 @@ enum BackupCommands {
         defer { close(lock) }
         switch place {
         case .sqlite(let path, _):
+            guard arguments.has("yes") || !Path.exists(path) else {
+                throw CommandError("there is a database in \(settings.data): say --yes to put the backup in its place; it is kept beside it")
+            }
             var kept: String?
             try reported { () throws(StoreError) in kept = try SQLiteBackup.restore(from: file, to: path) }
             try giveToOwner(of: settings.data, [path, "\(settings.data)/serve.lock"])
             if let kept { Output.print("what was there before is kept as \(kept)\n") }
         case .postgres(let server):
-            guard arguments.has("yes") else {
-                throw CommandError("this replaces every table of \(server) once all its hosts are stopped: say --yes")
+            guard try arguments.has("yes") || isEmpty(server) else {
+                throw CommandError("\(server) holds tables: stop all its hosts, and say --yes to replace every one of them")
             }
             try Program.run(
                 [
@@ -52,6 +56,30 @@ enum BackupCommands {
         }
         Output.print("\(file) is restored; it is read with the keys in \(settings.data)/keys\n")
         return 0
+    }
+
+    /// Whether a server's database has no table yet.
+    private static func isEmpty(_ server: PostgresSettings) throws -> Bool {
+        let group = try EventLoopGroup(count: 1)
+        defer { group.stop() }
+        let database: Database
+        do {
+            // With no step of its own it refuses a database that has taken any.
+            database = try group.runBlocking { try await Database.open(.postgres(server), on: group, migrations: []) }
+        } catch let error as StoreError {
+            guard error.code == .migration else { throw CommandError(error.message) }
+            return false
+        }
+        defer { database.close() }
+        return try group.runBlocking {
+            try await database.read { connection in
+                try await connection.rows(
+                    """
+                    SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name <> 'schema_migration' LIMIT 1
+                    """
+                ).isEmpty
+            }
+        }
     }
 
     private static func reported(_ body: () throws(StoreError) -> Void) throws(CommandError) {

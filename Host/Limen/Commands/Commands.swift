@@ -133,7 +133,7 @@ enum Commands {
             operandsMax: 1, run: BackupCommands.backup),
         Command(
             "restore", "FILE", summary: "Put a backup in the place of the database; the server is stopped.",
-            options: [.flag("yes", "replace what is on a PostgreSQL server"), data], operandsMax: 1, run: BackupCommands.restore),
+            options: [.flag("yes", "replace what is there"), data], operandsMax: 1, run: BackupCommands.restore),
     ]
 
     private static let ofTenant = Option.value("tenant", "ID", "of that tenant (main)")
