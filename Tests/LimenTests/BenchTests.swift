@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import TestKit
 import Testing
 
 @Suite("Limen: bench", .serialized)
@@ -40,6 +41,22 @@ struct BenchTests {
         #expect(!outcome.output.contains("reload:") && !outcome.output.contains("ping-pong"))
         let refused = try Command.limen("bench", "--parts", "storm,weather")
         #expect(refused.code == 2 && refused.complaints.contains("calls, storm, reload, rootless"), "\(refused)")
+    }
+
+    @Test("bench store measures both engines, and a session check that is warm asks neither anything")
+    func store() throws {
+        let postgres = try PostgresServer()
+        for name in ["rows", "identity"] { try postgres.run("CREATE DATABASE \(name) OWNER limen", in: "postgres") }
+        let outcome = try Command.limen("bench", "store", "--brief", "--json", "--postgres", postgres.folder)
+        #expect(outcome.code == 0, "\(outcome)")
+        let result = try JSONValue(parsing: outcome.output)
+        for engine in ["sqlite", "postgres"] {
+            for figure in ["check_warm_p50_us", "check_cold_p50_us", "writes_per_s", "write_alone_p50_us", "page_p50_us", "sign_in_p50_ms"] {
+                #expect(result["\(engine)_\(figure)"]?.doubleValue ?? 0 > 0, "\(engine)_\(figure)")
+            }
+            #expect(result["\(engine)_check_statements"]?.intValue == 0)
+            #expect(result["\(engine)_sign_in_kdf_share"]?.doubleValue ?? 0 > 0.5)
+        }
     }
 
     @Test("bench egress measures tunnels and fetches beside whichever peers are installed, names those that are not, and leaves no process behind")

@@ -8,7 +8,7 @@ struct CommandLineTests {
         arguments: [
             "serve", "doctor", "plugin new", "plugin build", "plugin pack", "plugin install", "plugin list", "plugin enable", "plugin disable",
             "plugin schema", "plugin test", "plugin run", "plugin sign", "plugin verify", "plugin key new", "plugin key show", "plugin trust add",
-            "plugin trust list", "plugin trust remove", "bench", "bench egress", "openapi", "config check", "config reference",
+            "plugin trust list", "plugin trust remove", "bench", "bench egress", "bench store", "openapi", "config check", "config reference",
             "plugin rollback", "plugin promote", "plugin history", "plugin dev", "egress test",
         ])
     func help(command: String) throws {

@@ -2,7 +2,7 @@
 enum Commands {
     static let table = CommandTable(
         commands: [serve, doctor] + user + tenants + audit + plugin + publishing + secrets + [
-            egressTest, bench, benchEgress, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
+            egressTest, bench, benchEgress, benchStore, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
         ])
 
     private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
@@ -209,6 +209,14 @@ enum Commands {
             .value("serve", "ROLE", "be one of the servers that the bench starts for itself: upstream or tunnels"),
             .value("port", "PORT", "with --serve tunnels: the server behind"),
         ], run: EgressBench.run)
+    private static let benchStore = Command(
+        "bench store", summary: "Measure session checks, small writes, pages out of many rows and sign-ins; a table, or one JSON object.",
+        options: [
+            .flag("json", "print one JSON object"), .flag("brief", "little of everything: to see that it runs, not for figures"),
+            .value("rows", "COUNT", "rows to page through (10000000)"),
+            .value("folder", "DIR", "leave the rows there, as rows.db, for a peer"),
+            .value("postgres", "FOLDER", "measure a PostgreSQL too: the folder of its socket; its databases `rows` and `identity` are filled"),
+        ], run: StoreBench.run)
     private static let benchMeasure = Command("bench-measure", summary: "", isInner: true, run: BenchMeasure.run)
     private static let benchSoak = Command("bench-soak", summary: "", isInner: true, run: BenchSoak.run)
     private static let pluginDev = Command("plugin-dev", summary: "", isInner: true, run: DevService.run)
