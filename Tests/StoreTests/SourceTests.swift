@@ -42,4 +42,18 @@ import Testing
             }
         }
     }
+
+    @Test("no source asks for local time, or lets the database name a time (STORE-8)")
+    func noLocalTime() {
+        let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+        let words = [
+            "localtime", "mktime(", "CURRENT_TIMESTAMP", "CURRENT_DATE", "TIMESTAMP", "datetime(", "to_timestamp", "DateFormatter",
+        ]
+        for path in ["/Host", "/Sandbox"].flatMap({ Self.files(in: root + $0) }) {
+            for line in Self.lines(path) where !line.drop(while: { $0 == " " }).hasPrefix("//") {
+                let found = words.first { line.contains($0) }
+                #expect(found == nil, "\(path): \(line)")
+            }
+        }
+    }
 }
