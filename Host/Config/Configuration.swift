@@ -147,6 +147,9 @@ package struct Configuration: Sendable, Hashable {
         package var user: String
         /// File of the password.
         package var passwordFile: String?
+        /// A replica for reads that may lag.
+        package var replicaHost: String?
+        package var replicaPort: Int
         /// PEM file of authorities.
         package var authorities: String?
         /// Connections at most.
@@ -258,6 +261,8 @@ extension Configuration.Store {
         postgres = Configuration.Postgres(
             host: try word("host"), port: try values.integer("store", "postgres", "port"), database: try word("database"), user: try word("user"),
             passwordFile: values.optionalText("store", "postgres", "password_file"),
+            replicaHost: values.optionalText("store", "postgres", "replica_host"),
+            replicaPort: try values.integer("store", "postgres", "replica_port"),
             authorities: values.optionalText("store", "postgres", "ca_file"),
             connections: try values.integer("store", "postgres", "connections"))
     }

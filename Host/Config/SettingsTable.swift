@@ -58,6 +58,11 @@ package enum SettingsTable {
         Setting(
             "store.postgres.ca_file", .text(bytesMax: 1024), nil,
             "PEM file of the authorities that the server's certificate is checked against; the system's unless set."),
+        Setting(
+            "store.postgres.replica_host", .text(bytesMax: 255), nil,
+            "A streaming replica of that server, for reads that may lag: exports, sums, counts. The server itself answers them when it does not; with its database, role, password and authorities."
+        ),
+        Setting("store.postgres.replica_port", .integer(1...65535), 5432, "Its TCP port, or the number in its socket's name."),
         Setting("store.postgres.connections", .integer(2...1000), 16, "Connections of this host at most; who finds none free within 2 s gets 503."),
         Setting("manifests", .text(bytesMax: 1024), nil, "Folder of granted plugin manifests; `manifests` in the data folder unless set."),
         Setting("sandbox.require", .list(layers), [], "Layers without which the server refuses to start."),

@@ -21,6 +21,9 @@ package enum StoreLimits {
     package static let connectionsDefault = 16
     /// How long a body waits for one (SPEC 13).
     package static let acquireMillisecondsDefault = 2_000
+    /// How long a read that may lag waits for a connection to the replica, and how long a replica that failed is left alone.
+    static let replicaAcquireMilliseconds = 500
+    static let replicaRestMilliseconds = 5_000
     /// How long one is kept that nobody uses.
     package static let idleMillisecondsDefault = 300_000
     /// How long the connection that listens may take to be made.

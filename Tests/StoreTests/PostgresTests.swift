@@ -92,6 +92,9 @@ private let table = Migration(1, "test", ["CREATE TABLE item (id INTEGER PRIMARY
         // Nothing listens there: what is looked at is that it would have to be verified, before anything is sent.
         for host in ["db.example.org", "10.1.2.3", "::2", "127.example.org"] {
             #expect(PostgresSettings(host: host, database: "d", user: "u").needsTLS)
+            var settings = PostgresSettings(host: "localhost", database: "d", user: "u")
+            settings.replica = .init(host: host, port: 5432)
+            #expect(settings.ofReplica?.needsTLS == true)
         }
         for host in ["localhost", "127.0.0.1", "::1", "/run/postgresql"] { #expect(!PostgresSettings(host: host, database: "d", user: "u").needsTLS) }
         // A server without TLS, reached by an address that is not this machine's own loopback.

@@ -14,7 +14,11 @@ package enum HostMetrics {
         observeTunnels(tools, in: metrics)
         let queued = metrics.gauge("limen_store_writes_queued", help: "Writes that wait for the database.")
         let lost = metrics.counter("limen_store_appends_lost_total", help: "Unawaited writes that failed since the start.")
+        let late = database.replicaFallbacks.map { _ in
+            metrics.counter("limen_store_replica_fallbacks_total", help: "Reads for the replica that the primary had to answer.")
+        }
         metrics.beforeScrape {
+            late?.raise(to: Double(database.replicaFallbacks ?? 0))
             queued.set(Double(database.writesQueued))
             lost.raise(to: Double(database.appendLosses.count))
         }

@@ -11,6 +11,7 @@ extension Configuration {
         var settings = PostgresSettings(
             host: server.host, port: server.port, database: server.database, user: server.user, authorities: server.authorities)
         settings.connectionsMax = server.connections
+        settings.replica = server.replicaHost.map { .init(host: $0, port: server.replicaPort) }
         if let file = server.passwordFile { settings.password = try Self.password(file) }
         return .postgres(settings)
     }

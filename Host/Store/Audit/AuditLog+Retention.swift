@@ -42,7 +42,7 @@ extension AuditLog {
     /// Entries in their order, from behind `seq` on, at most `limit` (1 to 1,000).
     package func entries(after seq: Int64, limit: Int = StoreLimits.auditVerifyStep) async throws(StoreError) -> [AuditRecord] {
         let count = max(1, min(limit, StoreLimits.auditVerifyStep))
-        return try await database.read { connection in
+        return try await database.readLate { connection in
             try await connection.rows(
                 """
                 SELECT seq, at, actor, tenant, action, plugin, version, tool, call_id, outcome, reason, details, previous, hash

@@ -130,6 +130,25 @@ package final class Database: Sendable {
         }
     }
 
+    /// Reads from one snapshot that may lag behind what is committed, by as much as a replica does: for exports, sums and counts, never for what decides
+    /// anything. Without a replica, or when it does not answer, it is `read`.
+    package func readLate<Value: Sendable>(
+        deadline: Deadline = .after(milliseconds: StoreLimits.readMillisecondsDefault), _ body: @escaping Body<Value>
+    ) async throws(StoreError) -> Value {
+        switch engine {
+        case .sqlite(let engine): try await engine.read(deadline: deadline, body)
+        case .postgres(let engine): try await engine.readLate(deadline: deadline, body)
+        }
+    }
+
+    /// Reads that a replica should have answered and the primary did, since the start; nil without a replica.
+    package var replicaFallbacks: UInt64? {
+        switch engine {
+        case .sqlite: nil
+        case .postgres(let engine): engine.replica?.fallbacks
+        }
+    }
+
     /// Waits until everything queued so far is durable.
     package func flush(deadline: Deadline = .after(milliseconds: StoreLimits.writeMillisecondsDefault)) async throws(StoreError) {
         switch engine {

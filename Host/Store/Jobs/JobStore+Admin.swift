@@ -3,7 +3,7 @@ import JSON
 extension JobStore {
     /// How many jobs are in each state, by kind: for metrics and alerts (OPS-4).
     package func counts() async throws(StoreError) -> [String: [JobState: Int]] {
-        let rows = try await database.read { try await $0.rows("SELECT kind, state, count(*) FROM job GROUP BY kind, state") }
+        let rows = try await database.readLate { try await $0.rows("SELECT kind, state, count(*) FROM job GROUP BY kind, state") }
         var counts: [String: [JobState: Int]] = [:]
         for row in rows { if let state = JobState(rawValue: try row.text(1)) { counts[try row.text(0), default: [:]][state] = try row.int(2) } }
         return counts

@@ -125,7 +125,7 @@ extension PostgresEngine {
             return error.code == .closed ? .failed(error) : .again(error, isLost: false)
         }
         let work = PostgresBatch(connection, batch, until: deadline, files: files, probe: probe)
-        return await supervise(connection, until: deadline, revoke: { work.revoke() }) {
+        return await supervise(connection, of: pool, until: deadline, revoke: { work.revoke() }) {
             let (outcome, isGood) = await work.run()
             if case .done = outcome { self.news.publish(work.announced) }
             return (outcome, isGood)

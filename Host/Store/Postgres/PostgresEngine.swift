@@ -4,6 +4,7 @@ internal import IO
 /// The database on a server: transactions on a pool of connections, appends committed together, retries where nothing was committed.
 final class PostgresEngine: Sendable {
     let pool: PostgresPool
+    let replica: PostgresReplica?
     let loops: [EventLoop]
     let scope = TaskScope()
     let news: StoreNews
@@ -23,6 +24,7 @@ final class PostgresEngine: Sendable {
         do throws(IOError) {
             files = try BlockingPool(name: "store-files", threads: 1, queueMax: StoreLimits.readsQueuedMax)
             resolver = settings.isLocal ? nil : try Resolver(on: loops[0])
+            replica = try settings.ofReplica.map { (settings) throws(IOError) in try PostgresReplica(settings, loops) }
         } catch {
             throw StoreError(.unavailable, "starting the store: \(error)")
         }
@@ -36,6 +38,7 @@ final class PostgresEngine: Sendable {
             // Perhaps on one of the loops, so nothing waits for one here.
             appendsLeft(error)
             pool.close()
+            replica?.close()
             await scope.finish()
             files.shutdown()
             resolver?.close()
@@ -102,7 +105,9 @@ final class PostgresEngine: Sendable {
             guard !deadline.hasPassed else { throw StoreError(.timedOut, "the transaction's deadline passed before it began") }
             let connection = try await pool.acquire(until: deadline)
             attempts += 1
-            switch await attempt(connection, mode, deadline, turn: attempts > StoreLimits.attemptsBeforeTurn && mode == .serial, change, body) {
+            switch await attempt(
+                connection, of: pool, mode, deadline, turn: attempts > StoreLimits.attemptsBeforeTurn && mode == .serial, change, body)
+            {
             case .done(let value): return value
             case .failed(let error): throw error
             case .again(let error, let isLost):
@@ -114,13 +119,14 @@ final class PostgresEngine: Sendable {
         }
     }
 
-    private func attempt<Value: Sendable>(
-        _ connection: PostgresConnection, _ mode: Mode, _ deadline: Deadline, turn: Bool, _ change: AwaitedChange?,
+    /// One attempt of one body on a pool's connection.
+    func attempt<Value: Sendable>(
+        _ connection: PostgresConnection, of pool: PostgresPool, _ mode: Mode, _ deadline: Deadline, turn: Bool, _ change: AwaitedChange?,
         _ body: @escaping Database.Body<Value>
     ) async -> Attempt<Value> {
         let handle = PostgresHandle(connection, until: deadline, pool: files, probe: probe)
         let work = PostgresTransaction(connection: connection, handle: handle, mode: mode, deadline: deadline, takesTurn: turn, change: change)
-        return await supervise(connection, until: deadline, revoke: { handle.revoke() }) {
+        return await supervise(connection, of: pool, until: deadline, revoke: { handle.revoke() }) {
             let outcome = await work.run(body)
             if case .done = outcome { self.news.publish(handle.announced) }
             return (outcome, work.isGood)
@@ -129,7 +135,7 @@ final class PostgresEngine: Sendable {
 
     /// Runs work on a connection's loop and gives the connection back; work that does not end by the deadline is left behind, without the connection.
     func supervise<Value: Sendable>(
-        _ connection: PostgresConnection, until deadline: Deadline, revoke: @escaping @Sendable () -> Void,
+        _ connection: PostgresConnection, of pool: PostgresPool, until deadline: Deadline, revoke: @escaping @Sendable () -> Void,
         _ work: @escaping @Sendable () async -> (Attempt<Value>, isGood: Bool)
     ) async -> Attempt<Value> {
         let lease = Lease(connection, pool)
@@ -186,6 +192,7 @@ final class PostgresEngine: Sendable {
                 return
             }
             pool.closeIdle()
+            replica?.pool.closeIdle()
         }
     }
 
@@ -199,6 +206,7 @@ final class PostgresEngine: Sendable {
             await self.leave()
             self.scope.cancel()
             self.pool.close()
+            self.replica?.close()
             await self.scope.finish()
             done.withLock {
                 isDone.withLock { $0 = true }

@@ -12,6 +12,8 @@ package struct PostgresSettings: Sendable, Hashable, CustomStringConvertible, Cu
     package var password: String?
     /// PEM file of the authorities that the server's certificate is checked against; nil for the system's.
     package var authorities: String?
+    /// A streaming replica of the same server, for reads that may lag (`Database.readLate`), with the same database, role, password and authorities; nil for none.
+    package var replica: Replica?
     /// Connections at most.
     package var connectionsMax = StoreLimits.connectionsDefault
     /// How long a body waits for a connection.
@@ -23,6 +25,24 @@ package struct PostgresSettings: Sendable, Hashable, CustomStringConvertible, Cu
     package init(host: String, port: Int = 5432, database: String, user: String, password: String? = nil, authorities: String? = nil) {
         (self.host, self.port, self.database, self.user, self.password) = (host, port, database, user, password)
         self.authorities = authorities
+    }
+
+    /// Where a replica is.
+    package struct Replica: Sendable, Hashable {
+        package var host: String
+        package var port: Int
+
+        /// Names one.
+        package init(host: String, port: Int) { (self.host, self.port) = (host, port) }
+    }
+
+    /// How the replica is spoken to; who asks it does not wait long, as there is somebody else to ask.
+    package var ofReplica: PostgresSettings? {
+        guard let replica else { return nil }
+        var settings = self
+        (settings.host, settings.port, settings.replica) = (replica.host, replica.port, nil)
+        settings.acquireMilliseconds = min(acquireMilliseconds, StoreLimits.replicaAcquireMilliseconds)
+        return settings
     }
 
     /// Without the password.

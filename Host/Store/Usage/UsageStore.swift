@@ -163,7 +163,7 @@ package final class UsageStore: Sendable {
     ) async throws(StoreError) -> Page<UsageRow> {
         let count = try PageCursor.limit(limit)
         let after = try cursor.map { (text) throws(StoreError) in try Self.place(PageCursor.decode(text)) }
-        let rows = try await database.read { connection in
+        let rows = try await database.readLate { connection in
             try await connection.rows(
                 """
                 SELECT day, plugin, tool, CAST(sum(calls) AS BIGINT), CAST(sum(failures) AS BIGINT), CAST(sum(wall_us) AS BIGINT),
