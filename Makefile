@@ -13,6 +13,8 @@ SWIFT ?= swift
 STRICT := -Xswiftc -warnings-as-errors
 BIN = .build/$(CONFIGURATION)
 BUNDLED := calc markdown sanitizer sysprobe table text time web
+# Packed and installed too, but enabled by whoever has a key or a server for them.
+ADAPTERS := anthropic moonshot openai zhipu
 
 # Debian packages: what the build links, and what a bare image may lack beside the Swift toolchain.
 DEPS := pkg-config libssl-dev libsqlite3-dev libpq-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev libexpat1-dev
@@ -46,7 +48,7 @@ build: deps ## build everything, release
 	$(SWIFT) build -c $(CONFIGURATION)
 
 bundles: build ## pack the bundled plugins into $(DATA)/bundles
-	@Tests/Scripts/pack-bundled $(BIN) $(DATA) $(MANIFESTS) $(BUNDLED)
+	@Tests/Scripts/pack-bundled $(BIN) $(DATA) $(MANIFESTS) $(BUNDLED) -- $(ADAPTERS)
 
 serve: bundles ## build, pack the bundled plugins, make var/ and serve on $(LISTEN)
 	@exec $(BIN)/limen serve --listen $(LISTEN) --data $(DATA) --manifests $(MANIFESTS)

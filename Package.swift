@@ -139,11 +139,14 @@ let plugins: [Target] =
         .systemLibrary(name: "CExpat", path: "Plugins/CExpat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CPCRE2Archive", path: "Plugins/CPCRE2Archive", providers: [.apt(["libpcre2-dev"])]),
         swift("HTMLTree", "Plugins/HTMLTree", ["CGumbo", "LimenPlugin"]),
+        swift("ModelWire", "Plugins/ModelWire", ["LimenPlugin", "JSON"]),
         .target(
             name: "SysprobePlugin", dependencies: ["PluginABI"], path: "Plugins/Sysprobe/Sources",
             linkerSettings: [.unsafeFlags(["-static-stdlib", "-nostartfiles", "-no-toolchain-stdlib-rpath"]), exportsEntryOnly, stripped]),
     ] + plugin("Text", "Text", ["CPCRE2Archive"]) + plugin("Calc", "Calc") + plugin("Table", "Table") + plugin("Markdown", "Markdown", ["CCMark"])
     + plugin("Time", "Time") + plugin("Sanitizer", "Sanitizer", ["HTMLTree"]) + plugin("Web", "Web", ["HTMLTree", "CExpat"])
+    + plugin("OpenAI", "OpenAI", ["ModelWire"]) + plugin("Anthropic", "Anthropic", ["ModelWire"]) + plugin("Zhipu", "Zhipu", ["ModelWire"])
+    + plugin("Moonshot", "Moonshot", ["ModelWire"])
 
 /// A plugin that exercises what the Swift runtime needs inside a jail, linked both ways.
 let fixtures: [Target] = [
@@ -196,7 +199,7 @@ let testTargets: [Target] = [
         "PluginsTests",
         [
             "JSON", "JSONSchema", "LimenPlugin", "PluginHarness", "CalcPlugin", "TablePlugin", "TextPlugin", "TimePlugin", "MarkdownPlugin",
-            "SanitizerPlugin", "WebPlugin",
+            "SanitizerPlugin", "WebPlugin", "ModelWire", "OpenAIPlugin", "AnthropicPlugin", "ZhipuPlugin", "MoonshotPlugin",
         ]),
     swift(
         "EscapeSuite", "Tests/EscapeSuite",
@@ -241,6 +244,10 @@ let package = Package(
         .library(name: "time", type: .dynamic, targets: ["TimeEntry"]),
         .library(name: "sanitizer", type: .dynamic, targets: ["SanitizerEntry"]),
         .library(name: "web", type: .dynamic, targets: ["WebEntry"]),
+        .library(name: "openai", type: .dynamic, targets: ["OpenAIEntry"]),
+        .library(name: "anthropic", type: .dynamic, targets: ["AnthropicEntry"]),
+        .library(name: "zhipu", type: .dynamic, targets: ["ZhipuEntry"]),
+        .library(name: "moonshot", type: .dynamic, targets: ["MoonshotEntry"]),
         .library(name: "sysprobe", type: .dynamic, targets: ["SysprobePlugin"]),
     ],
     targets: sdk + sandbox + host + plugins + fixtures + testTargets

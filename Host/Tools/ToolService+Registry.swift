@@ -46,7 +46,14 @@ enum Description {
             return "its description is not JSON: \(error.message)"
         }
         if let name = value["name"]?.stringValue, name != manifest.name { return "it calls itself \(name.printable(bytesMax: 64))" }
-        return toolsRefusal(value["tools"]?.arrayValue ?? [], manifest)
+        return toolsRefusal(value["tools"]?.arrayValue ?? [], manifest) ?? adaptersRefusal(value["adapters"]?.arrayValue ?? [], manifest)
+    }
+
+    /// An adapter that was granted must be there; what was not granted is not called.
+    private static func adaptersRefusal(_ adapters: [JSONValue], _ manifest: Manifest) -> String? {
+        let offered = Set(adapters.compactMap { $0["type"]?.stringValue })
+        let missing = manifest.adapters.first { !offered.contains($0.kind.rawValue) }
+        return missing.map { "it has no adapter \($0.kind.rawValue)" }
     }
 
     private static func toolsRefusal(_ tools: [JSONValue], _ manifest: Manifest) -> String? {

@@ -47,6 +47,11 @@ enum Arrows {
         "Plugins/HTMLTree": ["LimenPlugin", "CGumbo"],
         "Plugins/Sanitizer": ["SanitizerPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "HTMLTree"],
         "Plugins/Web": ["WebPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "HTMLTree", "CExpat"],
+        "Plugins/ModelWire": ["LimenPlugin", "JSON"],
+        "Plugins/OpenAI": ["OpenAIPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "ModelWire"],
+        "Plugins/Anthropic": ["AnthropicPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "ModelWire"],
+        "Plugins/Zhipu": ["ZhipuPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "ModelWire"],
+        "Plugins/Moonshot": ["MoonshotPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "ModelWire"],
         "Plugins/Sysprobe": [],
     ]
 

@@ -111,6 +111,20 @@ private func pointers(asked ask: (inout JSONObject) -> Void = { _ in }, _ change
         #expect(found.contains(pointer), "\(key): \(found)")
     }
 
+    @Test("an adapter may be granted for fewer models, or not at all, and never for more or another kind")
+    func adapters() throws {
+        let asked: JSONValue = [["type": "model.chat", "models": []], ["type": "model.embed", "models": ["small", "large"]]]
+        func problems(_ granted: JSONValue) throws -> [String] {
+            try pointers(asked: { $0["adapters"] = asked }) { $0["adapters"] = granted }
+        }
+        #expect(try problems(asked).isEmpty)
+        #expect(try problems([["type": "model.chat", "models": ["any"]]]).isEmpty)
+        #expect(try problems([["type": "model.embed", "models": ["small"]]]).isEmpty)
+        #expect(try problems([["type": "model.embed", "models": ["small", "other"]]]) == ["/adapters/0"])
+        #expect(try problems([["type": "model.chat", "models": []], ["type": "model.embed", "models": []]]) == ["/adapters/1"])
+        #expect(try problems([["type": "speech.synthesize"]]) == ["/adapters/0"])
+    }
+
     /// Pointers of the problems of a grant for a plugin that leaves its hosts open.
     private func openPointers(_ rules: JSONValue) throws -> [String] {
         try pointers(asked: { $0["egress"] = ["allow": [["host": "*", "methods": ["GET"], "paths": ["/v1/*"]]]] }) { granted in

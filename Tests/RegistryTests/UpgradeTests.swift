@@ -102,6 +102,32 @@ import Testing
         }
     }
 
+    @Test("a secret whose hosts are left open goes to those that the operator names for https, and never where it would go in the clear")
+    func openSecrets() async throws {
+        try await with { workshop, registry, _ in
+            try workshop.bundle(version: "1.0.0") {
+                $0["secrets"] = [
+                    ["name": "own", "in": "header", "field": "Authorization", "hosts": ["api.example.com", "*"]],
+                    ["name": "theirs", "in": "basic", "hosts": ["*"]],
+                ]
+                $0["egress"] = ["allow": [["host": "api.example.com"], ["host": "*"], ["host": "*", "scheme": "http"]]]
+            }
+            func secrets(_ named: [NamedHost]) async throws -> [String] {
+                let proposal = try await registry.propose(bundleAt: "\(workshop.bundles)/demo-1.0.0", hosts: named)
+                _ = try await registry.accept(proposal, enabled: true, by: "ada")
+                return proposal.after.secrets.map { "\($0.name) \($0.hosts.joined(separator: " "))" }
+            }
+            #expect(try await secrets([]) == ["own api.example.com"])
+            #expect(try await secrets([NamedHost(host: "a.example")]) == ["own api.example.com a.example", "theirs a.example"])
+            #expect(try await secrets([]).count == 2, "the operator's word stays")
+            let mixed = [
+                NamedHost(scheme: .http, host: "b.example", port: 8000), NamedHost(scheme: .https, host: "b.example"), NamedHost(host: "c.example"),
+            ]
+            #expect(try await secrets(mixed) == ["own api.example.com c.example", "theirs c.example"])
+            #expect(try await secrets([NamedHost(scheme: .http, host: "b.example")]) == ["own api.example.com"])
+        }
+    }
+
     @Test("a plugin that names its own hosts gets none of the operator's")
     func closedHosts() async throws {
         try await with { workshop, registry, _ in

@@ -53,7 +53,8 @@ enum Commands {
                 .flag("enable", "enable it without asking"), .flag("yes", "agree to whatever would be asked, a wider grant included"),
                 .value("canary", "PERCENT", "try it with that share of the calls beside the version in force"),
                 .value("mounts", "TARGET=DIR,...", "folders of this host for the mounts it asks for"),
-                .value("hosts", "HOST[:PORT],...", "whom it may reach, if it leaves that to you (*.example.com is all below)"), data, manifests,
+                .value("hosts", "[http://]HOST[:PORT],...", "whom it may reach, if it leaves that to you (*.example.com is all below)"),
+                .value("with-config", "JSON", "settings of its own, over those that it has"), data, manifests,
             ], operandsMax: 64, run: InstallCommand.run),
         Command(
             "plugin rollback", "NAME", summary: "Put the previous version back, or end the trial of a new one.", options: [data, manifests],
@@ -82,6 +83,14 @@ enum Commands {
             "plugin run", "NAME|DIR TOOL INPUT", summary: "Call one tool in the real jail.",
             options: [data, manifests, libraries, groups] + recording,
             operandsMax: 3, outer: RunCommand.outer, run: RunCommand.run),
+        Command(
+            "plugin ask", "MODEL TEXT|INPUT|@FILE",
+            summary: "Ask an installed model once, with its grant and its key: PLUGIN/MODEL, or the name alone.",
+            options: [
+                .value("kind", "KIND", "what the adapter does (model.chat); INPUT is JSON then"),
+                .value("patience", "MS", "how long it may say nothing (30000)"), .flag("json", "events and answer as lines of JSON"),
+                .value("config", "FILE", "limen.json"), data, manifests, groups,
+            ], operandsMax: 2, outer: AskCommand.outer, run: AskCommand.run),
     ]
 
     private static let publishing = [

@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 import Registry
 import Store
 
@@ -11,6 +12,7 @@ enum InstallCommand {
         let canaryPercent: Int?
         let mounts: [String: String]
         let hosts: [NamedHost]
+        let config: JSONObject
 
         init(_ arguments: Arguments) throws(UsageError) {
             isEnabled = arguments.has("enable")
@@ -23,12 +25,22 @@ enum InstallCommand {
                 mounts[parts[0]] = parts[1]
             }
             self.mounts = mounts
+            config =
+                try arguments["with-config"].map { text throws(UsageError) in
+                    // try?: what is no object of JSON is wrong usage, whatever else it is.
+                    guard case .object(let object)? = try? JSONValue(parsing: Array(text.utf8)) else {
+                        throw UsageError("--with-config is a JSON object")
+                    }
+                    return object
+                } ?? [:]
             hosts = try (arguments["hosts"] ?? "").split(separator: ",").map { text throws(UsageError) in
+                let scheme = [EgressRule.Scheme.https, .http].first { text.hasPrefix("\($0.rawValue)://") }
+                let text = scheme.map { text.dropFirst($0.rawValue.utf8.count + 3) } ?? text
                 // An address in brackets has colons of its own.
                 let colon = text.last == "]" ? nil : text.lastIndex(of: ":")
-                guard let colon else { return NamedHost(host: String(text)) }
-                guard let port = UInt16(text[text.index(after: colon)...]), port > 0 else { throw UsageError("--hosts is HOST[:PORT],...") }
-                return NamedHost(host: String(text[..<colon]), port: Int(port))
+                guard let colon else { return NamedHost(scheme: scheme, host: String(text)) }
+                guard let port = UInt16(text[text.index(after: colon)...]), port > 0 else { throw UsageError("--hosts is [http://]HOST[:PORT],...") }
+                return NamedHost(scheme: scheme, host: String(text[..<colon]), port: Int(port))
             }
         }
     }
@@ -60,7 +72,8 @@ enum InstallCommand {
         _ bundle: String, _ choices: Choices, _ registry: Registry, _ place: OperatorCommands.Place
     ) async throws -> String {
         let proposal = try await registry.propose(
-            bundleAt: bundle, mounts: choices.mounts, hosts: choices.hosts, canaryPercent: choices.canaryPercent)
+            bundleAt: bundle, mounts: choices.mounts, hosts: choices.hosts, config: choices.config,
+            canaryPercent: choices.canaryPercent)
         let name = proposal.after.name
         guard let before = proposal.before else { return try await installNew(bundle, proposal, choices, registry, place) }
         Output.print(CapabilityTable.text(proposal))

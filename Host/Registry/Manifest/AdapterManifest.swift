@@ -22,6 +22,11 @@ package struct AdapterManifest: Sendable, Hashable {
         models = try reader.strings("models", default: [])
     }
 
+    /// Whether `other` is the same adapter for the same or fewer models; one that takes any may be granted for some.
+    func covers(_ other: AdapterManifest) -> Bool {
+        kind == other.kind && (models.isEmpty || !other.models.isEmpty && other.models.allSatisfy(models.contains))
+    }
+
     /// The manifest's form.
     package var json: JSONObject {
         ["type": .string(kind.rawValue), "models": .array(models.map { .string($0) })]

@@ -106,7 +106,8 @@ package struct EgressRule: Sendable, Hashable {
         return other.paths.allSatisfy { path in paths.contains { Self.path($0, covers: path) } }
     }
 
-    private static let anyHost = "*"
+    /// What stands for hosts that the operator is to name.
+    static let anyHost = "*"
 
     /// Whether host pattern `wide` matches everything that `narrow` matches.
     package static func host(_ wide: String, covers narrow: String) -> Bool {

@@ -43,7 +43,9 @@ struct GrantCheck {
         for tool in asked.tools where granted.tool(tool.name) == nil {
             found.append(problem("/tools", "the bundle's tool \"\(tool.name)\" is missing"))
         }
-        if granted.adapters != asked.adapters { found.append(problem("/adapters", "differ from the bundle's")) }
+        for (index, adapter) in granted.adapters.enumerated() where !asked.adapters.contains(where: { $0.covers(adapter) }) {
+            found.append(problem("/adapters/\(index)", "goes beyond every adapter of the bundle's"))
+        }
         if granted.configSchema != asked.configSchema { found.append(problem("/config_schema", "differs from the bundle's")) }
         return found
     }

@@ -35,6 +35,11 @@ struct ManifestCheck {
             for (index, rule) in manifest.egress.allow.enumerated() where rule.isOpen {
                 found.append(problem("/egress/allow/\(index)/host", "is left to you: name the hosts, one rule each"))
             }
+            for (index, secret) in manifest.secrets.enumerated() {
+                for (place, host) in secret.hosts.enumerated() where host == EgressRule.anyHost {
+                    found.append(problem("/secrets/\(index)/hosts/\(place)", "is left to you: name the hosts"))
+                }
+            }
         }
         return found
     }

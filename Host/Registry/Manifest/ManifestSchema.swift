@@ -212,9 +212,9 @@ package enum ManifestSchema {
               ]
             },
             "hostPattern": {
-              "description": "Exact, or *.example.com for subdomains only; lower case.",
+              "description": "Exact, or *.example.com for subdomains only; lower case. In plugin.json also *: the hosts that the operator names.",
               "type": "string", "minLength": 1, "maxLength": 253,
-              "pattern": "^(\\*\\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
+              "pattern": "^(\\*|(\\*\\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$"
             },
             "secret": {
               "type": "object", "additionalProperties": false, "required": ["name", "in", "hosts"],

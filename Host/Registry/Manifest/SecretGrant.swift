@@ -24,6 +24,19 @@ package struct SecretGrant: Sendable, Hashable {
         hosts = try reader.strings("hosts", default: [])
     }
 
+    private init(_ secret: SecretGrant, hosts: [String]) {
+        (name, placement, field, prefix) = (secret.name, secret.placement, secret.field, secret.prefix)
+        self.hosts = hosts
+    }
+
+    /// The same secret with `named` in the place of the hosts that are left to the operator; nil if there is no host then.
+    func naming(_ named: [String]) -> SecretGrant? {
+        guard hosts.contains(EgressRule.anyHost) else { return self }
+        let own = hosts.filter { $0 != EgressRule.anyHost }
+        let all = own + named.filter { host in !own.contains { EgressRule.host($0, covers: host) } }
+        return all.isEmpty ? nil : SecretGrant(self, hosts: all)
+    }
+
     /// The manifest's form.
     package var json: JSONObject {
         var object: JSONObject = ["name": .string(name), "in": .string(placement.rawValue)]

@@ -1,6 +1,6 @@
 internal import Crypto
 internal import IO
-internal import JSON
+package import JSON
 internal import Store
 
 extension Registry {
@@ -32,7 +32,7 @@ extension Registry {
     ///
     /// `mounts` names folders of this host by the mount's target, `hosts` whom the plugin may reach if it left that open. `canaryPercent` proposes a trial beside the version in force.
     package func propose(
-        bundleAt path: String, mounts: [String: String] = [:], hosts: [NamedHost] = [], canaryPercent: Int? = nil
+        bundleAt path: String, mounts: [String: String] = [:], hosts: [NamedHost] = [], config: JSONObject = [:], canaryPercent: Int? = nil
     ) async throws(ManifestError) -> GrantProposal {
         let proposal = try await onPool { [bundles, folder] () throws(ManifestError) in
             let source = try BundleSource(path: path, trust: bundles.trust.load())
@@ -49,9 +49,14 @@ extension Registry {
             }
             let askedBefore = current?.manifest.flatMap { bundles.asked($0) }
             let grant = UpgradeGrant(asked: source.asked, askedBefore: askedBefore, granted: current?.manifest)
+            if let host = grant.misnamed(hosts) {
+                throw ManifestError(
+                    file: source.asked.name + ".json", reason: "gets no host \(host.host): the plugin asks for no open rule of that scheme")
+            }
             return try GrantProposal(
                 asked: source.asked, before: current?.manifest,
-                object: grant.json(digest: copy.digest, mounts: mounts, hosts: hosts, canaryPercent: canaryPercent), bundleDigest: copy.digest,
+                object: grant.json(digest: copy.digest, mounts: mounts, hosts: hosts, config: config, canaryPercent: canaryPercent),
+                bundleDigest: copy.digest,
                 fileDigest: current?.digest)
         }
         let problems = try await pinnedProblems(proposal.after, file: proposal.file)

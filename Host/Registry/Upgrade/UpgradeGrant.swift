@@ -3,13 +3,16 @@ internal import JSON
 
 /// A host that an operator names for a plugin that left its hosts to him.
 package struct NamedHost: Sendable, Hashable {
+    /// The rules that are meant; https when nil, or http for a plugin that asks for no other.
+    package let scheme: EgressRule.Scheme?
     /// As in a rule.
     package let host: String
     /// The scheme's own when nil.
     package let port: Int?
 
     /// Names a host; whether it is one is checked with the manifest.
-    package init(host: String, port: Int? = nil) {
+    package init(scheme: EgressRule.Scheme? = nil, host: String, port: Int? = nil) {
+        self.scheme = scheme
         self.host = host
         self.port = port
     }
@@ -25,23 +28,28 @@ struct UpgradeGrant {
     let granted: Manifest?
 
     /// The manifest to be written, pinned to the bundle; `mounts` names folders by target, `hosts` whom the rules that are open are for.
-    func json(digest: SHA256Digest, mounts: [String: String], hosts: [NamedHost], canaryPercent: Int?) -> JSONObject {
+    func json(
+        digest: SHA256Digest, mounts: [String: String], hosts: [NamedHost], config given: JSONObject = [:], canaryPercent: Int?
+    ) -> JSONObject {
         var object = asked.grantingAll(bundle: nil, bundleSHA256: digest, enabled: granted?.isEnabled ?? false)
-        object["egress"] = .object(egress(hosts).json)
+        let egress = egress(hosts)
+        object["egress"] = .object(egress.json)
+        object["secrets"] = .array(secrets(egress).map { .object($0.json) })
         if let granted {
-            keep(&object, granted)
-            object["config"] = .object(config(granted.config))
+            keep(&object, granted, namesHosts: !hosts.isEmpty)
         }
+        object["config"] = .object(config([granted?.config ?? [:], given]))
         object["mounts"] = .array(asked.mounts.map { .object(mount($0, mounts)) })
         if let canaryPercent { object["canary"] = .number(JSONNumber(canaryPercent)) }
         return object
     }
 
-    private func keep(_ object: inout JSONObject, _ granted: Manifest) {
+    private func keep(_ object: inout JSONObject, _ granted: Manifest, namesHosts: Bool) {
         guard let askedBefore else { return }
         if asked.isolation == askedBefore.isolation { object["isolation"] = .string(granted.isolation.rawValue) }
         if asked.state == askedBefore.state { object["state"] = .string(granted.state.rawValue) }
-        if asked.secrets == askedBefore.secrets, asked.egress == askedBefore.egress {
+        if asked.adapters == askedBefore.adapters { object["adapters"] = .array(granted.adapters.map { .object($0.json) }) }
+        if !namesHosts, asked.secrets == askedBefore.secrets, asked.egress == askedBefore.egress {
             object["secrets"] = .array(granted.secrets.map { .object($0.json) })
         }
         if asked.syscalls == askedBefore.syscalls { object["syscalls"] = .array(granted.syscalls.map { .string($0) }) }
@@ -60,10 +68,29 @@ struct UpgradeGrant {
         var egress = asked.egress
         egress.allow = asked.egress.allow.flatMap { rule in
             guard rule.isOpen else { return [rule] }
-            guard hosts.isEmpty else { return hosts.map { rule.naming(host: $0.host, port: $0.port) } }
+            guard hosts.isEmpty else { return hosts.filter { scheme(of: $0) == rule.scheme }.map { rule.naming(host: $0.host, port: $0.port) } }
             return granted?.egress.allow.filter { kept in rule.covers(kept) && !named.contains { $0.covers(kept) } } ?? []
         }
         return egress
+    }
+
+    private func scheme(of host: NamedHost) -> EgressRule.Scheme {
+        host.scheme ?? (asked.egress.allow.contains { $0.isOpen && $0.scheme == .https } ? .https : .http)
+    }
+
+    /// A named host that no rule was left open for.
+    func misnamed(_ hosts: [NamedHost]) -> NamedHost? {
+        hosts.first { host in !asked.egress.allow.contains { $0.isOpen && $0.scheme == scheme(of: host) } }
+    }
+
+    /// Where a plugin leaves the hosts of a secret open too, it goes to those that were named, but never where it would go in the clear.
+    private func secrets(_ egress: EgressGrant) -> [SecretGrant] {
+        let clear = Set(egress.allow.filter { $0.scheme == .http }.map(\.host))
+        var named: [String] = []
+        for rule in egress.allow where rule.scheme == .https && !clear.contains(rule.host) && !named.contains(rule.host) {
+            if asked.egress.allow.contains(where: { $0.isOpen && $0.covers(rule) }), !asked.egress.allow.contains(rule) { named.append(rule.host) }
+        }
+        return asked.secrets.compactMap { $0.naming(named) }
     }
 
     private func tool(_ asked: ToolManifest, _ before: ToolManifest?, _ granted: ToolManifest?) -> JSONObject {
@@ -76,10 +103,10 @@ struct UpgradeGrant {
         return object
     }
 
-    /// The operator's values over the author's defaults.
-    private func config(_ granted: JSONObject) -> JSONObject {
+    /// The operator's values over the author's defaults, the newest last; a null takes one away.
+    private func config(_ values: [JSONObject]) -> JSONObject {
         var object = asked.config
-        for (key, value) in granted { object[key] = value }
+        for (key, value) in values.joined() { object[key] = value.isNull ? nil : value }
         return object
     }
 

@@ -1,0 +1,6 @@
+import AnthropicPlugin
+public import LimenPlugin
+
+/// The library's one exported symbol.
+@c(limen_plugin_entry)
+public func entry(_ host: LimenHost) -> LimenEntry { anthropicPlugin.serve(host) }

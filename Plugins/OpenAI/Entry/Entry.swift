@@ -1,0 +1,6 @@
+import OpenAIPlugin
+public import LimenPlugin
+
+/// The library's one exported symbol.
+@c(limen_plugin_entry)
+public func entry(_ host: LimenHost) -> LimenEntry { openAIPlugin.serve(host) }
