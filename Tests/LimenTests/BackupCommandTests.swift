@@ -57,11 +57,16 @@ import Testing
         let running = try here.limen("restore", file, "--yes")
         #expect(running.code != 0 && running.complaints.contains("stop it first"), "\(running.complaints)")
 
-        // Into an empty place, with the keys.
+        // Into an empty place, with the keys, as the account that serves from the first one.
         let folder = Command.temporary()
         try Command.copy("\(server.data)/keys", to: "\(folder)/keys")
-        // As the account that serves from the first one.
         try Command.give(folder, toOwnerOf: server.data)
+        if engine == .postgres {
+            // What serves may serve from another machine.
+            let elsewhere = try Place(data: folder, environment: environment).limen("restore", file, "--yes")
+            #expect(elsewhere.code != 0 && elsewhere.complaints.contains("stop every host of it first"), "\(elsewhere.complaints)")
+            #expect(try await server.send(.get, "/readyz").status == 200)
+        }
         let there = Place(data: folder, environment: try settings(engine, postgres))
         let restored = try there.limen("restore", file)
         #expect(restored.code == 0, "\(restored.complaints)")

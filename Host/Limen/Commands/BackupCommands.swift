@@ -44,6 +44,7 @@ enum BackupCommands {
             try giveToOwner(of: settings.data, [path, "\(settings.data)/serve.lock"])
             if let kept { Output.print("what was there before is kept as \(kept)\n") }
         case .postgres(let server):
+            try checkAlone(server)
             guard try arguments.has("yes") || isEmpty(server) else {
                 throw CommandError("\(server) holds tables: stop all its hosts, and say --yes to replace every one of them")
             }
@@ -56,6 +57,27 @@ enum BackupCommands {
         }
         Output.print("\(file) is restored; it is read with the keys in \(settings.data)/keys\n")
         return 0
+    }
+
+    /// Refuses while another host, of this machine or any, is connected: it would go on with what it remembers of rows that are no more.
+    private static func checkAlone(_ server: PostgresSettings) throws(CommandError) {
+        // Who has just ended may be there for a moment.
+        let question = """
+            DO $$ BEGIN
+                FOR turn IN 1..20 LOOP
+                    PERFORM pg_stat_clear_snapshot();
+                    IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'limen') THEN RETURN; END IF;
+                    PERFORM pg_sleep(0.1);
+                END LOOP;
+                RAISE EXCEPTION 'limen is connected';
+            END $$
+            """
+        do throws(CommandError) {
+            try Program.run(["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--command", question], environment: variables(server))
+        } catch {
+            throw CommandError(
+                "\(server) cannot be restored: a limen is connected to it, or it does not answer (see above); stop every host of it first")
+        }
     }
 
     /// Whether a server's database has no table yet.

@@ -203,7 +203,10 @@ struct Service: Sendable {
         if let firstPassword {
             text += "sign in as \(FirstAccount.email) with the one-time password \(firstPassword), shown this once; the first sign-in sets another\n"
         }
-        text += "an API key of \(FirstAccount.email) for scripts: \(shownData)/admin.key\n"
+        // It is the first host's of its database.
+        if Path.exists("\(settings.data)/admin.key") {
+            text += "an API key of \(FirstAccount.email) for scripts: \(shownData)/admin.key\n"
+        }
         Output.print(text)
     }
 

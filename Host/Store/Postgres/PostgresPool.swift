@@ -59,7 +59,8 @@ final class PostgresPool: Sendable {
             return try await connect(on: loop, until: until)
         } catch {
             endTurn()
-            throw error
+            // The caller's own time was too short for a connection to be made: no reason to think that the server is away.
+            throw deadline.hasPassed && error.code == .unavailable ? StoreError(.timedOut, error.message) : error
         }
     }
 
