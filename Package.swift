@@ -220,7 +220,7 @@ let testTargets: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "JSON", "JSONSchema", "HTTP", "IO", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin",
-            "WebPlugin", "Workflows",
+            "WebPlugin", "ModelWire", "LimenPlugin", "Workflows",
         ],
         path: "Tests/Fuzz/Targets", swiftSettings: shared),
     tests("FuzzTests", ["FuzzTargets", "TestKit"]),

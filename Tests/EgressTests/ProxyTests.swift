@@ -225,6 +225,29 @@ private let echo: @Sendable (HTTPRequest) async -> HTTPResponse = { request in
         await street.stop()
     }
 
+    @Test("a request may last as long as its access says: an answer that drips is cut by the time of a tool and not by that of an adapter (CHAT-10)")
+    func patience() async throws {
+        let street = try Street()
+        let port = try street.serve { _ in
+            .stream(contentType: "text/plain") { writer in
+                for _ in 0..<30 {
+                    try await writer.write([0x78])
+                    try await writer.loop.sleep(until: .after(milliseconds: 20))
+                }
+            }
+        }
+        street.name("api.test", "127.0.0.1")
+        var access = try street.access([http("api.test", port)], open: ["api.test"])
+        #expect(access.requestMillisecondsMax == 30_000)
+        access.requestMillisecondsMax = 200
+        let cut = try await street.fetch(EgressRequest("http://api.test:\(port)/"), access)
+        #expect(cut.phase == .timeout, "\(cut)")
+        access.requestMillisecondsMax = 20_000
+        let whole = try await street.fetch(EgressRequest("http://api.test:\(port)/", timeoutMilliseconds: 60_000), access)
+        #expect(try whole.get().body.count == 30)
+        await street.stop()
+    }
+
     @Test("the server hears the request's id and its trace, or what the plugin says in their place (API-10)")
     func identity() async throws {
         let street = try Street()

@@ -35,12 +35,13 @@ let package = Package(
         linked("CalcPlugin", ["LimenPlugin", "PluginABI", "JSON"]), linked("TablePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
         linked("TimePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
         .systemLibrary(name: "CGumbo", path: "Linked/CGumbo"), .systemLibrary(name: "CExpat", path: "Linked/CExpat"),
-        linked("HTMLTree", ["CGumbo", "LimenPlugin"]), linked("WebPlugin", ["LimenPlugin", "PluginABI", "JSON", "HTMLTree", "CExpat"]),
+        linked("ModelWire", ["LimenPlugin", "JSON"]), linked("HTMLTree", ["CGumbo", "LimenPlugin"]),
+        linked("WebPlugin", ["LimenPlugin", "PluginABI", "JSON", "HTMLTree", "CExpat"]),
         .target(
             name: "FuzzTargets",
             dependencies: [
                 "JSON", "JSONSchema", "HTTP", "IO", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin",
-                "WebPlugin", "Workflows",
+                "WebPlugin", "ModelWire", "LimenPlugin", "Workflows",
             ],
             path: "Targets", swiftSettings: settings),
         .executableTarget(

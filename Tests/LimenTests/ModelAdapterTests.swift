@@ -169,7 +169,7 @@ struct ModelAdapterTests {
         #expect(thought.output?["content"]?.stringValue == Self.sentence, "\(thought.text)")
     }
 
-    @Test("a provider that falls silent is given up after the cap, and what it said before was passed on", arguments: Adapter.all)
+    @Test("a provider that falls silent is given up after the cap, and what it said before was passed on (CHAT-10)", arguments: Adapter.all)
     func silent(_ adapter: Adapter) throws {
         let began = Deadline.now().nanoseconds
         let answer = try Self.shared.get().site.ask("\(adapter.plugin)/silent", patience: 800)

@@ -9,7 +9,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case url, egress, scrubber, exchange
     case expression
     case calc, csv, query, time, zone
-    case html, feed
+    case html, feed, answer
 
     /// Runs the target once over `bytes`.
     package func run(_ bytes: [UInt8]) {
@@ -43,6 +43,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .zone: checkZone(bytes)
         case .html: checkPage(bytes)
         case .feed: checkFeed(bytes)
+        case .answer: checkCut(bytes, readAnswer)
         }
     }
 
