@@ -26,12 +26,15 @@ final class Providers: Sendable {
             }
         }
         child = try Command.start(words, output: "\(folder)/out", complaints: "\(folder)/log")
+        // One that a static keeps has no other end than the process's.
+        _ = Command.servers.withLock { [child] in $0.insert(child) }
         for _ in 0..<200 where Int(Command.text("\(folder)/port")) == nil { usleep(25_000) }
         port = Int(Command.text("\(folder)/port")) ?? 0
         guard port > 0 else { throw Command.Failure("the providers did not start: \(Command.text("\(folder)/log"))") }
     }
 
     deinit {
+        _ = Command.servers.withLock { $0.remove(child) }
         kill(child, SIGTERM)
         _ = Command.wait(child)
     }
