@@ -110,6 +110,7 @@ let host: [Target] = [
     swift("Store", "Host/Store", ["CSQLite", "CPQ", "IO", "JSON", "Crypto"]),
     swift("Identity", "Host/Identity", ["Store", "Crypto", "IO", "JSON"]),
     swift("Workflows", "Host/Workflows", ["JSON"]),
+    swift("Chat", "Host/Chat", ["Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"]),
     swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
     swift("Egress", "Host/Egress", ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"]),
@@ -121,12 +122,13 @@ let host: [Target] = [
         [
             "Identity", "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor",
-            "WorkerProtocol",
+            "WorkerProtocol", "Chat",
         ]),
     .executableTarget(
         name: "limen",
         dependencies: [
-            "API", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
+            "API", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config",
+            "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ], path: "Host/Limen", swiftSettings: shared, linkerSettings: selfContained),
 ]
@@ -179,6 +181,7 @@ let testTargets: [Target] = [
     tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux", "CZlib", "TestKit"]),
     tests("CryptoTests", ["Crypto"]),
     tests("WorkflowsTests", ["Workflows", "JSON"]),
+    tests("ChatTests", ["Chat", "Tools", "Supervisor", "Store", "Crypto", "IO", "JSON", "TestKit"]),
     tests("IdentityTests", ["Identity", "Store", "Crypto", "IO", "JSON", "TestKit"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite", "TestKit"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
@@ -193,7 +196,8 @@ let testTargets: [Target] = [
             "LimenPlugin", "TestSupport",
         ]),
     tests(
-        "APITests", ["API", "Identity", "Crypto", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry", "TestKit"]),
+        "APITests",
+        ["API", "Chat", "Identity", "Crypto", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry", "TestKit"]),
     tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux", "TestKit"]),
     tests(
         "PluginsTests",

@@ -178,6 +178,8 @@ package struct Configuration: Sendable, Hashable {
     package var identity: Identity
     /// The way out for plugins.
     package var egress: Egress
+    /// Models that answer whoever names none, in the order in which they are tried; empty for the built-in one.
+    package var chatModels: [String]
     /// `debug`, `info`, `warning` or `error`.
     package var logLevel: String
     /// `on`, `errors` or `off`.
@@ -232,6 +234,7 @@ package struct Configuration: Sendable, Hashable {
             smtpPort: try values.integer("identity", "mail", "smtp_port"), smtpSecurity: try values.text("identity", "mail", "smtp_security"),
             smtpUser: values.optionalText("identity", "mail", "smtp_user"),
             providers: values.texts("identity", "oidc"))
+        chatModels = values.texts("chat", "models")
         egress = Egress(
             authorities: values.optionalText("egress", "ca_file"), privateNetworks: values.texts("egress", "private_networks"))
         logLevel = try values.text("log", "level")

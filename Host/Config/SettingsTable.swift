@@ -117,6 +117,10 @@ package enum SettingsTable {
             "identity.oidc", .texts(countMax: 32), [],
             "Identity providers to sign in at, each NAME=ISSUER CLIENT [TENANT]; the client's secret is `oidc.NAME` of tenant @host (`limen secret set`)."
         ),
+        Setting(
+            "chat.models", .texts(countMax: 8), [],
+            "Models that answer whoever names none, as `plugin/model`, each tried when those before it cannot; the built-in `extractive` when there are none."
+        ),
         Setting("tools.timeout_ms", .milliseconds(1...60_000), 15_000, "Wall clock of a call whose manifest says nothing."),
         Setting("tools.timeout_cap_ms", .milliseconds(1...60_000), 60_000, "Wall clock that no call may pass."),
         Setting("tools.concurrency_per_user", .integer(1...4096), 64, "Calls in flight of one user."),

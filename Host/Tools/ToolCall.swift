@@ -49,6 +49,10 @@ package struct ToolReply: Sendable {
     package var attachments: [Attachment]
     /// For `html_untrusted` output, when asked for: the HTML after the sanitiser.
     package var sanitizedHTML: String?
+
+    package init(output: [UInt8], contentType: ToolContent, attachments: [Attachment] = [], sanitizedHTML: String? = nil) {
+        (self.output, self.contentType, self.attachments, self.sanitizedHTML) = (output, contentType, attachments, sanitizedHTML)
+    }
 }
 
 /// What an output is; the raw values are the manifest's.
@@ -65,6 +69,10 @@ package struct ToolOutcome: Sendable {
     /// The tool's id and the plugin's version, when there was such a tool.
     package var tool: String?
     package var version: String?
+
+    package init(result: Result<ToolReply, ToolError>, usage: CallUsage, tool: String?, version: String?) {
+        (self.result, self.usage, self.tool, self.version) = (result, usage, tool, version)
+    }
 
     /// `ok` or the error's code, for metrics and audit.
     package var name: String {

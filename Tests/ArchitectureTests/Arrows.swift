@@ -24,6 +24,7 @@ enum Arrows {
         "Host/Store": ["CSQLite", "CPQ", "IO", "JSON", "Crypto"],
         "Host/Identity": ["Store", "Crypto", "IO", "JSON"],
         "Host/Workflows": ["JSON"],
+        "Host/Chat": ["Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Egress": ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
@@ -33,10 +34,11 @@ enum Arrows {
         "Host/API": [
             "Identity", "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor",
-            "WorkerProtocol",
+            "WorkerProtocol", "Chat",
         ],
         "Host/Limen": [
-            "API", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
+            "API", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config",
+            "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ],
         "Plugins/Text": ["TextPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CPCRE2Archive"],

@@ -22,7 +22,8 @@ import Testing
             }
             #expect(columns.count > 100)
             let types: Set = ["text", "integer", "bigint", "blob", "bytea"]
-            let others = columns.filter { !types.contains($0.type) }
+            // The search's index holds words, and no times.
+            let others = columns.filter { !types.contains($0.type) && !$0.column.hasPrefix("message_words") && $0.column != "message.words" }
             #expect(others.isEmpty, "\(others)")
             let times = columns.filter { ["at", "until"].contains($0.column.split { $0 == "_" || $0 == "." }.last ?? "") }
             #expect(times.count > 30)

@@ -12,6 +12,8 @@ package struct APIOptions: Sendable {
     package var limiter: RateLimiter?
     /// Places of users; none is bounded without them.
     package var leases: ConcurrencyLeases?
+    /// WebSockets of one user at once.
+    package var socketsPerUserMax = Limits.socketsPerUserMax
     /// Origins whose pages may call (`http.cors_origins`).
     package var corsOrigins: [String] = []
 

@@ -5,9 +5,13 @@ import JSON
 /// Joins the dispatcher to the HTTP server: refuses early what needs no body, hands over the rest.
 package struct APIHandler: HTTPHandler {
     private let dispatcher: Dispatcher
+    private let sockets: ChatSockets
 
     /// Makes a handler over a dispatcher.
-    package init(_ dispatcher: Dispatcher) { self.dispatcher = dispatcher }
+    package init(_ dispatcher: Dispatcher) {
+        self.dispatcher = dispatcher
+        sockets = ChatSockets(dispatcher)
+    }
 
     package func admit(_ head: HTTPRequestHead, remoteAddress: String, requestID: String) -> HTTPAdmission {
         // Without a body there is nothing to protect from being read: the routes answer, and the connection goes on.
@@ -23,8 +27,9 @@ package struct APIHandler: HTTPHandler {
     package func handle(_ request: HTTPRequest) async -> HTTPResponse {
         var inner = APIRequest(request.head, remoteAddress: request.remoteAddress, requestID: request.requestID)
         inner.body = request.body
-        return HTTPResponse(
-            await dispatcher.respond(to: inner), requestID: request.requestID, eventBytesMax: dispatcher.options.outputBytesMax)
+        let response = await dispatcher.respond(to: inner)
+        if case .socket = response.body { return sockets.upgrade(inner, response) }
+        return HTTPResponse(response, requestID: request.requestID, eventBytesMax: dispatcher.options.outputBytesMax)
     }
 
     /// The reply to what the server refuses by itself, for its configuration: the same envelope as every other failure (API-1).
@@ -48,6 +53,10 @@ extension HTTPResponse {
         switch response.body {
         case .bytes(let bytes):
             self.init(status: response.status, body: .bytes(bytes))
+        case .pieces(let write):
+            self.init(status: response.status, body: .stream { writer in try await write { bytes in try await writer.write(bytes) } })
+        // Made a WebSocket by the handler; what gets here is a request that nothing carried.
+        case .socket: self.init(status: 426)
         case .events(let run):
             self = .events { stream in try await run(StreamSink(stream: stream, requestID: requestID, eventBytesMax: eventBytesMax)) }
         }

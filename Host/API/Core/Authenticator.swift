@@ -1,3 +1,4 @@
+import HTTP
 package import Identity
 
 /// Finds out who is calling: `Authorization: Bearer` with an access token or an API key, or `X-Session` with the id of a session. There is no other way
@@ -54,6 +55,9 @@ package struct Authenticator: Sendable {
             throw error == .invalidToken ? Self.refusal : APIError(error)
         }
     }
+
+    /// Whether a request shows a credential at all, good or not.
+    static func hasCredential(_ request: APIRequest) -> Bool { request.headers.contains("authorization") || request.headers.contains("x-session") }
 
     /// The one credential that a request shows; two are none, whatever they are.
     private func credential(of request: APIRequest) -> Credential? {

@@ -6,6 +6,8 @@ enum Authorisation {
     /// - Throws: 403, with what is missing.
     static func check(_ principal: Principal, _ route: Route) throws(APIError) {
         if route.access == .anonymous { return }
+        // Who signs in by a socket's first message is judged then, and each message again.
+        if route.isSocket, principal == .anonymous { return }
         if let scopes = principal.scopes {
             guard route.access != .session else { throw refusal("session_required", "This is for people who signed in, not for API keys.") }
             guard scopes.contains(route.scope) else {

@@ -9,6 +9,9 @@ package struct CrossOrigin: Sendable {
     /// - Parameter origins: scheme, host and port as browsers write them, such as `https://app.example.org`.
     package init(_ origins: [String]) { self.origins = Set(origins) }
 
+    /// Whether pages of an origin may call.
+    func allows(_ origin: String) -> Bool { origins.contains(origin) }
+
     /// The request's origin when it is on the list, nil for every other; one that stands twice is none.
     func allowed(_ request: APIRequest) -> String? {
         if origins.isEmpty { return nil }

@@ -140,7 +140,7 @@ private final class LastEvent: EventSink {
     func send(_ event: String, _ data: JSONValue) async throws { try await send(event, data, until: .distantFuture) }
 
     func send(_ event: String, _ data: JSONValue, until deadline: Deadline) async throws {
-        if ["result", "message_done", "error"].contains(event) { kept.withLock { $0 = (event, data) } }
+        if ["result", "message_done", "cancel_ack", "error"].contains(event) { kept.withLock { $0 = (event, data) } }
         try await sink.send(event, data, until: deadline)
     }
 }

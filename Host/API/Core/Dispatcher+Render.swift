@@ -19,6 +19,10 @@ extension Dispatcher {
             return try document(contentType, bytes, tag, request)
         case .raw(let contentType, let bytes, let status):
             return APIResponse(status: status, headers: [("Content-Type", contentType)], body: .bytes(bytes))
+        case .pieces(let contentType, let fileName, let write):
+            let disposition = "attachment; filename=\"\(fileName)\""
+            return APIResponse(status: 200, headers: [("Content-Type", contentType), ("Content-Disposition", disposition)], body: .pieces(write))
+        case .socket: return APIResponse(status: 101, headers: [], body: .socket)
         case .events(let run):
             return APIResponse(status: 200, headers: [("Content-Type", "text/event-stream")], body: .events(run))
         }

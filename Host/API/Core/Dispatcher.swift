@@ -11,7 +11,7 @@ package struct Dispatcher: Sendable {
     /// The buckets of all classes.
     package let limiter: RateLimiter
     let crossOrigin: CrossOrigin
-    private let authenticator: Authenticator
+    let authenticator: Authenticator
     /// Where answers to idempotency keys are kept; nil where none are.
     let requests: IdempotencyStore?
     let log: Log
@@ -107,7 +107,14 @@ package struct Dispatcher: Sendable {
         defer { counted.end() }
         let place = try await place(for: trail.principal, route.route)
         var response = try await once(route, context, request)
-        if case .events(let run) = response.body {
+        if case .pieces(let write) = response.body {
+            let underWay = StreamUnderWay(counted)
+            response.body = .pieces { writer in
+                defer { place?.release() }
+                try await write(writer)
+                _ = underWay
+            }
+        } else if case .events(let run) = response.body {
             let underWay = StreamUnderWay(counted)
             // The place is the stream's now: it goes with it, however it ends.
             response.body = .events { sink in
@@ -193,6 +200,7 @@ package struct Dispatcher: Sendable {
         of request: APIRequest, _ route: CompiledRoute, _ now: Deadline
     ) async throws(APIError) -> (Principal, renewedSession: String?) {
         if route.route.access == .anonymous { return (.anonymous, nil) }
+        if route.route.isSocket, !Authenticator.hasCredential(request) { return (.anonymous, nil) }
         do throws(APIError) {
             return try await authenticator.principal(of: request)
         } catch {

@@ -47,6 +47,9 @@ package struct APIResponse: Sendable {
     package enum Body: Sendable {
         case bytes([UInt8])
         case events(@Sendable (any EventSink) async throws -> Void)
+        case pieces(@Sendable (PieceWriter) async throws -> Void)
+        /// A WebSocket, of whoever the head names; of nobody yet when it names nobody.
+        case socket
     }
 
     package var status: Int

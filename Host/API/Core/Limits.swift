@@ -31,6 +31,12 @@ package enum Limits {
     /// How long an API key lives at most, and when nobody says how long, in milliseconds.
     static let keyMillisecondsMax: Int64 = 365 * 86_400_000
     static let keyMillisecondsDefault: Int64 = 90 * 86_400_000
+    /// WebSockets of one user at once (SPEC 7), and requests of one that are under way at once.
+    package static let socketsPerUserMax = 5
+    static let socketTurnsMax = 4
+    /// How long a WebSocket may take to sign in, and how often it is looked whether its credential is still in force, in milliseconds.
+    static let socketSignInMilliseconds = 5_000
+    static let socketCheckMilliseconds = 500
     /// Longest idempotency key, in bytes.
     package static let idempotencyKeyBytesMax = 255
     /// Longest reply of a tool that a stream sends, in bytes: output and attachments.

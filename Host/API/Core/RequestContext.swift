@@ -75,9 +75,16 @@ package enum Reply: Sendable {
     case document(contentType: String, bytes: [UInt8], tag: EntityTag)
     /// Something that is no envelope, such as metrics.
     case raw(contentType: String, bytes: [UInt8], status: Int = 200)
+    /// Something that is no envelope and may be long: written piece by piece, to be kept as a file of that name.
+    case pieces(contentType: String, fileName: String, @Sendable (PieceWriter) async throws -> Void)
+    /// The connection becomes a WebSocket.
+    case socket
     /// Server-sent events; the closure returns when the stream is over and is cancelled when the client goes. An `APIError` that it throws is the last event.
     case events(@Sendable (any EventSink) async throws -> Void)
 }
+
+/// Where a long reply's pieces go; throws when the client is gone.
+package typealias PieceWriter = @Sendable ([UInt8]) async throws -> Void
 
 /// Where a handler's events go.
 package protocol EventSink: Sendable {

@@ -49,6 +49,8 @@ package struct Route: Sendable {
     package var isShownOnce = false
     /// Whether somebody who must set another password first may call it.
     package var worksBeforeChange = false
+    /// Whether it is a WebSocket's: whoever shows no credential in its head may do so in its first message.
+    package var isSocket = false
     /// What of a user's it is that runs at most so often at once.
     package var concurrency: LeaseClass?
     package var handler: Handler
@@ -86,6 +88,13 @@ package struct Route: Sendable {
             method: "GET", path: PathTemplate(path), operation: operation, summary: summary, tag: tag, access: access, limitClass: limitClass,
             pathParameters: parameters, queryParameters: query, bodyBytesMax: nil, bodyMilliseconds: nil, body: nil, data: data, produces: produces,
             enveloped: enveloped, idempotent: false, handler: handler)
+    }
+
+    /// Makes the route of a WebSocket.
+    package static func socket(_ path: String, _ operation: String, tag: String, _ summary: String) -> Route {
+        var route = get(path, operation, tag: tag, summary, access: .user, data: Schemas.text) { _ throws(APIError) in .socket }
+        (route.isSocket, route.enveloped) = (true, false)
+        return route
     }
 
     /// Makes a route that acts.
@@ -154,7 +163,7 @@ package final class CompiledRoute: Sendable {
         template = route.path.description
         headBytesMax = route.headBytesMax ?? (route.access == .anonymous ? Limits.strangersHeadBytesMax : .max)
         isNewWork =
-            route.limitClass == .tools || route.limitClass == .login
+            [.tools, .login, .chat].contains(route.limitClass)
             || (route.limitClass == .writes && !route.path.description.hasPrefix("/v1/admin/"))
         self.bodyBytesMax = route.body == nil ? 0 : route.bodyBytesMax ?? bodyBytesMax
         body = try route.body.map { value throws(SchemaError) in try CompiledSchema(value) }

@@ -149,6 +149,7 @@ package struct APIServices: Sendable {
     package var egress: any EgressReading
     package var identity: LiveIdentity
     package var jobs: LiveJobs
+    package var chat: LiveChat
     package var settings: LiveSettings
     package var checks: [ReadinessCheck]
     /// Prometheus text.
@@ -158,7 +159,8 @@ package struct APIServices: Sendable {
     /// Gathers the services.
     package init(
         tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, secrets: any SecretAdministration,
-        egress: any EgressReading, identity: LiveIdentity, jobs: LiveJobs = .none, settings: LiveSettings = .none, checks: [ReadinessCheck],
+        egress: any EgressReading, identity: LiveIdentity, jobs: LiveJobs = .none, chat: LiveChat = .none, settings: LiveSettings = .none,
+        checks: [ReadinessCheck],
         metrics: @escaping @Sendable () -> [UInt8], version: String
     ) {
         self.tools = tools
@@ -168,6 +170,7 @@ package struct APIServices: Sendable {
         self.egress = egress
         self.identity = identity
         self.jobs = jobs
+        self.chat = chat
         self.settings = settings
         self.checks = checks
         self.metrics = metrics

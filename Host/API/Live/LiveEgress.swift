@@ -1,5 +1,6 @@
 package import Egress
 package import JSON
+import Store
 package import Telemetry
 
 /// The egress proxy, as the operator's routes and the scrape see it.

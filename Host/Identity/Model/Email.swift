@@ -1,4 +1,4 @@
-@_spi(_Unicode) import Swift
+import Store
 
 /// An email address: as its owner wrote it, and in the one form by which accounts are told apart.
 package struct Email: Sendable, Hashable {
@@ -12,18 +12,15 @@ package struct Email: Sendable, Hashable {
     /// No quoted local parts, no comments, no address literals. A domain of one label (`admin@localhost`) is fine: there are networks without dots.
     package init?(_ text: String) {
         guard text.utf8.count <= IdentityLimits.emailBytesMax else { return nil }
-        let normal = Self.normal(text)
+        let normal = NormalForm.of(text)
         let parts = normal.split(separator: "@", omittingEmptySubsequences: false)
         guard normal.utf8.count <= IdentityLimits.emailBytesMax, parts.count == 2, Self.isLocal(parts[0]), Self.isDomain(parts[1]) else { return nil }
         self.text = normal
         key = Self.folded(normal)
     }
 
-    /// Normal form C.
-    static func normal(_ text: String) -> String { String(String.UnicodeScalarView(text._nfc)) }
-
     /// Without case: up and down again, so that letters with two small forms (σ, ς) have one.
-    static func folded(_ text: String) -> String { normal(text.uppercased().lowercased()) }
+    static func folded(_ text: String) -> String { NormalForm.of(text.uppercased().lowercased()) }
 
     private static func isLocal(_ part: Substring) -> Bool {
         guard (1...IdentityLimits.emailLocalBytesMax).contains(part.utf8.count), part.first != ".", part.last != ".", !part.contains("..") else {
@@ -59,7 +56,7 @@ package struct Handle: Sendable, Hashable {
 
     /// Takes letters, digits, `_`, `-` and `.`, the first of them a letter or digit.
     package init?(_ text: String) {
-        let normal = Email.normal(text)
+        let normal = NormalForm.of(text)
         guard IdentityLimits.handleCharacters.contains(normal.unicodeScalars.count), normal.utf8.count <= 160,
             normal.unicodeScalars.first.map(Email.isWord) == true,
             normal.unicodeScalars.allSatisfy({ Email.isWord($0) || "_-.".unicodeScalars.contains($0) })

@@ -3,7 +3,9 @@
 /// Tables are written once, for SQLite; PostgreSQL's are made of the same text (`PostgresSchema`). What is not a table has a text for each.
 package enum Migrations {
     /// Every step in order.
-    package static let all: [Migration] = [first, second, third, fourth, fifth, sixth, tenantWall, eighth, ninth, tenth, eleventh, twelfth]
+    package static let all: [Migration] = [
+        first, second, third, fourth, fifth, sixth, tenantWall, eighth, ninth, tenth, eleventh, twelfth, thirteenth,
+    ]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
     private static let second = Migration(2, "who granted what when", grants)
@@ -17,6 +19,7 @@ package enum Migrations {
     private static let tenth = Migration(10, "retention of the audit log", auditRetention)
     private static let eleventh = Migration(11, "hosts that keep copies", keepers)
     private static let twelfth = Migration(12, "invitations, sign-ins bound to a browser", invitations)
+    private static let thirteenth = Migration(13, "conversations", chat)
 
     private static let audit: [SQL] = [
         """

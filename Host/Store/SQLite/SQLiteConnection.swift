@@ -40,7 +40,8 @@ final class SQLiteConnection {
     }
 
     private func configure(_ mode: Mode) throws(StoreError) {
-        try check(csqlite_harden(handle), "hardening")
+        // The writer's triggers keep the full-text index, a virtual table. No function of ours is registered, no extension can be loaded, nothing can be attached.
+        try check(csqlite_harden(handle, mode == .writer ? 1 : 0), "hardening")
         try check(sqlite3_busy_timeout(handle, StoreLimits.busyMilliseconds), "busy time-out")
         sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0)
         sqlite3_progress_handler(

@@ -1,0 +1,72 @@
+package import Chat
+import JSON
+import Store
+
+extension APIError {
+    /// What conversations refuse, in the contract's words.
+    package init(_ error: ChatError) {
+        switch error {
+        case .missing(let kind): self = .missing(kind)
+        case .archived: self.init(.conflict, "The conversation is archived; open it first.", details: ["reason": "archived"])
+        case .turnRunning:
+            self.init(
+                .conflict, "This conversation is being answered; wait for the end, or cancel it.",
+                details: ["reason": "turn_running", "retry_after_ms": 1000],
+                headers: [("Retry-After", "1")])
+        case .invalid(let field, let reason):
+            let failure: JSONValue = [
+                "instance_path": .string("/" + field), "keyword": "policy", "schema_path": "", "message": .string("the \(field) \(reason)"),
+            ]
+            self.init(.validationError, "The \(field) \(reason).", details: ["errors": [failure], "in": "body"])
+        case .tooLong(let bytes, let max):
+            self.init(
+                .validationError, "The message has \(bytes) bytes; one may have \(max).",
+                details: ["reason": "too_long", "bytes_max": JSONValue(max)])
+        case .contextOverflow(let tokens, let max):
+            self.init(
+                .validationError, "The message has about \(tokens) tokens; this model's window leaves room for \(max).",
+                details: ["reason": "context_overflow", "tokens_max": JSONValue(max)])
+        case .toolRounds(let max):
+            self.init(
+                .conflict, "The model went on calling tools after \(max) rounds; the turn was ended there.",
+                details: ["reason": "tool_rounds", "rounds_max": JSONValue(max)])
+        case .budget: self.init(.rateLimited, "The budget of this month is spent.", details: ["reason": "budget"])
+        case .model(let failure): self.init(failure)
+        case .timedOut: self.init(.serverError, "The turn's time is over; what was written so far is kept.", details: ["reason": "timeout"])
+        case .cancelled: self.init(.conflict, "The turn was cancelled.", details: ["reason": "cancelled"])
+        case .full(let what, let max):
+            self.init(.conflict, "There are as many \(what) as there may be: \(max).", details: ["reason": "full", "max": JSONValue(max)])
+        case .store(let error): self.init(storing: error)
+        }
+    }
+
+    /// A turn that failed: why, and where what is kept of it stands.
+    package init(_ failure: TurnFailure) {
+        self.init(failure.cause)
+        guard let conversation = failure.conversation else { return }
+        details["conversation_id"] = .string(conversation)
+        if let message = failure.message { details["message_id"] = .string(message) }
+        details["partial"] = .string(failure.partial)
+        // The person's message is stored: the same key must not store it again.
+        mayHaveActed = true
+    }
+
+    private init(_ failure: ModelFailure) {
+        var details: JSONObject = ["reason": .string(failure.code.rawValue)]
+        var headers: [(name: String, value: String)] = []
+        if let milliseconds = failure.retryAfterMilliseconds {
+            details["retry_after_ms"] = JSONValue(milliseconds)
+            headers.append(("Retry-After", String(max(1, (milliseconds + 999) / 1000))))
+        }
+        let message = "The model could not answer: \(failure.message)"
+        switch failure.code {
+        case .unknown: self.init(.notFound, "There is no such model; GET /v1/models lists them.", details: details)
+        case .rateLimited: self.init(.rateLimited, message, details: details, headers: headers)
+        case .invalidRequest, .contextOverflow: self.init(.validationError, message, details: details)
+        case .unauthorized, .malformed: self.init(.serverError, message, details: details)
+        case .unavailable:
+            self.init(.serverError, status: 503, message, details: details, headers: headers.isEmpty ? [("Retry-After", "5")] : headers)
+        case .cancelled: self.init(.conflict, message, details: details)
+        }
+    }
+}

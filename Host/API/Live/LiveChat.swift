@@ -1,0 +1,150 @@
+package import Chat
+import IO
+import Identity
+import JSON
+import Store
+package import Telemetry
+import Tools
+
+/// Conversations over HTTP.
+package struct LiveChat: Sendable {
+    private let service: ChatService?
+    /// What bounds links by link and by owner.
+    let limiter: RateLimiter?
+    private let log: Log?
+
+    /// Serves conversations; `limiter` bounds links by link and owner.
+    package init(_ service: ChatService, limiter: RateLimiter, log: Log) { (self.service, self.limiter, self.log) = (service, limiter, log) }
+
+    /// Describes routes that nobody calls.
+    private init() { (service, limiter, log) = (nil, nil, nil) }
+    /// For a table that is only described.
+    package static let none = LiveChat()
+
+    // MARK: Turns
+
+    func turn(_ context: RequestContext) async throws(APIError) -> Reply {
+        let body = context.body
+        var request = TurnRequest(
+            conversation: body["conversation_id"]?.stringValue, content: body["message"]?["content"]?.stringValue ?? "")
+        request.segments = body["message"]?["content_struct"]?["segments"]?.arrayValue ?? []
+        request.mode = body["message"]?["mode"]?.stringValue ?? "text"
+        request.model = body["model"]?.stringValue
+        request.contexts = body["context_ids"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        if let parent = body["parent_message_id"] { request.parent = .some(parent.stringValue) }
+        request.tokensMax = body["max_tokens"]?.intValue
+        return try await answer(request, context)
+    }
+
+    func regenerate(_ context: RequestContext) async throws(APIError) -> Reply {
+        var request = TurnRequest(conversation: context.parameter("id"), content: "")
+        request.again = context.parameter("message_id")
+        request.model = context.body["model"]?.stringValue
+        return try await answer(request, context)
+    }
+
+    private func answer(_ request: TurnRequest, _ context: RequestContext) async throws(APIError) -> Reply {
+        let service = try serving()
+        let origin = TurnOrigin(
+            caller: Caller(context.principal), requestID: context.requestID, traceparent: context.identity.traceparent)
+        guard context.accepts != .events, context.body["stream"]?.boolValue != true else {
+            return .events { sink in try await Self.stream(request, origin, service, sink) }
+        }
+        do throws(TurnFailure) {
+            return .data(try await service.turn(request, origin).json)
+        } catch {
+            throw failed(error)
+        }
+    }
+
+    private static func stream(_ request: TurnRequest, _ origin: TurnOrigin, _ service: ChatService, _ sink: any EventSink) async throws {
+        let reply: TurnReply
+        do throws(TurnFailure) {
+            reply = try await service.turn(request, origin, sink: TurnRelay(sink: sink))
+        } catch {
+            throw APIError(error)
+        }
+        guard reply.isCancelled else { return try await sink.send("message_done", reply.json) }
+        try await sink.send(
+            "cancel_ack",
+            [
+                "request_id": .string(origin.requestID), "partial": .string(reply.content), "conversation_id": .string(reply.conversation),
+                "message_id": .string(reply.message),
+            ])
+    }
+
+    func cancel(_ context: RequestContext) async throws(APIError) -> Reply {
+        let isCancelled = try await run(context) { (service, speaker) async throws(ChatError) in
+            try await service.cancel(
+                requestID: context.body["request_id"]?.stringValue, conversation: context.body["conversation_id"]?.stringValue, of: speaker)
+        }
+        guard isCancelled else { throw .missing("turn under way") }
+        return .data(["cancelled": true])
+    }
+
+    func models() -> Reply {
+        let names = service?.models.names ?? []
+        let standard = service?.models.chain(for: nil).first?.name
+        return .data(["items": .array(names.map { ["name": .string($0), "is_default": .bool($0 == standard)] })])
+    }
+
+    func usage(_ context: RequestContext) async throws(APIError) -> Reply {
+        let isTenant = context.query["of"]?.stringValue == "tenant"
+        if isTenant, context.principal.role ?? .user < .admin {
+            throw APIError(.forbidden, "The tenant's usage is an admin's to see.", details: ["reason": "role"])
+        }
+        let by = UsageGrouping(rawValue: context.query["by"]?.stringValue ?? "day") ?? .day
+        let days = context.query["days"]?.intValue ?? 31
+        let sums = try await run(context) { (service, speaker) async throws(ChatError) in
+            try await service.store.usage(of: speaker, wholeTenant: isTenant, by: by, days: days)
+        }
+        return .data(["items": .array(sums.map(\.json))])
+    }
+
+    // MARK: For all of them
+
+    func serving() throws(APIError) -> ChatService {
+        guard let service else { throw .unexpected }
+        return service
+    }
+
+    /// Does something for whoever asks, and says in the contract's words why not.
+    func run<Value>(
+        _ context: RequestContext, _ body: (ChatService, Speaker) async throws(ChatError) -> Value
+    ) async throws(APIError) -> Value {
+        let service = try serving()
+        return try await checked { () async throws(ChatError) in try await body(service, Speaker(context.principal)) }
+    }
+
+    func checked<Value>(_ body: () async throws(ChatError) -> Value) async throws(APIError) -> Value {
+        do throws(ChatError) {
+            return try await body()
+        } catch {
+            throw failed(TurnFailure(error))
+        }
+    }
+
+    private func failed(_ failure: TurnFailure) -> APIError {
+        if case .store(let error) = failure.cause {
+            log?.error("conversations could not be read or written", [("cause", .string("\(error)"))])
+        }
+        return APIError(failure)
+    }
+}
+
+/// Passes a turn's events on to the stream.
+private struct TurnRelay: TurnSink {
+    let sink: any EventSink
+
+    func send(_ event: TurnEvent) async throws {
+        switch event {
+        case .token(let text, let index): try await sink.send("token", ["text": .string(text), "index": JSONValue(index)])
+        case .trace(let kind, let entry): try await sink.send("trace", ["kind": .string(kind), "entry": entry])
+        }
+    }
+}
+
+extension Speaker {
+    /// Whoever signed in.
+    init(_ principal: Principal) { self.init(tenant: principal.tenant, account: principal.id) }
+}

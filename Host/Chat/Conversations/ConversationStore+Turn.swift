@@ -1,0 +1,159 @@
+import Crypto
+import IO
+import JSON
+import Store
+
+/// What a turn begins with.
+struct TurnPlace: Sendable, Hashable {
+    let conversation: String
+    /// The person's message; for a regeneration, the one that is answered anew.
+    let userMessage: String
+    /// The answer, which is stored from the start as one that has no end.
+    let answer: String
+    /// The message before the person's; nil for the first of a branch.
+    let parent: String?
+    /// Whether the conversation is new.
+    let isNew: Bool
+}
+
+/// What a person says, checked.
+struct Utterance: Sendable {
+    var content: String
+    var segments: [JSONValue]
+    var meta: JSONObject
+}
+
+extension ConversationStore {
+    /// Where a turn goes on from.
+    enum Onset: Sendable {
+        /// A message behind the conversation's latest.
+        case head(Utterance)
+        /// A message behind another one, or behind none: a branch.
+        case behind(String?, Utterance)
+        /// Another answer to a message of the person's, or in the place of an answer.
+        case again(String)
+    }
+
+    /// Stores what a person said and the empty beginning of its answer, and takes the conversation for the turn, all or nothing (CHAT-1). One turn at a time has a
+    /// conversation: a second is refused, until the first ends or its lease does.
+    func admit(
+        _ conversation: String?, _ onset: Onset, turn: String, model: String, context: String?, of speaker: Speaker
+    ) async throws(ChatError) -> TurnPlace {
+        let now = now()
+        let row = NewRows(turn: turn, model: model, context: context, speaker: speaker, now: now)
+        let outcome = try await write(of: speaker) { connection -> Result<TurnPlace, ChatError> in
+            guard let conversation else { return try await row.found(onset, connection) }
+            return try await row.extend(conversation, onset, connection)
+        }
+        return try outcome.get()
+    }
+
+    /// Keeps what has streamed so far, and the turn's hold on its conversation; returns at once. A turn that has ended is not touched.
+    func checkpoint(_ place: TurnPlace, turn: String, content: String, of speaker: Speaker) async throws(StoreError) {
+        let until = now() + ChatLimits.turnLeaseMilliseconds
+        try await database.append { connection in
+            try await connection.confine(to: speaker.tenant)
+            try await connection.batch([
+                (
+                    "UPDATE message SET content = $1 WHERE id = $2 AND done = 0",
+                    [.text(content), .text(place.answer)]
+                ),
+                (
+                    "UPDATE conversation SET turn_until = $1 WHERE id = $2 AND turn = $3",
+                    [.integer(until), .text(place.conversation), .text(turn)]
+                ),
+            ])
+        }
+    }
+
+    /// Stores the end of a turn: the answer, what it used, and the conversation free for the next. False when the conversation is gone.
+    func finish(_ place: TurnPlace, _ answer: FinishedAnswer, turn: String, of speaker: Speaker) async throws(ChatError) -> Bool {
+        let now = now()
+        let usage = answer.usage
+        return try await write(of: speaker, deadline: .after(milliseconds: ChatLimits.finishMilliseconds)) { connection in
+            let count = try await connection.execute(
+                """
+                UPDATE message SET content = $1, segments = $2, truncated = $3, done = 1, usage = $4, model = $5, meta = $6, sender = $5
+                WHERE id = $7 AND done = 0
+                """,
+                [
+                    .text(answer.content), .text(JSONValue.array(answer.segments).text), SQLValue(answer.isTruncated), .text(usage.json.text),
+                    .text(answer.model), .text(JSONValue.object(answer.meta).text), .text(place.answer),
+                ])
+            try await connection.batch([
+                (
+                    "UPDATE conversation SET turn = NULL, turn_until = 0, updated_at = $1 WHERE id = $2 AND turn = $3",
+                    [.integer(now), .text(place.conversation), .text(turn)]
+                ),
+                (
+                    """
+                    INSERT INTO chat_usage (day, tenant, owner, model, agent, turns, tokens_in, tokens_out, tool_calls, cost_micros)
+                    VALUES ($1, $2, $3, $4, '', 1, $5, $6, $7, $8)
+                    ON CONFLICT (tenant, owner, day, model, agent) DO UPDATE SET
+                        turns = chat_usage.turns + 1, tokens_in = chat_usage.tokens_in + excluded.tokens_in,
+                        tokens_out = chat_usage.tokens_out + excluded.tokens_out, tool_calls = chat_usage.tool_calls + excluded.tool_calls,
+                        cost_micros = chat_usage.cost_micros + excluded.cost_micros
+                    """,
+                    [
+                        .integer(now / 86_400_000), .text(speaker.tenant), .text(speaker.account), .text(answer.model), SQLValue(usage.tokensIn),
+                        SQLValue(usage.tokensOut), SQLValue(usage.toolCalls), .integer(usage.costMicros),
+                    ]
+                ),
+            ])
+            return count == 1
+        }
+    }
+
+    /// Keeps a rolling summary at the last message that it sums up; returns at once.
+    func summarise(_ message: String, _ summary: String, of speaker: Speaker) async throws(StoreError) {
+        try await database.append { connection in
+            try await connection.confine(to: speaker.tenant)
+            try await connection.execute("UPDATE message SET summary = $1 WHERE id = $2", [.text(summary), .text(message)])
+        }
+    }
+
+    /// The messages of a branch from one back to the first, newest first; it ends where a message has a summary, or where `isEnough` says so.
+    ///
+    /// A walk along the parents, some dozens a step: its cost is that of what is returned, however long the conversation is (CHAT-2).
+    func branch(
+        from message: String, of speaker: Speaker, isEnough: @escaping @Sendable ([Message]) -> Bool
+    ) async throws(ChatError) -> [Message] {
+        try await read(of: speaker) { connection in
+            var found: [Message] = []
+            var next: String? = message
+            var step = ChatLimits.walkStep
+            while let from = next, found.count < ChatLimits.windowMessagesMax {
+                let rows = try await connection.rows(
+                    """
+                    WITH RECURSIVE walk (id, parent, depth) AS (
+                        SELECT id, parent, 1 FROM message WHERE id = $1 AND owner = $2
+                        UNION ALL
+                        SELECT m.id, m.parent, w.depth + 1 FROM message m JOIN walk w ON m.id = w.parent WHERE w.depth < $3
+                    )
+                    SELECT m.id, m.conversation, m.parent, m.seq, m.sender, m.role, m.content, m.segments, m.summary, m.truncated, m.usage, m.model,
+                        m.created_at, m.meta
+                    FROM walk w JOIN message m ON m.id = w.id ORDER BY w.depth
+                    """, [.text(from), .text(speaker.account), SQLValue(step)])
+                for row in rows {
+                    found.append(try Message(row))
+                    if found.last?.summary != nil || found.count == ChatLimits.windowMessagesMax { return found }
+                }
+                next = rows.isEmpty ? nil : found.last?.parent
+                // A short walk costs little, a long one few statements.
+                step *= 2
+                if isEnough(found) { return found }
+            }
+            return found
+        }
+    }
+}
+
+/// What a turn came to, to be stored.
+struct FinishedAnswer: Sendable {
+    var content: String
+    var segments: [JSONValue]
+    var isTruncated: Bool
+    var usage: MessageUsage
+    var model: String
+    var meta: JSONObject
+}

@@ -1,0 +1,62 @@
+/// Every bound of conversations and turns, in one place.
+package enum ChatLimits {
+    /// Bytes of one message of a person.
+    package static let messageBytesMax = 128 << 10
+    /// Characters of a title.
+    package static let titleMax = 200
+    /// Characters of the first message that make the title of a conversation without one.
+    static let titleFromMessageMax = 60
+    /// Parts of a structured message, and bytes of all of them as JSON.
+    package static let segmentsMax = 256
+    static let segmentsBytesMax = 512 << 10
+    /// Bytes that an answer may grow to; what comes after is cut and the message marked.
+    package static let answerBytesMax = 1 << 20
+    /// Rounds of a turn in which a model may call tools (SPEC 8).
+    package static let roundsMax = 8
+    /// Tool calls of one round, and how many of them run at once.
+    package static let callsPerRoundMax = 16
+    static let callsAtOnceMax = 4
+    /// Tools that a model is shown.
+    package static let toolsShownMax = 64
+    /// Bytes of a tool's result that a model is shown; the whole result stays in the message's record of the call up to the same length.
+    package static let toolResultBytesMax = 16 << 10
+    /// Tokens of an answer at most (SPEC 8).
+    package static let tokensMaxDefault = 4_096
+    /// How long a turn may last over all rounds.
+    package static let turnMillisecondsMax = 600_000
+    /// How long a turn holds its conversation when its host says nothing any more, and how often it says something.
+    package static let turnLeaseMilliseconds: Int64 = 30_000
+    static let turnRenewalMilliseconds = 10_000
+    /// How old the stored part of an answer may be while it streams.
+    static let checkpointMilliseconds = 250
+    /// How long the end of a turn may take to be stored.
+    static let finishMilliseconds = 15_000
+    /// Messages that one step of a walk to the beginning reads.
+    static let walkStep = 64
+    /// Messages that a window has at most, however short they are.
+    package static let windowMessagesMax = 512
+    /// Tokens of a rolling summary.
+    package static let summaryTokensMax = 512
+    /// Characters of one message in an extractive summary.
+    static let summarySentenceMax = 160
+    /// How long a person has to decide about a destructive tool.
+    package static let approvalMillisecondsDefault: Int64 = 120_000
+    /// How often a turn that waits looks itself whether a person has decided.
+    static let approvalPollMilliseconds = 1_000
+    /// Words of a search, and bytes of its text.
+    package static let searchTermsMax = 16
+    package static let searchBytesMax = 512
+    /// Characters around a hit that a search shows.
+    static let snippetMax = 160
+    /// Share links of one conversation.
+    package static let sharesMax = 20
+    /// How long a share link lives unless its owner says otherwise, and at most.
+    package static let shareMillisecondsDefault: Int64 = 30 * 86_400_000
+    package static let shareMillisecondsMax: Int64 = 365 * 86_400_000
+    /// Conversations of one account.
+    package static let conversationsMax = 1_000_000
+    /// Entries of a turn's trace.
+    static let traceEntriesMax = 256
+    /// Passages that an answer is made of.
+    static let passagesShownMax = 3
+}

@@ -1,0 +1,104 @@
+import IO
+import JSON
+import Registry
+package import Tools
+import WorkerProtocol
+
+/// The built-in model and those that adapter plugins offer, asked through the one call path.
+package struct AdapterModels: ModelCatalogue {
+    private let service: ToolService
+    private let standard: [String]
+
+    /// - Parameter standard: Models that answer whoever names none, each tried when those before it cannot; the built-in one for an empty list.
+    package init(_ service: ToolService, standard: [String] = []) { (self.service, self.standard) = (service, standard) }
+
+    package func chain(for name: String?) -> [any ChatModel] {
+        guard let name else { return standard.isEmpty ? [ExtractiveModel()] : standard.flatMap { chain(for: $0) } }
+        if name == ExtractiveModel.name { return [ExtractiveModel()] }
+        return isOffered(name) ? [AdapterModel(name: name, service: service)] : []
+    }
+
+    /// Whether some plugin takes that name; whether it can answer now shows when it is asked.
+    private func isOffered(_ name: String) -> Bool {
+        service.adapters(of: .modelChat).contains { view in
+            guard let model = view.model else { return name.hasPrefix(view.plugin + "/") && name.utf8.count > view.plugin.utf8.count + 1 }
+            return name == model || name == view.name
+        }
+    }
+
+    package var names: [String] { ([ExtractiveModel.name] + service.adapters(of: .modelChat).filter { $0.state == "ready" }.map(\.name)).sorted() }
+}
+
+/// A model behind an adapter plugin.
+struct AdapterModel: ChatModel {
+    let name: String
+    let service: ToolService
+
+    /// Providers do not say; what all of them take. A longer window is theirs to refuse, a shorter one shows as `context_overflow`.
+    var windowTokens: Int { 32_768 }
+
+    func answer(_ request: ModelRequest, for call: ModelCall, tokens: any TokenSink) async throws(ModelFailure) -> ModelReply {
+        let now = Deadline.now()
+        let left = call.deadline.hasPassed ? 1 : Int(max(1, (call.deadline.nanoseconds &- now.nanoseconds) / 1_000_000))
+        var asked = request
+        asked.model = name
+        let outcome = await service.call(
+            AdapterCall(
+                kind: .modelChat, model: name, input: asked.json.serialized(), caller: call.caller, requestID: call.requestID,
+                traceparent: call.traceparent, timeoutMilliseconds: left), events: TokenRelay(tokens: tokens))
+        switch outcome.result {
+        case .success(let reply): return try Self.reply(reply.output, name)
+        case .failure(let error): throw Self.failure(error)
+        }
+    }
+
+    /// The adapter's output, which the call path has checked against the contract.
+    private static func reply(_ output: [UInt8], _ name: String) throws(ModelFailure) -> ModelReply {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: output, limits: JSONLimits(bytesMax: max(1, output.count)))
+        } catch {
+            throw ModelFailure(.malformed, "the adapter's answer cannot be read")
+        }
+        var reply = ModelReply(content: value["content"]?.stringValue ?? "", model: value["model"]?.stringValue ?? name)
+        reply.toolCalls = (value["tool_calls"]?.arrayValue ?? []).map { call in
+            ModelToolCall(
+                id: call["id"]?.stringValue ?? "", name: call["name"]?.stringValue ?? "", arguments: call["arguments"] ?? [:])
+        }
+        reply.finish = value["finish_reason"]?.stringValue.flatMap { ModelReply.Finish(rawValue: $0) } ?? .stop
+        reply.adapters = value["adapters"]?.arrayValue ?? []
+        reply.tokensIn = value["usage"]?["tokens_in"]?.intValue
+        reply.tokensOut = value["usage"]?["tokens_out"]?.intValue
+        return reply
+    }
+
+    static func failure(_ error: ToolError) -> ModelFailure {
+        let word = (error.details["plugin_code"] ?? error.details["reason"])?.stringValue ?? ""
+        let wait = error.details["retry_after_ms"]?.intValue
+        let code: ModelFailure.Code =
+            switch word {
+            case "rate_limited", "queue_full": .rateLimited
+            case "unauthorized": .unauthorized
+            case "invalid_request", "invalid_input": .invalidRequest
+            case "context_overflow": .contextOverflow
+            case "malformed_reply": .malformed
+            case "cancelled": .cancelled
+            case "unknown_model", "ambiguous_model", "broken", "disabled": .unknown
+            default: error.code == .notFound ? .unknown : .unavailable
+            }
+        return ModelFailure(code, error.message, retryAfterMilliseconds: wait)
+    }
+}
+
+/// Passes an adapter's tokens on.
+private struct TokenRelay: ToolEventSink {
+    let tokens: any TokenSink
+
+    func send(_ event: ToolEvent, until deadline: Deadline) async throws {
+        guard event.kind == .token else { return }
+        let value = try JSONValue(parsing: event.json, limits: JSONLimits(bytesMax: ToolLimits.eventBytesMax))
+        // A token without a text is an adapter's mistake, and nothing to say.
+        guard let text = value["text"]?.stringValue, !text.isEmpty else { return }
+        try await tokens.take(text)
+    }
+}

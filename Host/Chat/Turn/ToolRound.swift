@@ -1,0 +1,131 @@
+import IO
+import JSON
+import Supervisor
+import Tools
+
+/// The tools that one round of a turn asked for: called together, each through the one call path, a destructive one only with its person's consent.
+struct ToolRound: Sendable {
+    let origin: TurnOrigin
+    let place: TurnPlace
+    let toolbox: any ChatToolbox
+    let approvals: ApprovalDesk
+    let draft: TurnDraft
+    let sink: any TurnSink
+    let mark: String
+    let deadline: Deadline
+    let offered: [String: ChatTool]
+
+    /// Calls all of them, some at once; answers in the order of the calls.
+    func run(_ calls: [ModelToolCall]) async throws -> [ModelMessage] {
+        var answers: [Int: ModelMessage] = [:]
+        try await withThrowingTaskGroup(of: (Int, ModelMessage).self) { group in
+            var next = 0
+            func begin() {
+                let (index, call) = (next, calls[next])
+                next += 1
+                group.addTask { (index, try await one(call, number: index)) }
+            }
+            while next < min(calls.count, ChatLimits.callsAtOnceMax) { begin() }
+            while let (index, answer) = try await group.next() {
+                answers[index] = answer
+                if next < calls.count { begin() }
+            }
+        }
+        return calls.indices.compactMap { answers[$0] }
+    }
+
+    private func one(_ call: ModelToolCall, number: Int) async throws -> ModelMessage {
+        let began = Deadline.now()
+        let outcome = try await decide(call)
+        var record: JSONObject = ["type": "tool_call", "id": .string(call.id), "tool": .string(call.name), "arguments": call.arguments]
+        if let version = outcome.version { record["version"] = .string(version) }
+        if let approval = outcome.approval { record["approval_id"] = .string(approval) }
+        record["outcome"] = .string(outcome.name)
+        record["wall_ms"] = JSONValue(Double((Deadline.now().nanoseconds - began.nanoseconds) / 1000) / 1000)
+        switch outcome.result {
+        case .success(let output): record["output"] = output.shown
+        case .failure(let error): record["error"] = ["code": .string(error.code.rawValue), "message": .string(error.message)]
+        }
+        draft.change { state in
+            state.usage.toolCalls += 1
+            state.calls.append(.object(record))
+        }
+        draft.note(["kind": "tool", "tool": .string(call.name), "outcome": .string(outcome.name), "wall_ms": record["wall_ms"] ?? 0])
+        try await sink.send(.trace(kind: "tool", entry: .object(record)))
+        let text =
+            switch outcome.result {
+            case .success(let output): output.text
+            case .failure(let error): "The tool failed: \(error.message)"
+            }
+        return ModelMessage(.tool, Fence.wrap(text, from: call.name, mark: mark), toolCallID: call.id)
+    }
+
+    private struct Output: Sendable {
+        let text: String
+        let shown: JSONValue
+    }
+
+    private struct Outcome: Sendable {
+        var result: Result<Output, ToolError>
+        var name: String
+        var version: String?
+        var approval: String?
+    }
+
+    /// Asks where somebody must be asked, then calls.
+    private func decide(_ call: ModelToolCall) async throws -> Outcome {
+        guard let tool = offered[call.name] else {
+            return Outcome(result: .failure(ToolError(.notFound, "this turn has no tool of that name")), name: ToolError.Code.notFound.rawValue)
+        }
+        guard tool.isDestructive else { return await self.call(call, tool) }
+        let question = try await approvals.ask(call, tool, origin, place)
+        try await sink.send(.trace(kind: "approval", entry: question.json))
+        let decision = try await approvals.decision(on: question, of: origin.speaker, until: deadline)
+        draft.note(["kind": "approval", "tool": .string(call.name), "outcome": .string(decision.rawValue)])
+        try await sink.send(.trace(kind: "approval", entry: question.json(decision)))
+        guard decision == .approved else {
+            let why = decision == .denied ? "the person refused this call" : "nobody approved this call in time"
+            return Outcome(
+                result: .failure(ToolError(.forbidden, why, ["reason": "approval"])), name: decision.rawValue, version: tool.version,
+                approval: question.id)
+        }
+        // What was approved is what runs: these arguments, this version, once.
+        guard try await approvals.use(question, call, tool, of: origin.speaker) else {
+            return Outcome(
+                result: .failure(ToolError(.forbidden, "what was approved is not what would run", ["reason": "approval"])), name: "denied",
+                version: tool.version, approval: question.id)
+        }
+        var outcome = await self.call(call, tool)
+        outcome.approval = question.id
+        return outcome
+    }
+
+    private func call(_ call: ModelToolCall, _ tool: ChatTool) async -> Outcome {
+        let left = Int(max(1, (deadline.nanoseconds &- Deadline.now().nanoseconds) / 1_000_000))
+        let outcome = await toolbox.call(
+            ToolCall(
+                tool: tool.id, input: call.arguments.serialized(), caller: origin.caller, requestID: origin.requestID,
+                traceparent: origin.traceparent,
+                timeoutMilliseconds: deadline.hasPassed ? 1 : left))
+        switch outcome.result {
+        case .success(let reply): return Outcome(result: .success(Self.output(reply)), name: outcome.name, version: outcome.version)
+        case .failure(let error): return Outcome(result: .failure(error), name: outcome.name, version: outcome.version ?? tool.version)
+        }
+    }
+
+    /// A tool's output as a model and a record have it: no longer than the bound, and a page by a stranger never as markup.
+    private static func output(_ reply: ToolReply) -> Output {
+        guard reply.output.count <= ChatLimits.toolResultBytesMax else {
+            let text =
+                String(decoding: reply.output.prefix(ChatLimits.toolResultBytesMax), as: UTF8.self) + "\n[cut: \(reply.output.count) bytes in all]"
+            return Output(text: text, shown: ["cut": true, "bytes": JSONValue(reply.output.count), "text": .string(text)])
+        }
+        let text = String(decoding: reply.output, as: UTF8.self)
+        do {
+            return Output(text: text, shown: try JSONValue(parsing: reply.output))
+        } catch {
+            // The call path has checked it against its schema; what cannot be read again is shown as text.
+            return Output(text: text, shown: .string(text))
+        }
+    }
+}

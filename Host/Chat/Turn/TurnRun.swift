@@ -1,0 +1,185 @@
+import IO
+import JSON
+import Store
+import Tools
+
+/// One turn behind its admission: window, model, tools, model again, until an answer stands.
+struct TurnRun: Sendable {
+    let service: ChatService
+    let request: TurnRequest
+    let origin: TurnOrigin
+    let place: TurnPlace
+    let chain: [any ChatModel]
+    let draft: TurnDraft
+    let sink: any TurnSink
+    let deadline: Deadline
+    private let stream: AnswerStream
+
+    init(
+        service: ChatService, request: TurnRequest, origin: TurnOrigin, place: TurnPlace, chain: [any ChatModel], draft: TurnDraft,
+        sink: any TurnSink, deadline: Deadline
+    ) {
+        (self.service, self.request, self.origin, self.place, self.chain) = (service, request, origin, place, chain)
+        (self.draft, self.sink, self.deadline) = (draft, sink, deadline)
+        stream = AnswerStream(service: service, place: place, origin: origin, draft: draft, sink: sink)
+    }
+
+    /// Why the turn ended early; nil when it did not.
+    func rounds() async -> ChatError? {
+        let lease = OwnedTask(on: EventLoop.current) { try await stream.keepLease() }
+        defer { lease.cancel() }
+        do {
+            try await answer()
+            return nil
+        } catch let error as ChatError {
+            return Task.isCancelled ? .cancelled : error
+        } catch let error as ModelFailure {
+            if Task.isCancelled || error.code == .cancelled { return .cancelled }
+            return deadline.hasPassed ? .timedOut : .model(error)
+        } catch let error as StoreError {
+            return .store(error)
+        } catch {
+            // The client went, or the task was cancelled.
+            return .cancelled
+        }
+    }
+
+    private func answer() async throws {
+        let mark = Fence.mark()
+        let tools = Array(service.toolbox.tools().prefix(ChatLimits.toolsShownMax))
+        var ask = ModelRequest(model: request.model ?? chain[0].name, messages: try await window(mark))
+        ask.tools = tools.map { ModelTool(name: $0.id, description: $0.description, inputSchema: $0.inputSchema) }
+        ask.tokensMax = min(request.tokensMax ?? service.options.tokensMax, service.options.tokensMax)
+        let round = ToolRound(
+            origin: origin, place: place, toolbox: service.toolbox, approvals: service.approvals, draft: draft, sink: sink, mark: mark,
+            deadline: deadline, offered: Dictionary(tools.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+        var models = chain[...]
+        for number in 1...(ChatLimits.roundsMax + 1) {
+            draft.change { $0.rounds = number }
+            let reply = try await reply(to: ask, &models)
+            take(reply)
+            if reply.toolCalls.isEmpty { return }
+            guard number <= ChatLimits.roundsMax else { throw ChatError.toolRounds(ChatLimits.roundsMax) }
+            let calls = Array(reply.toolCalls.prefix(ChatLimits.callsPerRoundMax))
+            ask.messages.append(ModelMessage(.assistant, reply.content, toolCalls: calls))
+            ask.messages += try await round.run(calls)
+        }
+    }
+
+    /// The reply of the first model of the chain that gives one. The next is tried only while nothing of this round was heard; tools that ran stay run, and
+    /// whoever comes next goes on from their results (no effect is repeated).
+    private func reply(to ask: ModelRequest, _ models: inout ArraySlice<any ChatModel>) async throws -> ModelReply {
+        let call = ModelCall(caller: origin.caller, requestID: origin.requestID, traceparent: origin.traceparent, deadline: deadline)
+        while let model = models.first {
+            let before = draft.value.pieces
+            do throws(ModelFailure) {
+                return try await model.answer(ask, for: call, tokens: stream)
+            } catch {
+                guard error.isWorthAnother, models.count > 1, draft.value.pieces == before, !Task.isCancelled, !deadline.hasPassed else {
+                    throw error
+                }
+                models.removeFirst()
+                let entry: JSONValue = [
+                    "kind": "fallback", "model": .string(model.name), "reason": .string(error.code.rawValue),
+                    "next": .string(models.first?.name ?? ""),
+                ]
+                draft.note(entry)
+                try await sink.send(.trace(kind: "routing", entry: entry))
+            }
+        }
+        throw ModelFailure(.unknown, "no model of the chain is there any more")
+    }
+
+    /// What a reply adds to the turn.
+    private func take(_ reply: ModelReply) {
+        draft.change { state in
+            state.model = reply.model
+            state.adapters = reply.adapters
+            state.citations += reply.citations
+            state.usage.tokensIn += reply.tokensIn ?? 0
+            state.usage.tokensOut += reply.tokensOut ?? TokenEstimate.count(reply.content)
+        }
+    }
+
+    /// Instructions, a summary, the newest messages and the question, within half the model's window; the rest is for tools and the answer.
+    private func window(_ mark: String) async throws -> [ModelMessage] {
+        let (budget, speaker) = (chain[0].windowTokens / 2, origin.speaker)
+        let question = try await service.question(request, place, speaker)
+        let room = max(0, budget - TokenEstimate.count(question))
+        var found = ContextWindow(branch: [], tokens: room)
+        if let before = try await service.before(place, request, speaker) {
+            let branch = try await service.store.branch(from: before, of: speaker) { messages in
+                messages.reduce(0) { $0 + ContextWindow.cost($1) } > room
+            }
+            found = ContextWindow(branch: branch, tokens: room)
+        }
+        if let renewal = found.renewal { try await service.store.summarise(renewal.message, renewal.summary, of: speaker) }
+        if found.omitted > 0 || found.renewal != nil {
+            let entry: JSONValue = ["kind": "window", "omitted": JSONValue(found.omitted), "summarised": .bool(found.renewal != nil)]
+            draft.note(entry)
+            try await sink.send(.trace(kind: "workflow", entry: entry))
+        }
+        var messages = [ModelMessage(.system, "You are a helpful assistant. " + Fence.instructions(mark))]
+        if let summary = found.summary, !summary.isEmpty {
+            messages.append(ModelMessage(.system, Fence.wrap(summary, from: "the conversation so far", mark: mark), source: "summary"))
+        }
+        return messages + found.messages + [ModelMessage(.user, question, source: place.userMessage)]
+    }
+}
+
+extension ChatService {
+    /// What is asked: of a regeneration, what stands in the store.
+    func question(_ request: TurnRequest, _ place: TurnPlace, _ speaker: Speaker) async throws(ChatError) -> String {
+        guard request.again != nil else { return NormalForm.of(request.content.isEmpty ? Segments.plain(request.segments) : request.content) }
+        return try await store.message(place.userMessage, in: place.conversation, of: speaker).content
+    }
+
+    /// The message before the question.
+    func before(_ place: TurnPlace, _ request: TurnRequest, _ speaker: Speaker) async throws(ChatError) -> String? {
+        guard request.again != nil else { return place.parent }
+        return try await store.message(place.userMessage, in: place.conversation, of: speaker).parent
+    }
+}
+
+/// The way of a piece of text: into the draft, to whoever listens, and now and then into the store.
+private final class AnswerStream: TokenSink {
+    private let service: ChatService
+    private let place: TurnPlace
+    private let origin: TurnOrigin
+    private let draft: TurnDraft
+    private let sink: any TurnSink
+    private let storedAt = Lock(Deadline.now())
+
+    init(service: ChatService, place: TurnPlace, origin: TurnOrigin, draft: TurnDraft, sink: any TurnSink) {
+        (self.service, self.place, self.origin, self.draft, self.sink) = (service, place, origin, draft, sink)
+    }
+
+    func take(_ text: String) async throws {
+        guard let (piece, index) = draft.add(text) else { return }
+        try await sink.send(.token(piece, index: index))
+        let now = Deadline.now()
+        let isDue = storedAt.withLock { stored in
+            guard now >= stored.adding(milliseconds: ChatLimits.checkpointMilliseconds) else { return false }
+            stored = now
+            return true
+        }
+        if isDue { await store() }
+    }
+
+    /// Holds the conversation while nothing streams: while a tool runs, or a person is asked.
+    func keepLease() async throws {
+        while true {
+            try await service.pause(milliseconds: ChatLimits.turnRenewalMilliseconds)
+            await store()
+        }
+    }
+
+    private func store() async {
+        do {
+            try await service.store.checkpoint(place, turn: origin.requestID, content: draft.value.text, of: origin.speaker)
+        } catch {
+            // The turn goes on: its end is what counts, and that is awaited.
+            service.complain("the beginning of an answer could not be stored", "\(error)")
+        }
+    }
+}

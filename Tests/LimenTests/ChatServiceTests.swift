@@ -1,0 +1,148 @@
+import Glibc
+import HTTP
+import JSON
+import Testing
+
+@Suite("Limen: conversations over the wire", .serialized)
+struct ChatServiceTests {
+    @Test("session, chat, a tool in its jail, its result in the message, the line in the log and the count in the scrape (OPS-9, OPS-10, CHAT-13)")
+    func journey() async throws {
+        let server = try LiveServer(plugins: ["calc"])
+        let reply = try await server.send(.post, "/v1/chat", #"{"message":{"content":"/calc.evaluate 0.1+0.2"}}"#)
+        #expect(reply.status == 200, "\(reply.text)")
+        let data = reply.json["data"]
+        #expect(data?["content"]?.stringValue?.hasPrefix(#"calc.evaluate: {"value":"0.3""#) == true)
+        #expect(data?["content_struct"]?["segments"]?[0]?["output"]?["value"] == "0.3" && data?["usage"]?["tool_calls"] == 1)
+        let id = try #require(data?["conversation_id"]?.stringValue)
+        let again = try await server.send(.post, "/v1/chat", #"{"conversation_id":"\#(id)","message":{"content":"My cat is called Tom."}}"#)
+        #expect(again.status == 200)
+        let told = try await server.send(.post, "/v1/chat", #"{"conversation_id":"\#(id)","message":{"content":"What is the cat called?"}}"#)
+        #expect(told.json["data"]?["content"] == "My cat is called Tom. [1]")
+        #expect(try await server.send(.get, "/v1/conversations/\(id)/messages").json["data"]?["items"]?.arrayValue?.count == 6)
+        let line = try #require(server.log.split(separator: "\n").first { $0.contains(#""message":"turn""#) || $0.contains(#""msg":"turn""#) })
+        for part in [#""outcome":"ok""#, #""model":"extractive""#, #""tool_calls":1"#, id] { #expect(line.contains(part), "\(line)") }
+        let metrics = try await server.send(.get, "/metrics").text
+        #expect(metrics.contains(#"limen_turns_total{outcome="ok"} 3"#))
+        // The call is accounted and audited as any other.
+        let audit = try await server.send(.get, "/v1/admin/audit?limit=50").json["data"]?["items"]?.arrayValue ?? []
+        #expect(audit.contains { $0["tool"] == "evaluate" && $0["call_id"] == reply.json["request_id"] })
+    }
+
+    @Test("what is stored survives `kill -9` at any moment, and the server goes on with it (STORE-1, CHAT-1)")
+    func killed() async throws {
+        let server = try LiveServer(plugins: [])
+        let first = try await server.send(.post, "/v1/chat", #"{"message":{"content":"My cat is called Tom."}}"#)
+        let id = try #require(first.json["data"]?["conversation_id"]?.stringValue)
+        for round in 0..<3 {
+            // Turns under way while it dies.
+            let descriptors = (0..<20).compactMap { number -> Int32? in
+                let body = #"{"message":{"content":"turn \#(round) \#(number)"}}"#
+                return server.connect(
+                    "POST /v1/chat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(server.key)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                )
+            }
+            usleep(UInt32(round) * 3_000)
+            server.stop(SIGKILL)
+            for descriptor in descriptors { close(descriptor) }
+            try server.start()
+            let list = try await server.send(.get, "/v1/conversations?limit=500").json["data"]?["items"]?.arrayValue ?? []
+            for conversation in list {
+                let name = conversation["id"]?.stringValue ?? ""
+                let messages = try await server.send(.get, "/v1/conversations/\(name)/messages").json["data"]?["items"]?.arrayValue ?? []
+                #expect(messages.count == conversation["message_count"]?.intValue && messages.count.isMultiple(of: 2))
+                #expect(messages.compactMap { $0["seq"]?.intValue } == Array(1...max(1, messages.count)))
+            }
+            let told = try await server.send(.post, "/v1/chat", #"{"conversation_id":"\#(id)","message":{"content":"What is the cat called?"}}"#)
+            #expect(told.json["data"]?["content"] == "My cat is called Tom. [1]")
+        }
+    }
+
+    @Test("a socket signs in by header or by its first message within 5 s, is closed with 4401 otherwise, and when its session ends (AUTH-4)")
+    func socket() async throws {
+        let server = try LiveServer(plugins: ["calc"])
+        let byHeader = try SocketClient(server, headers: [("Authorization", "Bearer \(server.key)")])
+        #expect(byHeader.head.hasPrefix("HTTP/1.1 101"))
+        byHeader.send(["message": ["content": "/calc.evaluate 6*7"], "client_request_id": "mine"])
+        let events = byHeader.turn()
+        #expect(events.last?["event"] == "message_done" && events.last?["data"]?["content"]?.stringValue?.contains("42") == true)
+        #expect(events.allSatisfy { $0["request_id"] == "mine" && $0.objectValue?.count == 3 })
+        #expect(events.contains { $0["event"] == "trace" && $0["data"]?["kind"] == "tool" })
+        // The same key again is the same conversation.
+        byHeader.send(["message": ["content": "/calc.evaluate 6*7"], "client_request_id": "mine"])
+        #expect(byHeader.turn().last?["data"]?["conversation_id"] == events.last?["data"]?["conversation_id"])
+        // What names an identity is an unknown field; what is no JSON is an error and no end.
+        byHeader.send(["message": ["content": "x"], "access_token": "x"])
+        #expect(byHeader.turn().last?["data"]?["code"] == "validation_error")
+        byHeader.send(text: "{")
+        #expect(byHeader.turn().last?["data"]?["details"]?["reason"] == "json")
+        byHeader.send(["message": ["content": "fine"]])
+        #expect(byHeader.turn().last?["event"] == "message_done")
+        byHeader.send(["cancel": ["request_id": "nothing"]])
+        #expect(byHeader.turn().last?["data"]?["code"] == "not_found")
+        // By the first message.
+        let byMessage = try SocketClient(server)
+        #expect(byMessage.head.hasPrefix("HTTP/1.1 101"))
+        byMessage.send(["access_token": .string(server.key)])
+        byMessage.send(["message": ["content": "hello"]])
+        #expect(byMessage.turn().last?["event"] == "message_done")
+        // Nothing is served before, whatever is sent.
+        for first: JSONValue in [["message": ["content": "hello"]], ["access_token": "wrong"], ["access_token": "x", "user": "y"], "text"] {
+            let stranger = try SocketClient(server)
+            stranger.send(first)
+            #expect(stranger.next() == nil && stranger.closeCode == 4401)
+        }
+        let bad = try SocketClient(server, headers: [("Authorization", "Bearer wrong")])
+        #expect(bad.head.hasPrefix("HTTP/1.1 401"))
+        let silent = try SocketClient(server)
+        #expect(silent.next(milliseconds: 8_000) == nil && silent.closeCode == 4401)
+        // No page of another origin.
+        #expect(
+            try SocketClient(server, headers: [("Origin", "https://evil.example"), ("Authorization", "Bearer \(server.key)")]).head.contains(" 403 "))
+    }
+
+    @Test("a session that is revoked closes its sockets, and its next message is not served (AUTH-4, AUTH-10)")
+    func revoked() async throws {
+        let server = try LiveServer(plugins: [])
+        let made = try server.limen(["user", "create", "ann@example.org", "--data", server.data])
+        #expect(made.code == 0, "\(made.complaints)")
+        let password = try #require(made.output.firstMatch(of: /once: (\S+)/)?.1)
+        func signIn(_ password: String) async throws -> JSONValue {
+            try await server.send(.post, "/v1/auth/login", #"{"email":"ann@example.org","password":"\#(password)"}"#, headers: []).json["data"]
+                ?? .null
+        }
+        var session = try await signIn(String(password))
+        var token = try #require(session["access_token"]?.stringValue)
+        // Who must change the password first has no socket.
+        let early = try SocketClient(server)
+        early.send(["access_token": .string(token)])
+        #expect(early.next() == nil && early.closeCode == 4401)
+        let changed = try await server.send(
+            .post, "/v1/auth/password/change", #"{"current_password":"\#(password)","new_password":"plum lantern veto 9"}"#, key: token)
+        #expect(changed.status == 200, "\(changed.text)")
+        session = try await signIn("plum lantern veto 9")
+        token = try #require(session["access_token"]?.stringValue)
+        let socket = try SocketClient(server)
+        socket.send(["access_token": .string(token)])
+        socket.send(["message": ["content": "hello"]])
+        #expect(socket.turn().last?["event"] == "message_done")
+        #expect(try await server.send(.post, "/v1/auth/logout", key: token).status == 200)
+        #expect(socket.next(milliseconds: 3_000) == nil && socket.closeCode == 4401)
+    }
+
+    @Test("five sockets of one user, and no sixth; one that is reset gives its place back")
+    func places() async throws {
+        let server = try LiveServer(plugins: [])
+        func open() throws -> SocketClient {
+            let client = try SocketClient(server, headers: [("Authorization", "Bearer \(server.key)")])
+            client.send(["message": ["content": "hello"]])
+            return client
+        }
+        var clients = try (0..<5).map { _ in try open() }
+        for client in clients { #expect(client.turn().last?["event"] == "message_done") }
+        let sixth = try open()
+        #expect(sixth.next() == nil && sixth.closeCode == 4429)
+        clients.removeLast().reset()
+        usleep(1_000_000)
+        #expect(try open().turn().last?["event"] == "message_done")
+    }
+}
