@@ -28,6 +28,8 @@ private final class Effects: Sendable {
                 do { try await Task.sleep(for: .milliseconds(100)) } catch { throw .unexpected }
             case "refused": throw .invalid("no")
             case "late": throw .unexpected
+            case "unsure": throw APIError(storing: StoreError(.timedOut, "a commit without an answer"))
+            case "full": throw APIError(storing: StoreError(.overloaded, "the queue is full"))
             case "long": return .data(.string(String(repeating: "x", count: StoreLimits.idempotencyBodyBytesMax)))
             case "broken":
                 return .events { sink in
@@ -51,6 +53,22 @@ private final class Effects: Sendable {
 
 @Suite("API: idempotency keys")
 struct OnceTests {
+    @Test("a write whose outcome nobody knows is not made again by the same key; one that was not begun is (API-4)")
+    func unsure() async throws {
+        try await with { fixture, effects in
+            func send(_ how: String) async -> APIResponse {
+                await fixture.send("POST", "/v1/act", headers: [("Idempotency-Key", how)], body: #"{"how":"\#(how)"}"#)
+            }
+            #expect(await send("unsure").status == 503)
+            let again = await send("unsure")
+            #expect(again.status == 409 && effects.happened == 1)
+            let reason = try again.json["error"]?["details"]?["reason"]
+            #expect(reason == "outcome_unknown")
+            #expect(await send("full").status == 503)
+            #expect(await send("full").status == 503 && effects.happened == 3)
+        }
+    }
+
     private func with(_ body: (Fixture, Effects) async throws -> Void) async throws {
         try await withDatabase { database in
             let effects = Effects()

@@ -28,6 +28,52 @@ struct ChatServiceTests {
         #expect(audit.contains { $0["tool"] == "evaluate" && $0["call_id"] == reply.json["request_id"] })
     }
 
+    @Test(
+        "a model of a provider talks through its jailed adapter, calls a tool in another jail, and its key is in no log; one that fails gives way to the next"
+    )
+    func adapter() async throws {
+        let providers = try Providers()
+        let server = try LiveServer(
+            plugins: ["calc"],
+            environment: [
+                "LIMEN_EGRESS_PRIVATE_NETWORKS": "localhost=127.0.0.0/8", "LIMEN_EGRESS_CA_FILE": providers.authority,
+                "LIMEN_CHAT_MODELS": "openai/status-429,openai/gpt",
+            ])
+        try Command.write(Providers.key, to: "\(server.folder)/key")
+        let config = #"{"base_url":"https://localhost:\#(providers.port)/v1"}"#
+        let bundle = "\(try AdapterSite.bundles.get())/openai-1.0.0"
+        for words in [
+            ["secret", "set", "openai", "--file", "\(server.folder)/key"],
+            ["plugin", "install", bundle, "--enable", "--yes", "--with-config", config, "--hosts", "localhost:\(providers.port)"],
+        ] {
+            let outcome = try server.limen(words + ["--data", server.data])
+            #expect(outcome.code == 0, "\(outcome.complaints)")
+        }
+        for _ in 0..<200 {
+            let names = try await server.send(.get, "/v1/models").json["data"]?["items"]?.arrayValue?.compactMap { $0["name"]?.stringValue } ?? []
+            if names.contains("openai/*") { break }
+            usleep(50_000)
+        }
+        let body = #"{"message":{"content":"What is 1 + 1?"}}"#
+        let reply = server.raw(
+            "POST /v1/chat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(server.key)\r\nAccept: text/event-stream\r\n"
+                + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)", milliseconds: 20_000)
+        #expect(reply.contains(#""kind":"fallback""#) && reply.contains(#""next":"openai/gpt""#), "\(reply)")
+        #expect(reply.contains(#""kind":"tool""#) && reply.contains(#""tool":"calc.evaluate""#))
+        #expect(reply.contains("event: message_done") && reply.contains(#""content":"Hello, wörld 🙂""#) && reply.contains(#""tool_calls":2"#))
+        // What the tool said went to the provider as data, between marks; the key went with it, and is nowhere here.
+        let asked = providers.requests.compactMap { $0["body"]?["messages"]?.arrayValue }.last ?? []
+        #expect(asked.last?["role"] == "tool" && asked.last?["content"]?.stringValue?.hasPrefix("[data ") == true)
+        #expect(!server.log.contains(Providers.key) && !reply.contains(Providers.key))
+        let usage = try await server.send(.get, "/v1/usage?by=model").json["data"]?["items"]?[0]
+        #expect(usage?["key"] == "gpt" && usage?["tokens_in"] == 22 && usage?["tokens_out"] == 14, "\(usage ?? .null)")
+        // One that is named and fails says so, and what the person said is kept.
+        let failed = try await server.send(.post, "/v1/chat", #"{"message":{"content":"x"},"model":"openai/status-429"}"#)
+        #expect(failed.status == 429 && failed.json["error"]?["details"]?["conversation_id"] != nil, "\(failed.text)")
+        let unknown = try await server.send(.post, "/v1/chat", #"{"message":{"content":"x"},"model":"nobody/gpt"}"#)
+        #expect(unknown.status == 404 && unknown.json["error"]?["details"]?["reason"] == "unknown_model")
+    }
+
     @Test("what is stored survives `kill -9` at any moment, and the server goes on with it (STORE-1, CHAT-1)")
     func killed() async throws {
         let server = try LiveServer(plugins: [])

@@ -54,7 +54,7 @@ final class AdapterSite: Sendable {
     private let environment: [String: String]
 
     /// Packs the plugins once for all tests.
-    private static let bundles: Result<String, any Error> = Result {
+    static let bundles: Result<String, any Error> = Result {
         let folder = Command.temporary()
         let babble = "\(Command.temporary())/babble"
         try Command.copy("\(Command.root)/Tests/Fixtures/Babble", to: babble)

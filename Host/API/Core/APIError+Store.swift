@@ -13,6 +13,8 @@ extension APIError {
             self.init(
                 .serverError, status: 503, "The database does not answer at the moment.", details: ["reason": "database", "retry_after_ms": 1000],
                 headers: [("Retry-After", "1")])
+            // A full queue began nothing; of a write that broke off nobody knows.
+            mayHaveActed = error.code != .overloaded
         default: self = .unexpected
         }
     }

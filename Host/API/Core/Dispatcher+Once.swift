@@ -58,7 +58,7 @@ extension Dispatcher {
             await turn.end(instead.map { Self.failure($0, requestID: context.requestID) } ?? response)
             return response
         } catch {
-            await turn.end(error.mayHaveActed ? Self.failure(error, requestID: context.requestID) : nil)
+            await turn.end(error.mayHaveActed ? Self.failure(Self.kept(error), requestID: context.requestID) : nil)
             throw error
         }
     }
@@ -72,7 +72,7 @@ extension Dispatcher {
             try await run(kept)
             await turn.keep(kept.last ?? ("error", lost.json))
         } catch let error as APIError {
-            if error.mayHaveActed { await turn.keep(kept.last ?? ("error", error.json)) } else { await turn.end(nil) }
+            if error.mayHaveActed { await turn.keep(kept.last ?? ("error", Self.kept(error).json)) } else { await turn.end(nil) }
             throw error
         } catch {
             // The client went, or the stream broke: who asks again hears how it ended, as far as that is known.
@@ -80,6 +80,9 @@ extension Dispatcher {
             throw error
         }
     }
+
+    /// What the same key gets later. A 503 bids its client to try again, and of something that may have been done there is no other try.
+    private static func kept(_ error: APIError) -> APIError { error.status == 503 ? lost : error }
 
     // MARK: Later ones
 

@@ -39,7 +39,11 @@ struct Chores: Sendable {
                     while try await jobs.forget(doneBeforeMilliseconds: moment) > 0 { try Task.checkCancellation() }
                     return { _ in }
                 },
-            ], on: engine.loop
+            ], on: engine.loop,
+            onTrouble: { cause in
+                guard let cause else { return log.notice("the queue of jobs can be read again") }
+                log.error("the queue of jobs cannot be read", [("cause", .string(cause))])
+            }
         ) { end in
             meter.count(end)
             Self.note(end, in: log)

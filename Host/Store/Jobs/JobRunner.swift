@@ -36,15 +36,18 @@ package final class JobRunner: Sendable {
     private let workers: Int
     private let loop: EventLoop
     private let onEnd: @Sendable (JobEnd) -> Void
-    private let state = Lock((isStopping: false, running: 0))
+    private let onTrouble: @Sendable (String?) -> Void
+    private let state = Lock((isStopping: false, running: 0, isTroubled: false))
     private let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    /// Makes a runner; `run` starts it. `name` is this host's, for whoever looks at the queue; `onEnd` hears of each attempt's end.
+    /// Makes a runner; `run` starts it. `name` is this host's, for whoever looks at the queue; `onEnd` hears of each attempt's end, `onTrouble` once
+    /// that the queue cannot be read, and why, and with nil once that it can be again.
     package init(
         _ jobs: JobStore, name: String, handlers: [String: Handler], workers: Int = StoreLimits.jobWorkersDefault, on loop: EventLoop,
-        onEnd: @escaping @Sendable (JobEnd) -> Void
+        onTrouble: @escaping @Sendable (String?) -> Void = { _ in }, onEnd: @escaping @Sendable (JobEnd) -> Void
     ) {
         (self.jobs, self.name, self.handlers, self.workers, self.loop, self.onEnd) = (jobs, name, handlers, workers, loop, onEnd)
+        self.onTrouble = onTrouble
         jobs.database.observe { [wake] news in
             switch news {
             case .changed(JobStore.topic, _), .gap: wake.yield()
@@ -88,10 +91,20 @@ package final class JobRunner: Sendable {
                 state.withLock { $0.running += 1 }
                 group.addTask(executorPreference: loop) { await self.work(lease) }
             }
+            report(nil)
         } catch {
             // The next second's look finds the store again; readiness says that it is away.
-            onEnd(JobEnd(job: "", kind: "", attempt: 0, outcome: .failed, milliseconds: 0, failure: "the queue could not be read: \(error)"))
+            report("\(error)")
         }
+    }
+
+    /// Tells of a change between well and not.
+    private func report(_ trouble: String?) {
+        let isNew = state.withLock { state in
+            defer { state.isTroubled = trouble != nil }
+            return state.isTroubled != (trouble != nil)
+        }
+        if isNew { onTrouble(trouble) }
     }
 
     private func work(_ lease: JobLease) async {
