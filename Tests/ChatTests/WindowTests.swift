@@ -97,6 +97,8 @@ struct WindowTests {
         request.messages = [ModelMessage(.user, "Who wrote Faust?")]
         let unknown = try await ask(request)
         #expect(unknown.content.hasPrefix("I do not know") && unknown.citations.isEmpty)
+        request.messages = [ModelMessage(.user, "Faust was written by Goethe.")]
+        #expect(try await ask(request).content.hasPrefix("Noted."))
         request.messages = [
             ModelMessage(.user, "My cat is called Tom.", source: "m1"), ModelMessage(.assistant, "I do not know.", source: "m2"),
             ModelMessage(.user, "What is my cat called?", source: "m3"),

@@ -65,7 +65,17 @@ extension HTTPResponse {
     }
 }
 
-/// Puts events on the wire as `{event, data, request_id}`.
+extension EventSink {
+    /// An event as every wire carries it: `{event, data, request_id}` (API-3).
+    static func text(_ event: String, _ data: JSONValue, _ requestID: String, bytesMax: Int) throws(APIError) -> String {
+        let value: JSONValue = ["event": .string(event), "data": data, "request_id": .string(requestID)]
+        let text = value.text
+        guard text.utf8.count <= bytesMax else { throw APIError.tooLong(text.utf8.count, max: bytesMax) }
+        return text
+    }
+}
+
+/// Puts events into a stream of server-sent events.
 private struct StreamSink: EventSink {
     let stream: ServerSentEventStream
     let requestID: String
@@ -74,9 +84,7 @@ private struct StreamSink: EventSink {
     func send(_ event: String, _ data: JSONValue) async throws { try await send(event, data, until: .distantFuture) }
 
     func send(_ event: String, _ data: JSONValue, until deadline: Deadline) async throws {
-        let value: JSONValue = ["event": .string(event), "data": data, "request_id": .string(requestID)]
-        let text = value.text
-        guard text.utf8.count <= eventBytesMax else { throw APIError.tooLong(text.utf8.count, max: eventBytesMax) }
+        let text = try Self.text(event, data, requestID, bytesMax: eventBytesMax)
         try await stream.send(ServerSentEvent(event: event, data: text), until: deadline)
     }
 }

@@ -185,9 +185,6 @@ private struct SocketSink: EventSink {
     func send(_ event: String, _ data: JSONValue) async throws { try await send(event, data, until: .distantFuture) }
 
     func send(_ event: String, _ data: JSONValue, until deadline: Deadline) async throws {
-        let value: JSONValue = ["event": .string(event), "data": data, "request_id": .string(requestID)]
-        let text = value.text
-        guard text.utf8.count <= eventBytesMax else { throw APIError.tooLong(text.utf8.count, max: eventBytesMax) }
-        try await socket.send(.text(text), until: deadline)
+        try await socket.send(.text(try Self.text(event, data, requestID, bytesMax: eventBytesMax)), until: deadline)
     }
 }

@@ -31,7 +31,9 @@ package struct ExtractiveModel: ChatModel {
         } else {
             let found = Extract(question: request.messages.last?.content ?? "", passages: request.passages + Self.passages(of: request.messages))
             (reply.content, reply.citations) = (found.text, found.citations)
-            if found.citations.isEmpty { reply.content = Self.ignorance(request.tools) }
+            if found.citations.isEmpty {
+                reply.content = Self.isQuestion(request.messages.last?.content ?? "") ? Self.ignorance(request.tools) : Self.noted
+            }
         }
         reply.tokensOut = TokenEstimate.count(reply.content)
         if let allowed = TokenEstimate.prefix(of: reply.content, tokens: request.tokensMax) {
@@ -60,6 +62,19 @@ package struct ExtractiveModel: ChatModel {
         messages.dropLast().filter { $0.role == .user || $0.role == .system && $0.source != nil }.map { message in
             Passage(source: message.source ?? "conversation", title: "an earlier message", text: message.content)
         }
+    }
+
+    /// What a statement is answered with: it is kept, and answers questions from now on.
+    private static let noted = "Noted. Ask me about it, and I answer from what was said here."
+
+    /// Whether a text asks for something: by its end, or by its first word.
+    static func isQuestion(_ text: String) -> Bool {
+        if text.trimming(while: { $0.isWhitespace }).last.map({ "?？".contains($0) }) == true { return true }
+        let first = Extract.words(text).first ?? ""
+        return [
+            "who", "what", "when", "where", "which", "why", "how", "is", "are", "was", "were", "do", "does", "did", "can", "could", "will", "would",
+            "tell", "explain", "show", "find", "list", "name", "describe", "summarize", "summarise",
+        ].contains(first)
     }
 
     private static func ignorance(_ tools: [ModelTool]) -> String {
