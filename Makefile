@@ -33,7 +33,7 @@ VM_DEPS := qemu-system-x86 mmdebstrap e2fsprogs
 SWIFT_FILES = $(shell find Package.swift Host Plugins SDK Sandbox Tests -name '*.swift' -not -path '*/Templates/*' -not -path '*/.build/*')
 TEST_TARGETS := $(sort $(notdir $(wildcard Tests/*Tests)))
 
-.PHONY: help deps test-deps build bundles serve test escape test-vm test-arm64 fuzz soak soak-hostile bench bench-http bench-egress bench-store load doctor ledger format lint clean
+.PHONY: help deps test-deps build bundles serve test escape test-vm test-arm64 fuzz soak soak-hostile bench bench-http bench-egress bench-store bench-chat load doctor ledger format lint clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -100,6 +100,10 @@ bench-egress: build ## what our egress proxy adds to a connection, beside squid 
 bench-store: build ## session checks, writes, pages and sign-ins on SQLite and PostgreSQL, beside SQLAlchemy with FastAPI (QUICK=1; PEERS=; ROWS=)
 	@Tests/Scripts/install-packages postgresql python3-venv
 	@Tests/Scripts/bench-store $(BIN)
+
+bench-chat: build ## turns of conversations, in the process and over HTTP, beside FastAPI with SQLite (QUICK=1; PEERS=)
+	@Tests/Scripts/install-packages wrk python3-venv
+	@Tests/Scripts/bench-chat $(BIN)
 
 load: deps ## floods, 10,000 idle connections and WebSockets, aborted requests, slow clients, long calls (part of make test)
 	$(SWIFT) build --build-tests $(STRICT)

@@ -41,6 +41,8 @@ package enum ChatLimits {
     static let summarySentenceMax = 160
     /// How long a person has to decide about a destructive tool.
     package static let approvalMillisecondsDefault: Int64 = 120_000
+    /// How long a decided approval is kept.
+    static let approvalsKeptMilliseconds: Int64 = 7 * 86_400_000
     /// How often a turn that waits looks itself whether a person has decided.
     static let approvalPollMilliseconds = 1_000
     /// Words of a search, and bytes of its text.
@@ -48,6 +50,8 @@ package enum ChatLimits {
     package static let searchBytesMax = 512
     /// Characters around a hit that a search shows.
     static let snippetMax = 160
+    /// Messages that one transaction of a filling writes.
+    static let fillStep = 1_000
     /// Share links of one conversation.
     package static let sharesMax = 20
     /// How long a share link lives unless its owner says otherwise, and at most.

@@ -147,7 +147,8 @@ struct ChatRouteTests {
             for body in [
                 #"{}"#, #"{"message":{}}"#, #"{"message":{"content":"x"},"user_id":"bob"}"#, #"{"message":{"content":"x","sender":"bob"}}"#,
                 #"{"message":{"content":"x"},"tenant_id":"other"}"#, #"{"message":{"content":"x","content_struct":{"segments":[{"type":"image"}]}}}"#,
-                #"{"message":{"content":"x"},"max_tokens":5000}"#, #"{"message":{"content":" "}}"#, #"{"message":{"content":"a\u0000b"}}"#,
+                #"{"message":{"content":"x"},"conversation_id":"a\u0000b"}"#, #"{"message":{"content":"x"},"max_tokens":5000}"#,
+                #"{"message":{"content":" "}}"#, #"{"message":{"content":"a\u0000b"}}"#,
             ] {
                 let response = await fixture.send("POST", "/v1/chat", body: body, key: "user")
                 #expect(response.status == 400, "\(body)")

@@ -205,9 +205,13 @@ struct ConversationTests {
         let (_, short) = try await bench.store.share(id, lasting: 100, of: ChatBench.ann, requestID: "r")
         bench.clock.advance(milliseconds: 200)
         #expect(try await shown(short) == nil)
+        // What is over goes, and nothing else.
+        #expect(try await bench.store.sweep() == 1)
+        #expect(try await bench.store.sweep() == 0)
+        #expect(try await shown(token)?.count == 4)
         try await bench.store.unshare(share.id, of: id, by: ChatBench.ann, requestID: "r")
         #expect(try await shown(token) == nil)
-        for _ in 0..<ChatLimits.sharesMax - 1 { _ = try await bench.store.share(id, lasting: 60_000, of: ChatBench.ann, requestID: "r") }
+        for _ in 0..<ChatLimits.sharesMax { _ = try await bench.store.share(id, lasting: 60_000, of: ChatBench.ann, requestID: "r") }
         #expect(
             await failure { _ = try await bench.store.share(id, lasting: 60_000, of: ChatBench.ann, requestID: "r") }
                 == .full("share links", max: ChatLimits.sharesMax))
@@ -229,7 +233,7 @@ struct ConversationTests {
         #expect(json["messages"]?.arrayValue?.count == 1_234 && json["title"] == "one \"quoted\"")
         #expect(json["messages"]?[1]?["content"] == "On one \"quoted\"")
         let markdown = try await export(.markdown)
-        #expect(markdown.hasPrefix("# one \"quoted\"\n\n## 1. user\n\none") && markdown.contains("## 1234. assistant (x)"))
+        #expect(markdown.hasPrefix("# one \"quoted\"\n\n## 1. user\n\none") && markdown.contains("## 1234. assistant (extractive)"))
     }
 }
 

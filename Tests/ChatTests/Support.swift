@@ -72,6 +72,11 @@ final class ChatBench: Sendable {
         try await store.messages(of: id, by: speaker, after: nil, limit: 500).page.items
     }
 
+    /// Brings a conversation to so many messages.
+    func fill(_ id: String, to count: Int) async throws {
+        try await store.fill(id, to: count, of: Self.ann) { "The quick brown fox jumps over the lazy dog. (\($0))" }
+    }
+
     func count(_ sql: SQL) async throws -> Int { try await database.read { try await $0.row(sql)?.int(0) ?? -1 } }
 
     deinit {

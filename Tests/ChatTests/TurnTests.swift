@@ -155,6 +155,23 @@ struct TurnTests {
         return request
     }
 
+    @Test(
+        "what a model says is kept even if it is no text that can be: a NUL, or more than an answer may have",
+        arguments: [DatabaseEngine.sqlite, .postgres])
+    func strange(engine: DatabaseEngine) async throws {
+        let bench = try await ChatBench(engine)
+        let chat = bench.service { _, tokens in try await ScriptedModel.say(["a\0b", "\u{301}"], tokens) }
+        let events = KeptEvents()
+        let reply = try await onLoop { try await chat.turn(TurnRequest(content: "Say"), origin(), sink: events) }
+        #expect(reply.content == "a\u{FFFD}b\u{301}" && events.text == reply.content)
+        #expect(try await bench.messages(reply.conversation)[1].content == reply.content)
+        let long = bench.service { _, tokens in
+            try await ScriptedModel.say(Array(repeating: String(repeating: "ä", count: 65_536), count: 20), tokens)
+        }
+        let cut = try await onLoop { try await long.turn(TurnRequest(content: "Go on"), origin()) }
+        #expect(cut.isTruncated && cut.content.utf8.count <= ChatLimits.answerBytesMax && cut.content.utf8.count > ChatLimits.answerBytesMax - 4)
+    }
+
     @Test("what cannot be is refused before any work, each by its own name, and nothing is stored (CHAT-12)")
     func refused() async throws {
         let bench = try await ChatBench()
@@ -274,30 +291,5 @@ struct TurnTests {
         let counts = [try await turn(), try await turn(), try await turn()]
         // A long walk takes some steps more, the first turn sums up what came before, and then it is as it was.
         #expect(short <= 9 && counts[0] <= short + 6 && counts[1] <= short + 4 && counts[2] == counts[1], "\(short) \(counts)")
-    }
-}
-
-extension ChatBench {
-    /// Puts messages into a conversation as if they had been said, up to a number.
-    func fill(_ id: String, to count: Int, of speaker: Speaker = ann, text: String = "The quick brown fox jumps over the lazy dog.") async throws {
-        let before = try await store.conversation(id, of: speaker)
-        try await database.write { connection in
-            var parent = before.head
-            for seq in (before.messageCount + 1)...count {
-                let name = "\(id)-\(seq)"
-                try await connection.execute(
-                    """
-                    INSERT INTO message (id, conversation, tenant, owner, parent, seq, sender, role, content, segments, truncated, done, created_at, meta)
-                    VALUES ($1, $2, $3, $4, $5, $6, 'x', $7, $8, '[]', 0, 1, 0, '{}')
-                    """,
-                    [
-                        .text(name), .text(id), .text(speaker.tenant), .text(speaker.account), SQLValue(parent), SQLValue(seq),
-                        .text(seq % 2 == 1 ? "user" : "assistant"), .text("\(text) (\(seq))"),
-                    ])
-                parent = name
-            }
-            try await connection.execute(
-                "UPDATE conversation SET head = $1, message_count = $2 WHERE id = $3", [SQLValue(parent), SQLValue(count), .text(id)])
-        }
     }
 }

@@ -59,6 +59,17 @@ struct BenchTests {
         }
     }
 
+    @Test("bench chat measures stored turns, first tokens and a long conversation, and leaves nothing behind")
+    func chat() throws {
+        let outcome = try Command.limen("bench", "chat", "--brief", "--json")
+        #expect(outcome.code == 0, "\(outcome)")
+        let result = try JSONValue(parsing: outcome.output)
+        for figure in ["turns_1_per_s", "turns_4_per_s", "turns_4_p99_ms", "first_token_p50_us", "short_p50_ms", "long_p50_ms"] {
+            #expect(result[figure]?.doubleValue ?? 0 > 0, "\(figure)")
+        }
+        #expect(try Command.limen("bench", "chat", "--brief").output.contains("first token behind a model's own"))
+    }
+
     @Test("bench egress measures tunnels and fetches beside whichever peers are installed, names those that are not, and leaves no process behind")
     func egress() throws {
         let outcome = try Command.limen("bench", "egress", "--brief", "--json")

@@ -36,6 +36,8 @@ extension APIError {
         case .cancelled: self.init(.conflict, "The turn was cancelled.", details: ["reason": "cancelled"])
         case .full(let what, let max):
             self.init(.conflict, "There are as many \(what) as there may be: \(max).", details: ["reason": "full", "max": JSONValue(max)])
+        case .store(let error) where error.code == .invalid:
+            self = .invalid("A text or an id has a character that cannot be kept, such as NUL.", reason: "character")
         case .store(let error): self.init(storing: error)
         }
     }

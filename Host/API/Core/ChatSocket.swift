@@ -50,7 +50,8 @@ private struct ChatSocket: Sendable {
             return socket.close(ChatSockets.tooMany, "this user has as many sockets as one may have")
         }
         defer { withExtendedLifetime(place) {} }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        // Requests that have ended leave nothing behind, however long the socket is open.
+        try await withThrowingDiscardingTaskGroup { group in
             group.addTask { try await watch(headers) }
             let running = Count()
             while let message = try await socket.receive() {

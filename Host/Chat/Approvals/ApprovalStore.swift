@@ -180,16 +180,6 @@ package struct ApprovalDesk: Sendable {
         guard let decided else { throw .missing("approval that waits") }
         return decided
     }
-
-    /// Forgets what is long decided or expired, a bounded number at a time.
-    package func forget() async throws(StoreError) {
-        let before = store.now() - 7 * 86_400_000
-        try await store.database.write(isolation: .statements) { connection in
-            try await connection.execute(
-                "DELETE FROM approval WHERE id IN (SELECT id FROM approval WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
-                [.integer(before), SQLValue(StoreLimits.jobsForgottenMax)])
-        }
-    }
 }
 
 /// Wakes who waits for a decision.

@@ -30,7 +30,8 @@ final class TurnDraft: Sendable {
     func add(_ text: String) -> (text: String, index: Int)? {
         state.withLock { state in
             let room = ChatLimits.answerBytesMax - state.text.utf8.count
-            var piece = text
+            // A NUL is no text, and PostgreSQL keeps none.
+            var piece = text.utf8.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
             if piece.utf8.count > room {
                 state.isCut = true
                 while piece.utf8.count > room { piece.removeLast() }

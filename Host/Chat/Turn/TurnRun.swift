@@ -57,7 +57,7 @@ struct TurnRun: Sendable {
         for number in 1...(ChatLimits.roundsMax + 1) {
             draft.change { $0.rounds = number }
             let reply = try await reply(to: ask, &models)
-            take(reply)
+            take(reply, to: ask)
             if reply.toolCalls.isEmpty { return }
             guard number <= ChatLimits.roundsMax else { throw ChatError.toolRounds(ChatLimits.roundsMax) }
             let calls = Array(reply.toolCalls.prefix(ChatLimits.callsPerRoundMax))
@@ -91,12 +91,14 @@ struct TurnRun: Sendable {
     }
 
     /// What a reply adds to the turn.
-    private func take(_ reply: ModelReply) {
+    private func take(_ reply: ModelReply, to ask: ModelRequest) {
+        // Where a provider does not say, about as many as there were.
+        let tokensIn = reply.tokensIn ?? ask.messages.reduce(0) { $0 + TokenEstimate.count($1.content) }
         draft.change { state in
             state.model = reply.model
             state.adapters = reply.adapters
             state.citations += reply.citations
-            state.usage.tokensIn += reply.tokensIn ?? 0
+            state.usage.tokensIn += tokensIn
             state.usage.tokensOut += reply.tokensOut ?? TokenEstimate.count(reply.content)
         }
     }

@@ -2,7 +2,8 @@
 enum Commands {
     static let table = CommandTable(
         commands: [serve, doctor] + user + tenants + audit + plugin + publishing + secrets + [
-            egressTest, bench, benchEgress, benchStore, benchMeasure, benchSoak, pluginDev, openapi, configCheck, configReference,
+            egressTest, bench, benchEgress, benchStore, benchChat, benchChat, benchMeasure, benchSoak, pluginDev, openapi, configCheck,
+            configReference,
         ])
 
     private static let data = Option.value("data", "DIR", "data folder: database, keys, bundles (var)")
@@ -226,6 +227,10 @@ enum Commands {
             .value("folder", "DIR", "leave the rows there, as rows.db, for a peer"),
             .value("postgres", "FOLDER", "measure a PostgreSQL too: the folder of its socket; its databases `rows` and `identity` are filled"),
         ], run: StoreBench.run)
+    private static let benchChat = Command(
+        "bench chat", summary: "Measure stored turns with the built-in model, first tokens and a long conversation; a table, or one JSON object.",
+        options: [.flag("json", "print one JSON object"), .flag("brief", "little of everything: to see that it runs, not for figures")],
+        run: ChatBench.run)
     private static let benchMeasure = Command("bench-measure", summary: "", isInner: true, run: BenchMeasure.run)
     private static let benchSoak = Command("bench-soak", summary: "", isInner: true, run: BenchSoak.run)
     private static let pluginDev = Command("plugin-dev", summary: "", isInner: true, run: DevService.run)

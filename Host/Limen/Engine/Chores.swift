@@ -1,4 +1,5 @@
 import API
+import Chat
 import Glibc
 import IO
 import Identity
@@ -20,6 +21,7 @@ struct Chores: Sendable {
     init(_ engine: Engine, _ station: Station, _ identity: IdentityService, _ metrics: Metrics) {
         let (jobs, log) = (JobStore(database: station.database), engine.log)
         let requests = IdempotencyStore(database: station.database)
+        let conversations = ConversationStore(database: station.database)
         let meter = JobMeter(metrics)
         (self.jobs, self.log, self.meter, loop) = (jobs, log, meter, engine.loop)
         runner = JobRunner(
@@ -32,6 +34,10 @@ struct Chores: Sendable {
                 },
                 "idempotency.forget": { _ in
                     while try await requests.forget() > 0 { try Task.checkCancellation() }
+                    return { _ in }
+                },
+                "chat.sweep": { _ in
+                    while try await conversations.sweep() > 0 { try Task.checkCancellation() }
                     return { _ in }
                 },
                 "job.forget": { _ in
@@ -84,7 +90,7 @@ struct Chores: Sendable {
     func stop() { runner.stop() }
 
     private func register() async {
-        for kind in ["identity.sweep", "idempotency.forget", "job.forget"] {
+        for kind in ["identity.sweep", "idempotency.forget", "chat.sweep", "job.forget"] {
             do {
                 try await jobs.repeatEvery(milliseconds: Self.sweepMilliseconds, kind, JobRequest(kind, tenant: "", owner: "system"))
             } catch {
