@@ -2,7 +2,7 @@
 package enum ChatLimits {
     /// Bytes of one message of a person.
     package static let messageBytesMax = 128 << 10
-    /// Characters of a title.
+    /// Code points of a title.
     package static let titleMax = 200
     /// Characters of the first message that make the title of a conversation without one.
     static let titleFromMessageMax = 60
@@ -22,6 +22,10 @@ package enum ChatLimits {
     package static let toolResultBytesMax = 16 << 10
     /// Tokens of an answer at most (SPEC 8).
     package static let tokensMaxDefault = 4_096
+    /// Tokens of one reply that are believed.
+    package static let tokensCountedMax = 100_000_000
+    /// Code points of a model's name.
+    static let modelNameMax = 255
     /// How long a turn may last over all rounds.
     package static let turnMillisecondsMax = 600_000
     /// How long a turn holds its conversation when its host says nothing any more, and how often it says something.
@@ -57,8 +61,6 @@ package enum ChatLimits {
     /// How long a share link lives unless its owner says otherwise, and at most.
     package static let shareMillisecondsDefault: Int64 = 30 * 86_400_000
     package static let shareMillisecondsMax: Int64 = 365 * 86_400_000
-    /// Conversations of one account.
-    package static let conversationsMax = 1_000_000
     /// Entries of a turn's trace.
     static let traceEntriesMax = 256
     /// Passages that an answer is made of.

@@ -172,6 +172,25 @@ struct TurnTests {
         #expect(cut.isTruncated && cut.content.utf8.count <= ChatLimits.answerBytesMax && cut.content.utf8.count > ChatLimits.answerBytesMax - 4)
     }
 
+    @Test(
+        "a model that streams nothing, or not all, is heard to its end; its title fits whatever characters it is made of",
+        arguments: [DatabaseEngine.sqlite, .postgres])
+    func silent(engine: DatabaseEngine) async throws {
+        let bench = try await ChatBench(engine)
+        let family = String(repeating: "👩‍👩‍👧‍👦", count: 80)
+        for pieces in [[], ["Hel"], ["Hello, ", "wörld"]] {
+            let chat = bench.service { _, tokens in
+                for piece in pieces { try await tokens.take(piece) }
+                return ModelReply(content: "Hello, wörld", model: "scripted")
+            }
+            let events = KeptEvents()
+            let reply = try await onLoop { try await chat.turn(TurnRequest(content: family), origin(), sink: events) }
+            #expect(reply.content == "Hello, wörld" && events.text == reply.content)
+            let title = try await bench.store.conversation(reply.conversation, of: ChatBench.ann).title
+            #expect(title.hasSuffix("…") && title.unicodeScalars.count <= ChatLimits.titleMax)
+        }
+    }
+
     @Test("what cannot be is refused before any work, each by its own name, and nothing is stored (CHAT-12)")
     func refused() async throws {
         let bench = try await ChatBench()

@@ -81,8 +81,8 @@ extension Dispatcher {
         }
     }
 
-    /// What the same key gets later. A 503 bids its client to try again, and of something that may have been done there is no other try.
-    private static func kept(_ error: APIError) -> APIError { error.status == 503 ? lost : error }
+    /// What the same key gets later. A database that broke off bids its client to try again, and of something that may have been done there is no other try.
+    private static func kept(_ error: APIError) -> APIError { error.details["reason"] == "database" ? lost : error }
 
     // MARK: Later ones
 

@@ -39,7 +39,7 @@ extension LiveChat {
         var rest = before.objectValue ?? [:]
         for name in ["title", "status", "active_context_id"] { rest[name] = after[name] }
         let (title, status, active) = (after["title"]?.stringValue, after["status"]?.stringValue, after["active_context_id"])
-        guard JSONValue.object(rest) == after, let title, title.count <= ChatLimits.titleMax, !title.utf8.contains(0),
+        guard JSONValue.object(rest) == after, let title, title.unicodeScalars.count <= ChatLimits.titleMax, !title.utf8.contains(0),
             let status = status.flatMap({ ConversationStatus(rawValue: $0) }), let active,
             active.isNull || active.stringValue.map({ (1...255).contains($0.utf8.count) }) == true
         else {

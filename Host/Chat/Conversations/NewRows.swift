@@ -148,7 +148,14 @@ struct NewRows: Sendable {
     static func title(_ text: String) -> String {
         let line = text.split(whereSeparator: \.isNewline).first ?? ""
         let words = line.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        guard words.count > ChatLimits.titleFromMessageMax else { return words }
-        return words.prefix(ChatLimits.titleFromMessageMax - 1) + "…"
+        // The schema counts code points, of which one character can have any number.
+        var title = ""
+        var points = 0
+        for character in words {
+            points += character.unicodeScalars.count
+            guard title.count < ChatLimits.titleFromMessageMax - 1, points < ChatLimits.titleMax else { return title + "…" }
+            title.append(character)
+        }
+        return title
     }
 }

@@ -53,23 +53,35 @@ struct AdapterModel: ChatModel {
     }
 
     /// The adapter's output, which the call path has checked against the contract.
-    private static func reply(_ output: [UInt8], _ name: String) throws(ModelFailure) -> ModelReply {
+    static func reply(_ output: [UInt8], _ name: String) throws(ModelFailure) -> ModelReply {
         let value: JSONValue
         do {
             value = try JSONValue(parsing: output, limits: JSONLimits(bytesMax: max(1, output.count)))
         } catch {
             throw ModelFailure(.malformed, "the adapter's answer cannot be read")
         }
-        var reply = ModelReply(content: value["content"]?.stringValue ?? "", model: value["model"]?.stringValue ?? name)
+        var reply = ModelReply(content: value["content"]?.stringValue ?? "", model: Self.model(value["model"]?.stringValue, name))
         reply.toolCalls = (value["tool_calls"]?.arrayValue ?? []).map { call in
             ModelToolCall(
                 id: call["id"]?.stringValue ?? "", name: call["name"]?.stringValue ?? "", arguments: call["arguments"] ?? [:])
         }
         reply.finish = value["finish_reason"]?.stringValue.flatMap { ModelReply.Finish(rawValue: $0) } ?? .stop
         reply.adapters = value["adapters"]?.arrayValue ?? []
-        reply.tokensIn = value["usage"]?["tokens_in"]?.intValue
-        reply.tokensOut = value["usage"]?["tokens_out"]?.intValue
+        reply.tokensIn = tokens(value["usage"]?["tokens_in"])
+        reply.tokensOut = tokens(value["usage"]?["tokens_out"])
         return reply
+    }
+
+    /// The name that the provider says, as far as one is kept; ours where it says none.
+    private static func model(_ said: String?, _ name: String) -> String {
+        let text = (said ?? "").replacing("\0", with: "")
+        return text.isEmpty ? name : String(String.UnicodeScalarView(text.unicodeScalars.prefix(ChatLimits.modelNameMax)))
+    }
+
+    /// A number of tokens that can be one, and that can be added to others.
+    private static func tokens(_ value: JSONValue?) -> Int? {
+        guard let value, let number = value.numberValue else { return nil }
+        return min(max(0, number.int64.map { Int(clamping: $0) } ?? ChatLimits.tokensCountedMax), ChatLimits.tokensCountedMax)
     }
 
     static func failure(_ error: ToolError) -> ModelFailure {

@@ -48,6 +48,8 @@ extension ChatService {
         let tokens = TokenEstimate.count(content)
         guard tokens <= chain[0].windowTokens / 2 else { throw TurnFailure(.contextOverflow(tokens: tokens, max: chain[0].windowTokens / 2)) }
         var said = Utterance(content: content, segments: request.segments, meta: [:])
+        let bytes = said.segments.isEmpty ? 0 : JSONValue.array(said.segments).serialized().count
+        guard bytes <= ChatLimits.segmentsBytesMax else { throw TurnFailure(.tooLong(bytes: bytes, max: ChatLimits.segmentsBytesMax)) }
         if said.segments.isEmpty { said.segments = Segments.parts(of: content) }
         if request.mode != "text" { said.meta["mode"] = .string(request.mode) }
         guard let parent = request.parent else { return (chain, .head(said)) }

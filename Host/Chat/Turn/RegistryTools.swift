@@ -10,8 +10,9 @@ package struct RegistryTools: ChatToolbox {
     package init(registry: Registry, service: ToolService) { (self.registry, self.service) = (registry, service) }
 
     package func tools() -> [ChatTool] {
-        service.entries.compactMap { entry in
-            guard !entry.spec.isPrivileged, let tool = registry.snapshot().tool(entry.spec.id) else { return nil }
+        let snapshot = registry.snapshot()
+        return service.entries.compactMap { entry in
+            guard !entry.spec.isPrivileged, let tool = snapshot.tool(entry.spec.id) else { return nil }
             let title = tool.title.isEmpty ? "" : "\(tool.title): "
             return ChatTool(
                 id: tool.id, version: tool.version, description: title + tool.description, inputSchema: tool.inputSchema,

@@ -37,7 +37,10 @@ struct ToolRound: Sendable {
     private func one(_ call: ModelToolCall, number: Int) async throws -> ModelMessage {
         let began = Deadline.now()
         let outcome = try await decide(call)
-        var record: JSONObject = ["type": "tool_call", "id": .string(call.id), "tool": .string(call.name), "arguments": call.arguments]
+        var record: JSONObject = [
+            "type": "tool_call", "id": .string(String(call.id.prefix(255))), "tool": .string(String(call.name.prefix(255))),
+            "arguments": Self.shown(call.arguments.serialized(), call.arguments).value,
+        ]
         if let version = outcome.version { record["version"] = .string(version) }
         if let approval = outcome.approval { record["approval_id"] = .string(approval) }
         record["outcome"] = .string(outcome.name)
@@ -115,17 +118,24 @@ struct ToolRound: Sendable {
 
     /// A tool's output as a model and a record have it: no longer than the bound, and a page by a stranger never as markup.
     private static func output(_ reply: ToolReply) -> Output {
-        guard reply.output.count <= ChatLimits.toolResultBytesMax else {
-            let text =
-                String(decoding: reply.output.prefix(ChatLimits.toolResultBytesMax), as: UTF8.self) + "\n[cut: \(reply.output.count) bytes in all]"
-            return Output(text: text, shown: ["cut": true, "bytes": JSONValue(reply.output.count), "text": .string(text)])
-        }
-        let text = String(decoding: reply.output, as: UTF8.self)
+        let value: JSONValue?
         do {
-            return Output(text: text, shown: try JSONValue(parsing: reply.output))
+            value = try JSONValue(parsing: reply.output)
         } catch {
             // The call path has checked it against its schema; what cannot be read again is shown as text.
-            return Output(text: text, shown: .string(text))
+            value = nil
         }
+        let found = shown(reply.output, value)
+        return Output(text: found.text, shown: found.value)
+    }
+
+    /// JSON as far as a record and a model have it.
+    private static func shown(_ bytes: [UInt8], _ value: JSONValue?) -> (text: String, value: JSONValue) {
+        guard bytes.count > ChatLimits.toolResultBytesMax else {
+            let text = String(decoding: bytes, as: UTF8.self)
+            return (text, value ?? .string(text))
+        }
+        let text = String(decoding: bytes.prefix(ChatLimits.toolResultBytesMax), as: UTF8.self) + "\n[cut: \(bytes.count) bytes in all]"
+        return (text, ["cut": true, "bytes": JSONValue(bytes.count), "text": .string(text)])
     }
 }

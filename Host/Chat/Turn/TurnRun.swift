@@ -56,7 +56,9 @@ struct TurnRun: Sendable {
         var models = chain[...]
         for number in 1...(ChatLimits.roundsMax + 1) {
             draft.change { $0.rounds = number }
+            let before = draft.value.text.utf8.count
             let reply = try await reply(to: ask, &models)
+            try await catchUp(with: reply, from: before)
             take(reply, to: ask)
             if reply.toolCalls.isEmpty { return }
             guard number <= ChatLimits.roundsMax else { throw ChatError.toolRounds(ChatLimits.roundsMax) }
@@ -64,6 +66,15 @@ struct TurnRun: Sendable {
             ask.messages.append(ModelMessage(.assistant, reply.content, toolCalls: calls))
             ask.messages += try await round.run(calls)
         }
+    }
+
+    /// Sends what a reply has and its stream had not: not every adapter streams.
+    private func catchUp(with reply: ModelReply, from before: Int) async throws {
+        let said = draft.value.text.utf8.dropFirst(before)
+        guard reply.content.utf8.count > said.count, reply.content.utf8.starts(with: said),
+            let rest = String(reply.content.utf8.dropFirst(said.count))
+        else { return }
+        try await stream.take(rest)
     }
 
     /// The reply of the first model of the chain that gives one. The next is tried only while nothing of this round was heard; tools that ran stay run, and
