@@ -36,13 +36,8 @@ struct WindowTests {
         #expect((1...3).contains(summaries), "\(summaries)")
     }
 
-    private func message(_ seq: Int, _ text: String, summary: String? = nil) throws -> Message {
-        try Message(
-            Row([
-                .text("m\(seq)"), .text("c"), .null, .integer(Int64(seq)), .text("x"), .text(seq % 2 == 1 ? "user" : "assistant"), .text(text),
-                .text("[]"),
-                SQLValue(summary), 0, .null, .null, 0, .text("{}"),
-            ]))
+    private func message(_ seq: Int, _ text: String, summary: String? = nil) -> PastMessage {
+        PastMessage(id: "m\(seq)", role: seq % 2 == 1 ? .user : .assistant, content: text, summary: summary)
     }
 
     @Test("windows of random lengths never pass their room, keep the order and the newest, and count what they left")
@@ -50,8 +45,8 @@ struct WindowTests {
         for seed in 0..<200 {
             var random = SystemRandomNumberGenerator()
             let count = Int.random(in: 0...40, using: &random)
-            let branch = try (0..<count).map { index in
-                try message(
+            let branch = (0..<count).map { index in
+                message(
                     100 - index, String(repeating: "w ", count: .random(in: 0...300)),
                     summary: index > 5 && Int.random(in: 0..<12) == 0 ? "before" : nil)
             }
@@ -70,7 +65,7 @@ struct WindowTests {
 
     @Test("a message longer than what is left is left out with all before it, and the count says how many")
     func omits() throws {
-        let branch = [try message(3, "short"), try message(2, String(repeating: "long ", count: 1_000)), try message(1, "first")]
+        let branch = [message(3, "short"), message(2, String(repeating: "long ", count: 1_000)), message(1, "first")]
         let window = ContextWindow(branch: branch, tokens: 100)
         #expect(window.messages.map(\.content) == ["short"] && window.renewal?.message == "m2")
         #expect(window.summary?.contains("user: first") == true)

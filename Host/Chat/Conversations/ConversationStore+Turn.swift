@@ -116,10 +116,10 @@ extension ConversationStore {
     ///
     /// A walk along the parents, some dozens a step: its cost is that of what is returned, however long the conversation is (CHAT-2).
     func branch(
-        from message: String, of speaker: Speaker, isEnough: @escaping @Sendable ([Message]) -> Bool
-    ) async throws(ChatError) -> [Message] {
+        from message: String, of speaker: Speaker, isEnough: @escaping @Sendable ([PastMessage]) -> Bool
+    ) async throws(ChatError) -> [PastMessage] {
         try await read(of: speaker) { connection in
-            var found: [Message] = []
+            var found: [PastMessage] = []
             var next: String? = message
             var step = ChatLimits.walkStep
             while let from = next, found.count < ChatLimits.windowMessagesMax {
@@ -130,12 +130,10 @@ extension ConversationStore {
                         UNION ALL
                         SELECT m.id, m.parent, w.depth + 1 FROM message m JOIN walk w ON m.id = w.parent WHERE w.depth < $3
                     )
-                    SELECT m.id, m.conversation, m.parent, m.seq, m.sender, m.role, m.content, m.segments, m.summary, m.truncated, m.usage, m.model,
-                        m.created_at, m.meta
-                    FROM walk w JOIN message m ON m.id = w.id ORDER BY w.depth
+                    SELECT m.id, m.parent, m.role, m.content, m.summary FROM walk w JOIN message m ON m.id = w.id ORDER BY w.depth
                     """, [.text(from), .text(speaker.account), SQLValue(step)])
                 for row in rows {
-                    found.append(try Message(row))
+                    found.append(try PastMessage(row))
                     if found.last?.summary != nil || found.count == ChatLimits.windowMessagesMax { return found }
                 }
                 next = rows.isEmpty ? nil : found.last?.parent

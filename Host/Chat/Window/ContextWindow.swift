@@ -16,7 +16,7 @@ struct ContextWindow: Sendable, Equatable {
 
     /// Fits a branch into so many tokens.
     /// - Parameter branch: newest first; ends at the first message, at one with a summary, or where enough was read.
-    init(branch: [Message], tokens: Int) {
+    init(branch: [PastMessage], tokens: Int) {
         let kept = branch.prefix { $0.summary == nil }
         summary = branch.count > kept.count ? branch[kept.count].summary : nil
         var room = max(0, tokens - (summary.map(TokenEstimate.count) ?? 0))
@@ -42,7 +42,7 @@ struct ContextWindow: Sendable, Equatable {
         take(kept, room)
     }
 
-    private mutating func take(_ branch: ArraySlice<Message>, _ room: Int) {
+    private mutating func take(_ branch: ArraySlice<PastMessage>, _ room: Int) {
         var left = room
         for message in branch {
             let cost = Self.cost(message)
@@ -55,13 +55,13 @@ struct ContextWindow: Sendable, Equatable {
     }
 
     /// Tokens of a message with what separates it from the next.
-    static func cost(_ message: Message) -> Int { TokenEstimate.count(message.content) + 4 }
+    static func cost(_ message: PastMessage) -> Int { TokenEstimate.count(message.content) + 4 }
 }
 
 /// What a conversation was about so far, in a bounded number of words: the gist of each message, the newest longest kept.
 enum RollingSummary {
     /// A summary with more messages, oldest first.
-    static func extend(_ summary: String?, by messages: some Sequence<Message>, tokensMax: Int) -> String {
+    static func extend(_ summary: String?, by messages: some Sequence<PastMessage>, tokensMax: Int) -> String {
         var lines = summary.map { $0.split(separator: "\n").map(String.init) } ?? []
         for message in messages where !message.content.isEmpty {
             let gist = Extract.sentences(message.content).first ?? ""
