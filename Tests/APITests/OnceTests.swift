@@ -36,6 +36,17 @@ private final class Effects: Sendable {
                     try await sink.send("token", "a")
                     throw CancellationError()
                 }
+            case "data":
+                return .dataEvents { write in
+                    try await write("\(number)")
+                    try await write("[DONE]")
+                }
+            case "data-broken":
+                return .dataEvents { write in
+                    try await write("\(number)")
+                    throw CancellationError()
+                }
+            case "data-failed": return .dataEvents { _ in throw APIError.invalid("no") }
             default: break
             }
             guard context.accepts == .events else { return .data(["number": JSONValue(number)]) }
@@ -66,6 +77,26 @@ struct OnceTests {
             #expect(reason == "outcome_unknown")
             #expect(await send("full").status == 503)
             #expect(await send("full").status == 503 && effects.happened == 3)
+        }
+    }
+
+    @Test("a stream of data alone is answered whole to the same key; one that broke is not begun again, one that was refused is (API-4)")
+    func data() async throws {
+        try await with { fixture, effects in
+            func send(_ how: String) async -> (status: Int, data: [String]) {
+                let response = await fixture.send("POST", "/v1/act", headers: [("Idempotency-Key", how)], body: #"{"how":"\#(how)"}"#)
+                guard case .dataEvents(let run) = response.body else { return (response.status, []) }
+                let data = Lock<[String]>([])
+                // The stream that breaks is meant to.
+                try? await run { piece in data.withLock { $0.append(piece) } }
+                return (response.status, data.withLock { $0 })
+            }
+            #expect(await send("data").data == ["1", "[DONE]"])
+            #expect(await send("data").data == ["1", "[DONE]"] && effects.happened == 1)
+            #expect(await send("data-broken").data == ["2"])
+            #expect(await send("data-broken").status == 409 && effects.happened == 2)
+            #expect(await send("data-failed").data.count == 1)
+            #expect(await send("data-failed").data.count == 1 && effects.happened == 4)
         }
     }
 

@@ -21,6 +21,7 @@ struct RouteWalkTests {
         switch route.operation {
         case "setSecret": return (path, #"{"value":"open sesame"}"#)
         case "chat": return (path, #"{"message":{"content":"hello"}}"#)
+        case "openAIChatCompletions": return (path, #"{"model":"extractive","messages":[{"role":"user","content":"hello"}]}"#)
         case "cancelChat": return (path, #"{"request_id":"r"}"#)
         case "decideApproval": return (path, #"{"decision":"deny"}"#)
         case "createConversation", "shareConversation", "regenerateMessage": return (path, "{}")
@@ -40,7 +41,7 @@ struct RouteWalkTests {
             "listTools", "getTool", "invokeTool", "runTool", "getOpenAPI", "getMe", "getSettings", "chat", "cancelChat", "chatStream", "listModels",
             "getUsage", "listConversations", "createConversation", "getConversation", "changeConversation", "deleteConversation", "listMessages",
             "regenerateMessage", "exportConversation", "searchMessages", "shareConversation", "listShares", "removeShare", "listApprovals",
-            "decideApproval",
+            "decideApproval", "openAIChatCompletions", "openAIModels",
         ],
         .session: [
             "signOut", "requestEmailVerification", "changePassword", "getSecondFactor", "enableSecondFactor", "verifySecondFactor",
@@ -66,6 +67,7 @@ struct RouteWalkTests {
                 || [
                     "listTools", "getTool", "getOpenAPI", "getMe", "getSettings", "chatStream", "listModels", "getUsage", "listConversations",
                     "getConversation", "listMessages", "exportConversation", "searchMessages", "listShares", "listApprovals",
+                    "openAIModels",
                 ].contains(operation)
         case "must change": access == .anonymous || ["signOut", "changePassword", "getMe"].contains(operation)
         default: true
@@ -98,7 +100,7 @@ struct RouteWalkTests {
             #expect(response.status != 401 && response.status != 403)
         } else {
             #expect(response.status == 401)
-            #expect(try response.json["error"]?["code"] == "unauthorized")
+            #expect(try response.json["error"]?["code"] == (route.tag == "openai" ? "invalid_api_key" : "unauthorized"))
             #expect(response.header("WWW-Authenticate") != nil)
         }
     }
@@ -121,9 +123,11 @@ struct RouteWalkTests {
     @Test("every route answers its holder within the schema that it publishes (API-5, API-11)", arguments: routes.indices)
     func answersFitSchemas(index: Int) async throws {
         let route = Self.routes[index]
-        // These are asked by IdentityRouteTests, SettingRouteTests, JobRouteTests and ChatRouteTests, over stores of their own.
+        // These are asked by IdentityRouteTests, SettingRouteTests, JobRouteTests, ChatRouteTests and OpenAIRouteTests, over stores of their own.
         let elsewhere = ["/v1/admin/users", "/v1/admin/settings", "/v1/admin/plans", "/v1/admin/jobs", "/v1/admin/tenants", "/v1/admin/invitations"]
-        if ["auth", "account", "chat", "public"].contains(route.tag) || elsewhere.contains(where: route.path.description.hasPrefix) { return }
+        if ["auth", "account", "chat", "public", "openai"].contains(route.tag) || elsewhere.contains(where: route.path.description.hasPrefix) {
+            return
+        }
         let (path, body) = Self.example(route)
         let response = try await Fixture.shared().send(route.method, path, body: body)
         #expect(response.status == 200, "\(route.operation): \(String(decoding: response.bytes, as: UTF8.self))")
@@ -132,10 +136,14 @@ struct RouteWalkTests {
         #expect(schema.validate(try response.json) == [], "\(route.operation)")
     }
 
-    @Test("every product route lives under /v1 (API-2)")
+    @Test("every product route lives under /v1, or under the version of the protocol that it speaks (API-2)")
     func versioned() {
         let machine = ["/healthz", "/readyz", "/metrics", "/openapi.json"]
-        for route in Self.routes { #expect(route.path.description.hasPrefix("/v1/") || machine.contains(route.path.description)) }
+        for route in Self.routes {
+            #expect(
+                route.path.description.hasPrefix("/v1/") || route.path.description.hasPrefix("/openai/v1/")
+                    || machine.contains(route.path.description))
+        }
     }
 
     @Test("every route, and a WebSocket's messages, have a limit class whose bucket runs dry and fills again, and every body is capped (LIM-8)")

@@ -24,7 +24,7 @@ extension APIError {
                 details: ["reason": "too_long", "bytes_max": JSONValue(max)])
         case .contextOverflow(let tokens, let max):
             self.init(
-                .validationError, "The message has about \(tokens) tokens; this model's window leaves room for \(max).",
+                .validationError, "What is asked has about \(tokens) tokens; this model's window leaves room for \(max).",
                 details: ["reason": "context_overflow", "tokens_max": JSONValue(max)])
         case .toolRounds(let max):
             self.init(

@@ -59,6 +59,8 @@ extension HTTPResponse {
         case .socket: self.init(status: 426)
         case .events(let run):
             self = .events { stream in try await run(StreamSink(stream: stream, requestID: requestID, eventBytesMax: eventBytesMax)) }
+        case .dataEvents(let run):
+            self = .events { stream in try await run { data in try await stream.send(ServerSentEvent(data: data)) } }
         }
         note = response.note
         for (name, value) in response.headers where headers[name] == nil { headers.add(name, value) }

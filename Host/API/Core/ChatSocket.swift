@@ -147,7 +147,7 @@ private struct ChatSocket: Sendable {
             // A turn that was cancelled says so itself.
             if let error = envelope["error"] { try await sink.send("error", error) }
             if response.status == 401 { socket.close(ChatSockets.signedOut, "signed out") }
-        case .pieces, .socket: try await complain("That cannot be asked for here.", "frame")
+        case .pieces, .dataEvents, .socket: try await complain("That cannot be asked for here.", "frame")
         }
     }
 

@@ -19,7 +19,9 @@ extension Dispatcher {
             throw APIError(storing: error)
         }
         switch outcome {
-        case .begin(let claim): return try await begin(Turn(claim: claim, requests: requests, log: log), route, context, request)
+        case .begin(let claim):
+            return try await begin(
+                Turn(claim: claim, requests: requests, log: log, identity: (request.path, context.requestID)), route, context, request)
         case .replay(let reply): return replay(reply)
         case .running: throw Self.refusal("idempotency_key_running", "The request with this idempotency key is still running.", retrySeconds: 1)
         case .reused: throw Self.refusal("idempotency_key_reused", "This idempotency key stands for another request.")
@@ -53,12 +55,16 @@ extension Dispatcher {
                 response.body = .events { sink in try await Self.stream(run, turn, sink) }
                 return response
             }
+            if case .dataEvents(let run) = response.body {
+                response.body = .dataEvents { write in try await Self.stream(run, turn, write) }
+                return response
+            }
             let isTooLong = response.bytes.count > StoreLimits.idempotencyBodyBytesMax
             let instead = route.route.isShownOnce ? Self.shown : isTooLong ? Self.notKept : nil
-            await turn.end(instead.map { Self.failure($0, requestID: context.requestID) } ?? response)
+            await turn.end(instead.map(turn.failure) ?? response)
             return response
         } catch {
-            await turn.end(error.mayHaveActed ? Self.failure(Self.kept(error), requestID: context.requestID) : nil)
+            await turn.end(error.mayHaveActed ? turn.failure(Self.kept(error)) : nil)
             throw error
         }
     }
@@ -81,6 +87,26 @@ extension Dispatcher {
         }
     }
 
+    /// Runs a stream of data and keeps all of it: its protocol has no event that says everything.
+    private static func stream(
+        _ run: @Sendable (@escaping DataWriter) async throws -> Void, _ turn: Turn, _ write: @escaping DataWriter
+    ) async throws {
+        let kept = KeptData()
+        do {
+            try await run { data in
+                kept.add(data)
+                try await write(data)
+            }
+            await turn.keep(kept)
+        } catch let error as APIError {
+            await turn.end(error.mayHaveActed ? turn.failure(Self.kept(error)) : nil)
+            throw error
+        } catch {
+            await turn.end(turn.failure(lost))
+            throw error
+        }
+    }
+
     /// What the same key gets later. A database that broke off bids its client to try again, and of something that may have been done there is no other try.
     private static func kept(_ error: APIError) -> APIError { error.details["reason"] == "database" ? lost : error }
 
@@ -91,6 +117,10 @@ extension Dispatcher {
         let type = ("Content-Type", reply.contentType)
         guard reply.contentType == MediaType.events.rawValue else {
             return APIResponse(status: reply.status, headers: [type, replayed], body: .bytes(reply.body))
+        }
+        if let data = KeptData(stored: reply.body) {
+            return APIResponse(
+                status: reply.status, headers: [type, replayed], body: .dataEvents { write in for piece in data.pieces { try await write(piece) } })
         }
         return APIResponse(
             status: reply.status, headers: [type, replayed],
@@ -106,6 +136,10 @@ private struct Turn: Sendable {
     let claim: IdempotencyClaim
     let requests: IdempotencyStore
     let log: Log
+    let identity: (path: String, requestID: String)
+
+    /// A failure as it is kept.
+    func failure(_ error: APIError) -> APIResponse { Dispatcher.failure(error, requestID: identity.requestID, path: identity.path) }
 
     /// Keeps the event that ended a stream.
     func keep(_ last: (event: String, data: JSONValue)) async {
@@ -113,6 +147,12 @@ private struct Turn: Sendable {
         if bytes.count > StoreLimits.idempotencyBodyBytesMax {
             bytes = (["event": "error", "data": Dispatcher.notKept.json] as JSONValue).serialized()
         }
+        await end(APIResponse(status: 200, headers: [("Content-Type", MediaType.events.rawValue)], body: .bytes(bytes)))
+    }
+
+    /// Keeps a stream of data that has ended, or that it was too long.
+    func keep(_ data: KeptData) async {
+        guard let bytes = data.stored else { return await end(failure(Dispatcher.notKept)) }
         await end(APIResponse(status: 200, headers: [("Content-Type", MediaType.events.rawValue)], body: .bytes(bytes)))
     }
 

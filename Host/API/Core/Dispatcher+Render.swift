@@ -24,7 +24,9 @@ extension Dispatcher {
             return APIResponse(status: 200, headers: [("Content-Type", contentType), ("Content-Disposition", disposition)], body: .pieces(write))
         case .socket: return APIResponse(status: 101, headers: [], body: .socket)
         case .events(let run):
-            return APIResponse(status: 200, headers: [("Content-Type", "text/event-stream")], body: .events(run))
+            return APIResponse(status: 200, headers: [("Content-Type", MediaType.events.rawValue)], body: .events(run))
+        case .dataEvents(let run):
+            return APIResponse(status: 200, headers: [("Content-Type", MediaType.events.rawValue)], body: .dataEvents(run))
         }
     }
 
@@ -52,10 +54,10 @@ extension Dispatcher {
         response.headers.append(("Content-Encoding", "gzip"))
     }
 
-    /// The envelope of a failure, with its headers.
-    package static func failure(_ error: APIError, requestID: String) -> APIResponse {
+    /// A failure as clients of that path read it, with its headers.
+    package static func failure(_ error: APIError, requestID: String, path: String = "") -> APIResponse {
         APIResponse(
             status: error.status, headers: [("Content-Type", "application/json")] + error.headers,
-            body: .bytes(Envelope.failure(error, requestID: requestID)))
+            body: .bytes(ErrorShape(path: path).bytes(error, requestID: requestID)))
     }
 }

@@ -64,7 +64,7 @@ package struct Dispatcher: Sendable {
             let identity = identity(of: request)
             metrics.refuse(error)
             count(request, trail, status: error.status)
-            return .refuse(finished(Self.failure(error, requestID: identity.requestID), request, identity, trail))
+            return .refuse(finished(Self.failure(error, requestID: identity.requestID, path: request.path), request, identity, trail))
         }
     }
 
@@ -77,7 +77,7 @@ package struct Dispatcher: Sendable {
             response = try await answer(request, identity, &trail)
         } catch {
             metrics.refuse(error)
-            response = Self.failure(error, requestID: identity.requestID)
+            response = Self.failure(error, requestID: identity.requestID, path: request.path)
         }
         await compress(&response, for: request)
         count(request, trail, status: response.status)
@@ -107,17 +107,26 @@ package struct Dispatcher: Sendable {
         defer { counted.end() }
         let place = try await place(for: trail.principal, route.route)
         var response = try await once(route, context, request)
-        if case .pieces(let write) = response.body {
+        response.body = streaming(response.body, place, counted, request.path)
+        return response
+    }
+
+    /// The same body, which holds its caller's place until it is over, however it ends, and is counted as under way until then.
+    private func streaming(_ body: APIResponse.Body, _ place: ConcurrencyLease?, _ counted: RouteMetrics, _ path: String) -> APIResponse.Body {
+        switch body {
+        case .bytes, .socket:
+            place?.release()
+            return body
+        case .pieces(let write):
             let underWay = StreamUnderWay(counted)
-            response.body = .pieces { writer in
+            return .pieces { writer in
                 defer { place?.release() }
                 try await write(writer)
                 _ = underWay
             }
-        } else if case .events(let run) = response.body {
+        case .events(let run):
             let underWay = StreamUnderWay(counted)
-            // The place is the stream's now: it goes with it, however it ends.
-            response.body = .events { sink in
+            return .events { sink in
                 defer { place?.release() }
                 do {
                     try await run(sink)
@@ -126,10 +135,18 @@ package struct Dispatcher: Sendable {
                 }
                 _ = underWay
             }
-        } else {
-            place?.release()
+        case .dataEvents(let run):
+            let underWay = StreamUnderWay(counted)
+            return .dataEvents { write in
+                defer { place?.release() }
+                do {
+                    try await run(write)
+                } catch let error as APIError {
+                    try await write(ErrorShape(path: path).json(error).text)
+                }
+                _ = underWay
+            }
         }
-        return response
     }
 
     /// What the handler answers, as it is sent.

@@ -48,6 +48,8 @@ package struct APIResponse: Sendable {
         case bytes([UInt8])
         case events(@Sendable (any EventSink) async throws -> Void)
         case pieces(@Sendable (PieceWriter) async throws -> Void)
+        /// Events of data alone.
+        case dataEvents(@Sendable (@escaping DataWriter) async throws -> Void)
         /// A WebSocket, of whoever the head names; of nobody yet when it names nobody.
         case socket
     }

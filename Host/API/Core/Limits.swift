@@ -65,6 +65,10 @@ package enum Limits {
     static let preflightSeconds = 600
     /// Replies with fewer bytes are sent as they are: a small one would hardly shrink.
     static let compressBytesMin = 1024
+    /// Messages of one request for a completion, parts of one of them, and tools.
+    static let openAIMessagesMax = 4_096
+    static let openAIPartsMax = 256
+    static let openAIToolsMax = 128
     /// Bytes of lines that the access log gathers before it hands them on.
     static let accessBatchBytes = 64 * 1024
     /// How long a line waits for others, in milliseconds.

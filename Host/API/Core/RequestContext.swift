@@ -81,10 +81,16 @@ package enum Reply: Sendable {
     case socket
     /// Server-sent events; the closure returns when the stream is over and is cancelled when the client goes. An `APIError` that it throws is the last event.
     case events(@Sendable (any EventSink) async throws -> Void)
+    /// Server-sent events that are nothing but their data, as protocols have them that are not ours. An `APIError` that the closure throws is the last of them, in
+    /// the shape of the path.
+    case dataEvents(@Sendable (@escaping DataWriter) async throws -> Void)
 }
 
 /// Where a long reply's pieces go; throws when the client is gone.
 package typealias PieceWriter = @Sendable ([UInt8]) async throws -> Void
+
+/// Where the data of a stream's events goes, one event a call; throws when the client is gone.
+package typealias DataWriter = @Sendable (String) async throws -> Void
 
 /// Where a handler's events go.
 package protocol EventSink: Sendable {

@@ -82,8 +82,11 @@ package struct LiveChat: Sendable {
         return .data(["cancelled": true])
     }
 
+    /// Names of all models, sorted.
+    var modelNames: [String] { service?.models.names ?? [] }
+
     func models() -> Reply {
-        let names = service?.models.names ?? []
+        let names = modelNames
         let standard = service?.models.chain(for: nil).first?.name
         return .data(["items": .array(names.map { ["name": .string($0), "is_default": .bool($0 == standard)] })])
     }

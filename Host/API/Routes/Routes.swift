@@ -9,7 +9,7 @@ package enum Routes {
             + egressRoutes(services.egress)
             + short(identityRoutes(services.identity) + providerRoutes(services.identity) + accountRoutes(services.identity))
             + short(tenantRoutes(services.identity)) + breakerRoutes(services.tools, services.plugins)
-            + chatRoutes(services.chat) + conversationRoutes(services.chat) + sharingRoutes(services.chat)
+            + chatRoutes(services.chat) + conversationRoutes(services.chat) + sharingRoutes(services.chat) + openAIRoutes(services.chat)
             + settingRoutes(services.settings) + jobRoutes(services.jobs) + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
     }

@@ -69,7 +69,6 @@ extension ConversationStore {
     /// Stores the end of a turn: the answer, what it used, and the conversation free for the next. False when the conversation is gone.
     func finish(_ place: TurnPlace, _ answer: FinishedAnswer, turn: String, of speaker: Speaker) async throws(ChatError) -> Bool {
         let now = now()
-        let usage = answer.usage
         return try await write(of: speaker, deadline: .after(milliseconds: ChatLimits.finishMilliseconds)) { connection in
             let count = try await connection.execute(
                 """
@@ -77,7 +76,7 @@ extension ConversationStore {
                 WHERE id = $7 AND done = 0
                 """,
                 [
-                    .text(answer.content), .text(JSONValue.array(answer.segments).text), SQLValue(answer.isTruncated), .text(usage.json.text),
+                    .text(answer.content), .text(JSONValue.array(answer.segments).text), SQLValue(answer.isTruncated), .text(answer.usage.json.text),
                     .text(answer.model), .text(JSONValue.object(answer.meta).text), .text(place.answer),
                 ])
             try await connection.batch([
@@ -85,20 +84,7 @@ extension ConversationStore {
                     "UPDATE conversation SET turn = NULL, turn_until = 0, updated_at = $1 WHERE id = $2 AND turn = $3",
                     [.integer(now), .text(place.conversation), .text(turn)]
                 ),
-                (
-                    """
-                    INSERT INTO chat_usage (day, tenant, owner, model, agent, turns, tokens_in, tokens_out, tool_calls, cost_micros)
-                    VALUES ($1, $2, $3, $4, '', 1, $5, $6, $7, $8)
-                    ON CONFLICT (tenant, owner, day, model, agent) DO UPDATE SET
-                        turns = chat_usage.turns + 1, tokens_in = chat_usage.tokens_in + excluded.tokens_in,
-                        tokens_out = chat_usage.tokens_out + excluded.tokens_out, tool_calls = chat_usage.tool_calls + excluded.tool_calls,
-                        cost_micros = chat_usage.cost_micros + excluded.cost_micros
-                    """,
-                    [
-                        .integer(now / 86_400_000), .text(speaker.tenant), .text(speaker.account), .text(answer.model), SQLValue(usage.tokensIn),
-                        SQLValue(usage.tokensOut), SQLValue(usage.toolCalls), .integer(usage.costMicros),
-                    ]
-                ),
+                Self.usageRow(answer.usage, model: answer.model, of: speaker, at: now),
             ])
             return count == 1
         }

@@ -24,9 +24,15 @@ package protocol ChatModel: Sendable {
     var name: String { get }
     /// Tokens that question and answer may have together.
     var windowTokens: Int { get }
+    /// Whether that is certain; where it is a guess, what is longer is the provider's to refuse.
+    var isWindowCertain: Bool { get }
 
     /// Answers; each piece of the text goes to `tokens` as it comes, and all of it is in the reply.
     func answer(_ request: ModelRequest, for call: ModelCall, tokens: any TokenSink) async throws(ModelFailure) -> ModelReply
+}
+
+extension ChatModel {
+    package var isWindowCertain: Bool { false }
 }
 
 /// The models that there are.

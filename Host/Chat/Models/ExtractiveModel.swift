@@ -13,10 +13,11 @@ package struct ExtractiveModel: ChatModel {
 
     package var name: String { Self.name }
     package var windowTokens: Int { 16_384 }
+    package var isWindowCertain: Bool { true }
 
     package func answer(_ request: ModelRequest, for call: ModelCall, tokens: any TokenSink) async throws(ModelFailure) -> ModelReply {
         var reply = ModelReply(content: "", model: name)
-        reply.tokensIn = request.messages.reduce(0) { $0 + TokenEstimate.count($1.content) }
+        reply.tokensIn = request.tokensEstimate
         if let asked = ToolCommand(request) {
             switch asked.call {
             case .success(let toolCall):

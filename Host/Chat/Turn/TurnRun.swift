@@ -53,7 +53,7 @@ struct TurnRun: Sendable {
         let round = ToolRound(
             origin: origin, place: place, toolbox: service.toolbox, approvals: service.approvals, draft: draft, sink: sink, mark: mark,
             deadline: deadline, offered: Dictionary(tools.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
-        var models = chain[...]
+        var models = ModelChain(chain)
         for number in 1...(ChatLimits.roundsMax + 1) {
             draft.change { $0.rounds = number }
             let before = draft.value.text.utf8.count
@@ -70,41 +70,23 @@ struct TurnRun: Sendable {
 
     /// Sends what a reply has and its stream had not: not every adapter streams.
     private func catchUp(with reply: ModelReply, from before: Int) async throws {
-        let said = draft.value.text.utf8.dropFirst(before)
-        guard reply.content.utf8.count > said.count, reply.content.utf8.starts(with: said),
-            let rest = String(reply.content.utf8.dropFirst(said.count))
-        else { return }
-        try await stream.take(rest)
+        if let rest = reply.content.rest(behind: draft.value.text.utf8.dropFirst(before)) { try await stream.take(rest) }
     }
 
-    /// The reply of the first model of the chain that gives one. The next is tried only while nothing of this round was heard; tools that ran stay run, and
-    /// whoever comes next goes on from their results (no effect is repeated).
-    private func reply(to ask: ModelRequest, _ models: inout ArraySlice<any ChatModel>) async throws -> ModelReply {
+    /// Tools that ran stay run, and whichever model comes next goes on from their results: no effect is repeated.
+    private func reply(to ask: ModelRequest, _ models: inout ModelChain) async throws -> ModelReply {
         let call = ModelCall(caller: origin.caller, requestID: origin.requestID, traceparent: origin.traceparent, deadline: deadline)
-        while let model = models.first {
-            let before = draft.value.pieces
-            do throws(ModelFailure) {
-                return try await model.answer(ask, for: call, tokens: stream)
-            } catch {
-                guard error.isWorthAnother, models.count > 1, draft.value.pieces == before, !Task.isCancelled, !deadline.hasPassed else {
-                    throw error
-                }
-                models.removeFirst()
-                let entry: JSONValue = [
-                    "kind": "fallback", "model": .string(model.name), "reason": .string(error.code.rawValue),
-                    "next": .string(models.first?.name ?? ""),
-                ]
-                draft.note(entry)
-                try await sink.send(.trace(kind: "routing", entry: entry))
-            }
+        return try await models.reply(to: ask, for: call, tokens: stream) { failed, why, next in
+            let entry: JSONValue = ["kind": "fallback", "model": .string(failed), "reason": .string(why.code.rawValue), "next": .string(next)]
+            draft.note(entry)
+            try await sink.send(.trace(kind: "routing", entry: entry))
         }
-        throw ModelFailure(.unknown, "no model of the chain is there any more")
     }
 
     /// What a reply adds to the turn.
     private func take(_ reply: ModelReply, to ask: ModelRequest) {
         // Where a provider does not say, about as many as there were.
-        let tokensIn = reply.tokensIn ?? ask.messages.reduce(0) { $0 + TokenEstimate.count($1.content) }
+        let tokensIn = reply.tokensIn ?? ask.tokensEstimate
         draft.change { state in
             state.model = reply.model
             state.adapters = reply.adapters
@@ -138,6 +120,16 @@ struct TurnRun: Sendable {
         }
         return messages + found.messages + [ModelMessage(.user, question, source: place.userMessage)]
     }
+}
+
+extension String {
+    /// What stands behind a beginning; nil when it begins otherwise, or ends there.
+    func rest(behind beginning: some Collection<UInt8>) -> String? {
+        guard utf8.count > beginning.count, utf8.starts(with: beginning) else { return nil }
+        return String(utf8.dropFirst(beginning.count))
+    }
+
+    func rest(behind beginning: String) -> String? { rest(behind: beginning.utf8) }
 }
 
 extension ChatService {

@@ -1,0 +1,176 @@
+import Chat
+import Crypto
+import IO
+import JSON
+import Store
+import Tools
+
+/// OpenAI's chat completions (platform.openai.com/docs/api-reference/chat) over the models of this host.
+extension LiveChat {
+    /// A name that stands for whatever model answers who names none.
+    private static let standard = "default"
+
+    func complete(_ context: RequestContext) async throws(APIError) -> Reply {
+        let service = try serving()
+        let request = try Self.request(context.body)
+        let name = context.body["model"]?.stringValue
+        let model = name == Self.standard ? nil : name
+        let origin = TurnOrigin(caller: Caller(context.principal), requestID: context.requestID, traceparent: context.identity.traceparent)
+        let completion = Completion(id: "chatcmpl-\(context.requestID)", created: StoreClock.nowMilliseconds() / 1000)
+        guard context.body["stream"]?.boolValue == true || context.accepts == .events else {
+            let reply = try await checked { () async throws(ChatError) in
+                try await service.complete(request, model: model, origin, tokens: NoTokens())
+            }
+            return .data(completion.whole(reply))
+        }
+        // What can be told before the head is sent is told by its status.
+        _ = try await checked { () async throws(ChatError) in try service.admit(request, model) }
+        let wantsUsage = context.body["stream_options"]?["include_usage"]?.boolValue == true
+        return .dataEvents { write in
+            try await Self.stream(request, model: model, origin, service, completion, wantsUsage: wantsUsage, write)
+        }
+    }
+
+    func openAIModels() -> Reply {
+        let names = [Self.standard] + modelNames
+        return .data([
+            "object": "list", "data": .array(names.map { ["id": .string($0), "object": "model", "created": 0, "owned_by": "limen"] }),
+        ])
+    }
+
+    private static func stream(
+        _ request: ModelRequest, model: String?, _ origin: TurnOrigin, _ service: ChatService, _ completion: Completion, wantsUsage: Bool,
+        _ write: @escaping DataWriter
+    ) async throws {
+        let name = model ?? standard
+        try await write(completion.chunk(name, delta: ["role": "assistant", "content": ""]).text)
+        let reply: ModelReply
+        do throws(ChatError) {
+            reply = try await service.complete(
+                request, model: model, origin,
+                tokens: ChunkTokens { try await write(completion.chunk(name, delta: ["content": .string($0)]).text) })
+        } catch {
+            // The head has gone: what failed is the last event, as OpenAI's servers do it.
+            throw APIError(error)
+        }
+        for (index, call) in reply.toolCalls.enumerated() {
+            try await write(completion.chunk(name, delta: ["tool_calls": [Completion.json(call, index: index)]]).text)
+        }
+        try await write(completion.chunk(name, delta: [:], finish: reply.finish.rawValue).text)
+        if wantsUsage { try await write(completion.usage(name, reply).text) }
+        try await write("[DONE]")
+    }
+
+    /// The body as a model is asked.
+    private static func request(_ body: JSONValue) throws(APIError) -> ModelRequest {
+        var messages: [ModelMessage] = []
+        for (index, message) in (body["messages"]?.arrayValue ?? []).enumerated() { messages.append(try Self.message(message, index)) }
+        var request = ModelRequest(model: body["model"]?.stringValue ?? "", messages: messages)
+        if body["tool_choice"]?.stringValue != "none" {
+            request.tools = (body["tools"]?.arrayValue ?? []).map { tool in
+                ModelTool(
+                    name: tool["function"]?["name"]?.stringValue ?? "", description: tool["function"]?["description"]?.stringValue ?? "",
+                    inputSchema: tool["function"]?["parameters"] ?? ["type": "object", "properties": [:]])
+            }
+        }
+        request.tokensMax = (body["max_completion_tokens"]?.intValue ?? body["max_tokens"]?.intValue) ?? ChatLimits.tokensMaxDefault
+        request.temperature = body["temperature"]?.doubleValue
+        request.stop = body["stop"]?.arrayValue?.compactMap(\.stringValue) ?? body["stop"]?.stringValue.map { [$0] } ?? []
+        return request
+    }
+
+    private static func message(_ message: JSONValue, _ index: Int) throws(APIError) -> ModelMessage {
+        let role: MessageRole =
+            switch message["role"]?.stringValue {
+            case "assistant": .assistant
+            case "tool": .tool
+            case "user": .user
+            default: .system
+            }
+        let parts = message["content"]?.arrayValue?.compactMap { $0["text"]?.stringValue }.joined()
+        var made = ModelMessage(role, NormalForm.of(message["content"]?.stringValue ?? parts ?? ""))
+        made.toolCallID = message["tool_call_id"]?.stringValue
+        guard role != .tool || made.toolCallID != nil else {
+            throw .invalid("Message \(index) of the role tool has no tool_call_id.", reason: "missing_tool_call_id")
+        }
+        for call in message["tool_calls"]?.arrayValue ?? [] {
+            let arguments = try Self.arguments(call["function"]?["arguments"]?.stringValue ?? "", index)
+            made.toolCalls.append(
+                ModelToolCall(id: call["id"]?.stringValue ?? "", name: call["function"]?["name"]?.stringValue ?? "", arguments: arguments))
+        }
+        return made
+    }
+
+    /// A call's arguments, which are an object as text.
+    private static func arguments(_ text: String, _ index: Int) throws(APIError) -> JSONValue {
+        let reason: String
+        do {
+            let value = try JSONValue(parsing: text.isEmpty ? "{}" : text)
+            if value.objectValue != nil { return value }
+            reason = "no object"
+        } catch {
+            reason = "not JSON: \(error.message)"
+        }
+        throw .invalid("The arguments of a tool call of message \(index) are \(reason).", reason: "invalid_arguments")
+    }
+}
+
+/// The shapes of one completion.
+private struct Completion: Sendable {
+    let id: String
+    /// Seconds since 1970.
+    let created: Int64
+
+    func whole(_ reply: ModelReply) -> JSONValue {
+        var message: JSONObject = [
+            "role": "assistant", "content": reply.content.isEmpty && !reply.toolCalls.isEmpty ? .null : .string(reply.content), "refusal": .null,
+        ]
+        if !reply.toolCalls.isEmpty { message["tool_calls"] = .array(reply.toolCalls.map { Self.json($0, index: nil) }) }
+        return [
+            "id": .string(id), "object": "chat.completion", "created": JSONValue(created), "model": .string(reply.model),
+            "choices": [["index": 0, "message": .object(message), "logprobs": .null, "finish_reason": .string(reply.finish.rawValue)]],
+            "usage": Self.usage(reply),
+        ]
+    }
+
+    func chunk(_ model: String, delta: JSONObject, finish: String? = nil) -> JSONValue {
+        frame(model, [["index": 0, "delta": .object(delta), "logprobs": .null, "finish_reason": finish.map { .string($0) } ?? .null]])
+    }
+
+    /// The last chunk of who asked for it: no choice, the sums.
+    func usage(_ model: String, _ reply: ModelReply) -> JSONValue {
+        var value = frame(model, []).objectValue ?? [:]
+        value["usage"] = Self.usage(reply)
+        return .object(value)
+    }
+
+    private func frame(_ model: String, _ choices: [JSONValue]) -> JSONValue {
+        [
+            "id": .string(id), "object": "chat.completion.chunk", "created": JSONValue(created), "model": .string(model), "choices": .array(choices),
+        ]
+    }
+
+    static func json(_ call: ModelToolCall, index: Int?) -> JSONValue {
+        var object: JSONObject = [
+            "id": .string(call.id), "type": "function", "function": ["name": .string(call.name), "arguments": .string(call.arguments.text)],
+        ]
+        if let index { object["index"] = JSONValue(index) }
+        return .object(object)
+    }
+
+    private static func usage(_ reply: ModelReply) -> JSONValue {
+        let (asked, answered) = (reply.tokensIn ?? 0, reply.tokensOut ?? 0)
+        return ["prompt_tokens": JSONValue(asked), "completion_tokens": JSONValue(answered), "total_tokens": JSONValue(asked + answered)]
+    }
+}
+
+/// For who waits for the whole answer.
+private struct NoTokens: TokenSink {
+    func take(_ text: String) async throws {}
+}
+
+/// Makes a chunk of each piece.
+private struct ChunkTokens: TokenSink {
+    let send: @Sendable (String) async throws -> Void
+    func take(_ text: String) async throws { try await send(text) }
+}
