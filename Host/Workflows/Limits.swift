@@ -10,4 +10,51 @@ package enum WorkflowLimits {
     package static let expressionStepsMax = 100_000
     /// Most bytes of text that filling in the places of one value makes.
     package static let templateBytesMax = 1 << 20
+
+    // MARK: Definitions
+
+    /// Longest definition, in bytes of JSON.
+    package static let definitionBytesMax = 64 << 10
+    /// Deepest nesting of a definition's values.
+    package static let definitionDepthMax = 24
+    /// Most problems that a refusal names.
+    package static let problemsMax = 50
+    /// Most nodes of a workflow.
+    package static let nodesMax = 64
+    /// Most cases of a `switch`.
+    package static let casesMax = 16
+    /// Most branches of a `parallel`.
+    package static let branchesMax = 8
+    /// How deep `parallel` nodes may stand inside the branches of others.
+    package static let parallelDepthMax = 3
+    /// Longest id of a node and longest name of a variable, in bytes.
+    package static let nameBytesMax = 64
+    /// Longest id of a tool, in bytes.
+    package static let toolBytesMax = 255
+    /// Most further tries of a call.
+    package static let retriesMax = 3
+    /// Longest time of one node over all its tries, in milliseconds: as long as an adapter for models may take.
+    package static let nodeMillisecondsMax = 600_000
+    /// A node's time when it names none, in milliseconds: as long as the longest call of a tool.
+    package static let nodeMillisecondsDefault = 60_000
+    /// Longest time of a run, and a run's time when its workflow names none, in milliseconds.
+    package static let runMillisecondsMax = 3_600_000
+    package static let runMillisecondsDefault = 300_000
+
+    // MARK: Runs
+
+    /// Longest input of a run, in bytes of JSON.
+    package static let inputBytesMax = 256 << 10
+    /// Longest value of a variable, in bytes of JSON.
+    package static let variableBytesMax = 256 << 10
+    /// All values that a run keeps in variables, in bytes of JSON.
+    package static let variablesBytesMax = 1 << 20
+    /// Longest outputs of a run, in bytes of JSON.
+    package static let outputsBytesMax = 1 << 20
+    /// Longest message of a failure that a trace keeps, in bytes.
+    package static let failureBytesMax = 512
+    /// Longest details of a failure that a run keeps, in bytes of JSON.
+    package static let failureDetailsBytesMax = 4 << 10
+    /// Most places of an input that a refusal by schema names.
+    package static let schemaFailuresMax = 20
 }

@@ -23,7 +23,7 @@ enum Arrows {
         "Host/HTTP": ["IO", "JSON", "CLinux", "CZlib"],
         "Host/Store": ["CSQLite", "CPQ", "IO", "JSON", "Crypto"],
         "Host/Identity": ["Store", "Crypto", "IO", "JSON"],
-        "Host/Workflows": ["JSON"],
+        "Host/Workflows": ["Store", "Crypto", "IO", "JSON", "JSONSchema"],
         "Host/Chat": ["Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Egress": ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"],

@@ -29,7 +29,7 @@ let package = Package(
         linked("WorkerProtocol", ["JSON"]), linked("Jail", ["CLinux", "WorkerProtocol"]),
         linked("IO", ["CLinux", "COpenSSL"]), linked("HTTP", ["IO", "JSON", "CLinux", "CZlib"]), linked("Crypto", ["COpenSSL"]),
         linked("Telemetry", ["JSON", "IO", "CLinux"]), linked("Store", ["CSQLite", "CPQ", "IO", "JSON", "Crypto"]),
-        linked("Workflows", ["JSON"]),
+        linked("Workflows", ["Store", "Crypto", "IO", "JSON", "JSONSchema"]),
         linked("Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
         linked("Egress", ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"]),
         linked("CalcPlugin", ["LimenPlugin", "PluginABI", "JSON"]), linked("TablePlugin", ["LimenPlugin", "PluginABI", "JSON"]),

@@ -47,4 +47,7 @@ package struct Expression: Sendable {
         guard case .bool(let holds) = try value(in: scope) else { throw ExpressionError(.type, "a condition has to be true or false", at: 0) }
         return holds
     }
+
+    /// What it reads of a scope: the names that its paths begin with.
+    package var names: Set<String> { root.names }
 }

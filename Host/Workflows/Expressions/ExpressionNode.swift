@@ -15,6 +15,17 @@ indirect enum ExpressionNode: Sendable {
         case member(String)
         case item(Int)
     }
+
+    /// The names that paths in it begin with; as deep as an expression may be.
+    var names: Set<String> {
+        switch self {
+        case .literal: []
+        case .path(let name, _, _): [name]
+        case .not(let operand, _), .negate(let operand, _): operand.names
+        case .binary(_, let left, let right, _): left.names.union(right.names)
+        case .call(_, let arguments, _): arguments.reduce(into: []) { $0.formUnion($1.names) }
+        }
+    }
 }
 
 /// What stands between two parts.

@@ -19,6 +19,11 @@ package struct Template: Sendable {
 
     private let root: Part
 
+    /// An object with nothing in it.
+    static let empty = Template(root: .object([]))
+
+    private init(root: Part) { self.root = root }
+
     /// Compiles a value with places.
     /// - Throws: `ExpressionError`; its offset counts from the beginning of the place.
     package init(_ value: JSONValue, names: Set<String> = ["input", "vars"]) throws(ExpressionError) { root = try Self.part(value, names) }
@@ -70,6 +75,20 @@ package struct Template: Sendable {
     package func value(in scope: ExpressionScope, bytesMax: Int = WorkflowLimits.templateBytesMax) throws(ExpressionError) -> JSONValue {
         var left = bytesMax
         return try Self.fill(root, scope, &left)
+    }
+
+    /// What its places read of a scope: names such as `input` and `vars`.
+    package var names: Set<String> { Self.names(of: root) }
+
+    private static func names(of part: Part) -> Set<String> {
+        switch part {
+        case .constant: []
+        case .place(let expression): expression.names
+        case .text(let pieces):
+            pieces.reduce(into: []) { names, piece in if case .place(let expression) = piece { names.formUnion(expression.names) } }
+        case .list(let parts): parts.reduce(into: []) { $0.formUnion(Self.names(of: $1)) }
+        case .object(let parts): parts.reduce(into: []) { $0.formUnion(Self.names(of: $1.1)) }
+        }
     }
 
     private static func fill(_ part: Part, _ scope: ExpressionScope, _ left: inout Int) throws(ExpressionError) -> JSONValue {

@@ -7,7 +7,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case frames, spawner
     case manifest, library
     case url, egress, scrubber, exchange
-    case expression
+    case expression, workflow
     case calc, csv, query, time, zone
     case html, feed, answer
 
@@ -36,6 +36,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .scrubber: checkScrubber(bytes)
         case .exchange: checkCut(bytes, readExchange)
         case .expression: checkExpression(bytes)
+        case .workflow: checkWorkflow(bytes)
         case .calc: checkCalculator(bytes)
         case .csv: checkCSV(bytes)
         case .query: checkQuery(bytes)
@@ -50,7 +51,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     /// Bytes of the longest input worth trying: long enough to reach every branch, short enough to try many.
     package var inputBytesMax: Int {
         switch self {
-        case .library, .manifest: 8192
+        case .library, .manifest, .workflow: 8192
         case .pattern, .calc, .time: 512
         default: 2048
         }
