@@ -77,8 +77,9 @@ private final class Flag: Sendable {
     @Test("whoever lost the lease completes nothing, and what it wrote is not there", arguments: DatabaseEngine.allCases)
     func lostLease(engine: DatabaseEngine) async throws {
         try await withJobs(engine) { jobs, database in
-            let now = StoreClock.nowMilliseconds()
             try await jobs.add(JobRequest("k", tenant: "t", owner: "u"))
+            // Read behind it: the job is due from its own moment on.
+            let now = StoreClock.nowMilliseconds()
             let first = try #require(try await jobs.claim(worker: "a", kinds: ["k"], nowMilliseconds: now))
             #expect(try await jobs.claim(worker: "b", kinds: ["k"], nowMilliseconds: now) == nil)
             #expect(try await jobs.heartbeat(first, nowMilliseconds: now + 30_000))
@@ -101,8 +102,8 @@ private final class Flag: Sendable {
         arguments: DatabaseEngine.allCases)
     func deadLetters(engine: DatabaseEngine) async throws {
         try await withJobs(engine) { jobs, _ in
-            var now = StoreClock.nowMilliseconds()
             let id = try await jobs.add(JobRequest("k", tenant: "t", owner: "u", attemptsMax: 3))
+            var now = StoreClock.nowMilliseconds()
             var pauses: [Int64] = []
             for _ in 0..<3 {
                 let lease = try #require(try await jobs.claim(worker: "a", kinds: ["k"], nowMilliseconds: now))
