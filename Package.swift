@@ -110,7 +110,8 @@ let host: [Target] = [
     swift("Store", "Host/Store", ["CSQLite", "CPQ", "IO", "JSON", "Crypto"]),
     swift("Identity", "Host/Identity", ["Store", "Crypto", "IO", "JSON"]),
     swift("Workflows", "Host/Workflows", ["Store", "Crypto", "IO", "JSON", "JSONSchema"]),
-    swift("Chat", "Host/Chat", ["Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"]),
+    swift("Artifacts", "Host/Artifacts", ["Store", "Crypto", "IO", "JSON"]),
+    swift("Chat", "Host/Chat", ["Artifacts", "Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"]),
     swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
     swift("Egress", "Host/Egress", ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"]),
@@ -122,12 +123,13 @@ let host: [Target] = [
         [
             "Identity", "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor",
-            "WorkerProtocol", "Chat",
+            "WorkerProtocol", "Artifacts", "Chat",
         ]),
     .executableTarget(
         name: "limen",
         dependencies: [
-            "API", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config",
+            "API", "Artifacts", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store",
+            "Telemetry", "Config",
             "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ], path: "Host/Limen", swiftSettings: shared, linkerSettings: selfContained),
@@ -167,6 +169,8 @@ let testTargets: [Target] = [
         path: "Tests/Support", swiftSettings: shared),
     // What tests of every layer use; it needs nothing of the host, so that the lower layers' tests build without it.
     .target(name: "TestKit", dependencies: ["JSON"], path: "Tests/Kit", swiftSettings: shared),
+    // What tests of anything with rows share.
+    .target(name: "StoreKit", dependencies: ["Store"], path: "Tests/StoreKit", swiftSettings: shared),
     // A second source of system call numbers, for tests of ours.
     .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     // What only C can do in a test: a child of a threaded process that goes on without a runtime.
@@ -181,7 +185,8 @@ let testTargets: [Target] = [
     tests("HTTPTests", ["HTTP", "IO", "JSON", "CLinux", "CZlib", "TestKit"]),
     tests("CryptoTests", ["Crypto"]),
     tests("WorkflowsTests", ["Workflows", "Store", "Crypto", "IO", "JSON", "JSONSchema", "TestKit"]),
-    tests("ChatTests", ["Chat", "Tools", "Supervisor", "Store", "Crypto", "IO", "JSON", "TestKit"]),
+    tests("ArtifactsTests", ["Artifacts", "Store", "Crypto", "IO", "JSON", "TestKit", "StoreKit"]),
+    tests("ChatTests", ["Artifacts", "Chat", "Tools", "Supervisor", "Store", "Crypto", "IO", "JSON", "TestKit", "StoreKit"]),
     tests("IdentityTests", ["Identity", "Store", "Crypto", "IO", "JSON", "TestKit"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite", "TestKit"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
@@ -197,7 +202,10 @@ let testTargets: [Target] = [
         ]),
     tests(
         "APITests",
-        ["API", "Chat", "Identity", "Crypto", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry", "TestKit"]),
+        [
+            "API", "Artifacts", "Chat", "Identity", "Crypto", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry",
+            "TestKit", "StoreKit",
+        ]),
     tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux", "TestKit"]),
     tests(
         "PluginsTests",

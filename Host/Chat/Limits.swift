@@ -16,6 +16,10 @@ package enum ChatLimits {
     /// Tool calls of one round, and how many of them run at once.
     package static let callsPerRoundMax = 16
     static let callsAtOnceMax = 4
+    /// Bytes of an agent's instructions.
+    package static let instructionsBytesMax = 16 << 10
+    /// Contexts that an agent or a turn names.
+    package static let contextsMax = 64
     /// Tools that a model is shown.
     package static let toolsShownMax = 64
     /// Bytes of a tool's result that a model is shown; the whole result stays in the message's record of the call up to the same length.

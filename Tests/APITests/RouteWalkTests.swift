@@ -16,7 +16,7 @@ struct RouteWalkTests {
     static func example(_ route: Route) -> (path: String, body: String?) {
         let path = route.path.description.replacing("{id}", with: "a.echo").replacing("{name}", with: "a").replacing("{provider}", with: "corp")
             .replacing("{key}", with: "k").replacing("{handle}", with: "h").replacing("{message_id}", with: "m").replacing("{share_id}", with: "s")
-            .replacing("{token}", with: "t")
+            .replacing("{token}", with: "t").replacing("{version}", with: "1")
         guard route.body != nil else { return (path, nil) }
         switch route.operation {
         case "setSecret": return (path, #"{"value":"open sesame"}"#)
@@ -25,6 +25,9 @@ struct RouteWalkTests {
         case "cancelChat": return (path, #"{"request_id":"r"}"#)
         case "decideApproval": return (path, #"{"decision":"deny"}"#)
         case "createConversation", "shareConversation", "regenerateMessage": return (path, "{}")
+        case "createArtifact": return (path, #"{"type":"memory","name":"n","schema":{"kind":"memory.note"}}"#)
+        case "createAgent": return (path, #"{"name":"n"}"#)
+        case "changeArtifact", "changeAgent": return (path, #"[{"op":"replace","path":"/name","value":"n"}]"#)
         case "changeConversation": return (path, #"[{"op":"replace","path":"/title","value":"t"}]"#)
         default: break
         }
@@ -42,6 +45,8 @@ struct RouteWalkTests {
             "getUsage", "listConversations", "createConversation", "getConversation", "changeConversation", "deleteConversation", "listMessages",
             "regenerateMessage", "exportConversation", "searchMessages", "shareConversation", "listShares", "removeShare", "listApprovals",
             "decideApproval", "openAIChatCompletions", "openAIModels",
+            "listArtifacts", "createArtifact", "getArtifact", "changeArtifact", "retireArtifact", "listArtifactVersions",
+            "getArtifactVersion", "restoreArtifactVersion", "listAgents", "createAgent", "getAgent", "changeAgent", "retireAgent",
         ],
         .session: [
             "signOut", "requestEmailVerification", "changePassword", "getSecondFactor", "enableSecondFactor", "verifySecondFactor",
@@ -68,6 +73,7 @@ struct RouteWalkTests {
                     "listTools", "getTool", "getOpenAPI", "getMe", "getSettings", "chatStream", "listModels", "getUsage", "listConversations",
                     "getConversation", "listMessages", "exportConversation", "searchMessages", "listShares", "listApprovals",
                     "openAIModels",
+                    "listArtifacts", "getArtifact", "listArtifactVersions", "getArtifactVersion", "listAgents", "getAgent",
                 ].contains(operation)
         case "must change": access == .anonymous || ["signOut", "changePassword", "getMe"].contains(operation)
         default: true
@@ -125,7 +131,9 @@ struct RouteWalkTests {
         let route = Self.routes[index]
         // These are asked by IdentityRouteTests, SettingRouteTests, JobRouteTests, ChatRouteTests and OpenAIRouteTests, over stores of their own.
         let elsewhere = ["/v1/admin/users", "/v1/admin/settings", "/v1/admin/plans", "/v1/admin/jobs", "/v1/admin/tenants", "/v1/admin/invitations"]
-        if ["auth", "account", "chat", "public", "openai"].contains(route.tag) || elsewhere.contains(where: route.path.description.hasPrefix) {
+        if ["auth", "account", "chat", "public", "openai", "artifacts", "agents"].contains(route.tag)
+            || elsewhere.contains(where: route.path.description.hasPrefix)
+        {
             return
         }
         let (path, body) = Self.example(route)

@@ -5,18 +5,12 @@ import IO
 import Identity
 import JSON
 import Store
+import StoreKit
 import Telemetry
 import TestKit
 import Testing
 
 @testable import API
-
-/// Counts the statements that bodies run.
-private final class StatementCount: Sendable {
-    private let count = Lock(0)
-    var value: Int { count.withLock { $0 } }
-    var probe: StoreProbe { StoreProbe { [self] (step) throws(StoreError) in if case .statement = step { count.withLock { $0 += 1 } } } }
-}
 
 /// Every service that has rows, over one database whose statements are counted, and an operator who is remembered.
 private final class Counted: Sendable {

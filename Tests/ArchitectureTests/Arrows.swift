@@ -24,7 +24,8 @@ enum Arrows {
         "Host/Store": ["CSQLite", "CPQ", "IO", "JSON", "Crypto"],
         "Host/Identity": ["Store", "Crypto", "IO", "JSON"],
         "Host/Workflows": ["Store", "Crypto", "IO", "JSON", "JSONSchema"],
-        "Host/Chat": ["Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"],
+        "Host/Artifacts": ["Store", "Crypto", "IO", "JSON"],
+        "Host/Chat": ["Artifacts", "Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Egress": ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
@@ -34,10 +35,11 @@ enum Arrows {
         "Host/API": [
             "Identity", "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor",
-            "WorkerProtocol", "Chat",
+            "WorkerProtocol", "Artifacts", "Chat",
         ],
         "Host/Limen": [
-            "API", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config",
+            "API", "Artifacts", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store",
+            "Telemetry", "Config",
             "Crypto",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ],

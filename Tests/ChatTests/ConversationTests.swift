@@ -1,5 +1,6 @@
 import JSON
 import Store
+import StoreKit
 import Testing
 
 @testable import Chat

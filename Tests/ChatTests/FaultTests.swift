@@ -1,6 +1,7 @@
 import IO
 import JSON
 import Store
+import StoreKit
 import Testing
 
 @testable import Chat
@@ -8,37 +9,11 @@ import Testing
 /// A turn whose database fails, or whose host ends, at each of its statements in turn.
 @Suite("Faults in turns", .serialized)
 struct FaultTests {
-    /// Fails the n-th statement or commit from the moment it is armed.
-    private final class Fuse: Sendable {
-        private let left = Lock<Int?>(nil)
-        private let seen = Lock(0)
-
-        var count: Int { seen.withLock { $0 } }
-
-        func arm(_ number: Int?) {
-            left.withLock { $0 = number }
-            seen.withLock { $0 = 0 }
-        }
-
-        var probe: StoreProbe {
-            StoreProbe { [self] (step) throws(StoreError) in
-                if case .committed = step { return }
-                seen.withLock { $0 += 1 }
-                let burns = left.withLock { left in
-                    guard let number = left else { return false }
-                    left = number - 1
-                    return number == 1
-                }
-                if burns { throw StoreError(.unavailable, "the disk is gone") }
-            }
-        }
-    }
-
     @Test(
         "a failure of any statement of a turn leaves whole messages, numbers without a gap, and a conversation that goes on (STORE-4, CHAT-6)",
         arguments: [DatabaseEngine.sqlite, .postgres])
     func everyStatement(engine: DatabaseEngine) async throws {
-        let fuse = Fuse()
+        let fuse = StoreFuse()
         let bench = try await ChatBench(engine, probe: fuse.probe)
         let chat = ChatService(
             store: bench.store, loop: bench.loop,

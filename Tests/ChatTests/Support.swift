@@ -1,7 +1,9 @@
+import Artifacts
 import Glibc
 import IO
 import JSON
 import Store
+import StoreKit
 import Supervisor
 import TestKit
 import Testing
@@ -58,12 +60,14 @@ final class ChatBench: Sendable {
     }
 
     func service(
-        _ models: [ScriptedModel], toolbox: any ChatToolbox = NoTools(), approvalMilliseconds: Int64 = 5_000, records: Kept<TurnRecord> = Kept()
+        _ models: [ScriptedModel], toolbox: any ChatToolbox = NoTools(), artifacts: ArtifactStore? = nil, approvalMilliseconds: Int64 = 5_000,
+        records: Kept<TurnRecord> = Kept()
     ) -> ChatService {
         var options = ChatService.Options()
         options.approvalMilliseconds = approvalMilliseconds
         return ChatService(
-            store: store, loop: loop, models: ScriptedModels(models: models), toolbox: toolbox, options: options, record: { records.add($0) },
+            store: store, loop: loop, models: ScriptedModels(models: models), toolbox: toolbox, artifacts: artifacts, options: options,
+            record: { records.add($0) },
             complain: { what, cause in Issue.record("\(what): \(cause)") })
     }
 
@@ -84,19 +88,6 @@ final class ChatBench: Sendable {
         for name in ["limen.db", "limen.db-wal", "limen.db-shm"] { unlink("\(folder)/\(name)") }
         rmdir(folder)
     }
-}
-
-/// Milliseconds that only a test moves.
-final class TestClock: Sendable {
-    private let time = Lock<Int64>(1_763_800_000_000)
-    var now: Int64 {
-        // Each look is a moment later, as in life.
-        time.withLock { time in
-            time += 1
-            return time
-        }
-    }
-    func advance(milliseconds: Int64) { time.withLock { $0 += milliseconds } }
 }
 
 /// What was seen, in order.

@@ -1,6 +1,7 @@
 import IO
 import JSON
 import Store
+import StoreKit
 import Testing
 import Tools
 

@@ -150,6 +150,7 @@ package struct APIServices: Sendable {
     package var identity: LiveIdentity
     package var jobs: LiveJobs
     package var chat: LiveChat
+    package var artifacts: LiveArtifacts
     package var settings: LiveSettings
     package var checks: [ReadinessCheck]
     /// Prometheus text.
@@ -159,7 +160,8 @@ package struct APIServices: Sendable {
     /// Gathers the services.
     package init(
         tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, secrets: any SecretAdministration,
-        egress: any EgressReading, identity: LiveIdentity, jobs: LiveJobs = .none, chat: LiveChat = .none, settings: LiveSettings = .none,
+        egress: any EgressReading, identity: LiveIdentity, jobs: LiveJobs = .none, chat: LiveChat = .none, artifacts: LiveArtifacts = .none,
+        settings: LiveSettings = .none,
         checks: [ReadinessCheck],
         metrics: @escaping @Sendable () -> [UInt8], version: String
     ) {
@@ -171,6 +173,7 @@ package struct APIServices: Sendable {
         self.identity = identity
         self.jobs = jobs
         self.chat = chat
+        self.artifacts = artifacts
         self.settings = settings
         self.checks = checks
         self.metrics = metrics

@@ -30,6 +30,7 @@ package struct LiveChat: Sendable {
         request.segments = body["message"]?["content_struct"]?["segments"]?.arrayValue ?? []
         request.mode = body["message"]?["mode"]?.stringValue ?? "text"
         request.model = body["model"]?.stringValue
+        request.agent = body["agent_id"]?.stringValue
         request.contexts = body["context_ids"]?.arrayValue?.compactMap(\.stringValue) ?? []
         if let parent = body["parent_message_id"] { request.parent = .some(parent.stringValue) }
         request.tokensMax = body["max_tokens"]?.intValue
@@ -40,6 +41,14 @@ package struct LiveChat: Sendable {
         var request = TurnRequest(conversation: context.parameter("id"), content: "")
         request.again = context.parameter("message_id")
         request.model = context.body["model"]?.stringValue
+        request.agent = context.body["agent_id"]?.stringValue
+        if request.agent == nil {
+            // Another answer in the place of an agent's is that agent's, too.
+            let before = try await run(context) { (service, speaker) async throws(ChatError) in
+                try await service.store.message(context.parameter("message_id"), in: context.parameter("id"), of: speaker)
+            }
+            request.agent = before.meta["agent_id"]?.stringValue
+        }
         return try await answer(request, context)
     }
 

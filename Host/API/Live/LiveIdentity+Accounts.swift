@@ -33,10 +33,7 @@ extension LiveIdentity {
         do throws(JSONPatchError) {
             return try JSONPatch(patch).apply(to: document)
         } catch {
-            if error.code == .testFailed {
-                throw APIError(.conflict, "A test of the patch failed; nothing was changed.", details: ["reason": "test"])
-            }
-            throw .invalid("The patch cannot be applied: \(error.message).", reason: "patch")
+            throw APIError(error)
         }
     }
 

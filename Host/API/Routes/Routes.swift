@@ -10,6 +10,7 @@ package enum Routes {
             + short(identityRoutes(services.identity) + providerRoutes(services.identity) + accountRoutes(services.identity))
             + short(tenantRoutes(services.identity)) + breakerRoutes(services.tools, services.plugins)
             + chatRoutes(services.chat) + conversationRoutes(services.chat) + sharingRoutes(services.chat) + openAIRoutes(services.chat)
+            + artifactRoutes(services.artifacts) + agentRoutes(services.artifacts)
             + settingRoutes(services.settings) + jobRoutes(services.jobs) + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
     }

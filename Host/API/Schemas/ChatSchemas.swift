@@ -16,13 +16,15 @@ extension Schemas {
                         required: ["segments"],
                         closed: true),
                 ], required: ["content"], closed: true),
-            "context_ids": ["type": "array", "maxItems": 64, "items": identifier], "model": identifier, "parent_message_id": identifierOrNull,
+            "context_ids": ["type": "array", "maxItems": JSONValue(ChatLimits.contextsMax), "items": identifier], "agent_id": identifier,
+            "model": identifier, "parent_message_id": identifierOrNull,
             "stream": flag, "client_request_id": identifier,
             "max_tokens": ["type": "integer", "minimum": 1, "maximum": JSONValue(ChatLimits.tokensMaxDefault)],
         ], required: ["message"], closed: true)
 
     /// Body of another answer.
-    static let regenerate: JSONValue = object(["model": identifier, "stream": flag, "client_request_id": identifier], closed: true)
+    static let regenerate: JSONValue = object(
+        ["model": identifier, "agent_id": identifier, "stream": flag, "client_request_id": identifier], closed: true)
 
     static let chatUsage: JSONValue = object(
         ["tokens_in": count, "tokens_out": count, "cost_micros": count, "currency": text, "tool_calls": count, "wall_ms": count],

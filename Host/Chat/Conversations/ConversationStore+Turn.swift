@@ -84,7 +84,7 @@ extension ConversationStore {
                     "UPDATE conversation SET turn = NULL, turn_until = 0, updated_at = $1 WHERE id = $2 AND turn = $3",
                     [.integer(now), .text(place.conversation), .text(turn)]
                 ),
-                Self.usageRow(answer.usage, model: answer.model, of: speaker, at: now),
+                Self.usageRow(answer.usage, model: answer.model, agent: answer.agent, of: speaker, at: now),
             ])
             return count == 1
         }
@@ -139,5 +139,6 @@ struct FinishedAnswer: Sendable {
     var isTruncated: Bool
     var usage: MessageUsage
     var model: String
+    var agent: String?
     var meta: JSONObject
 }

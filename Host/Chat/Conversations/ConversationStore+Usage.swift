@@ -69,8 +69,8 @@ extension ConversationStore {
     private static func date(_ day: Int64) -> String { String(Timestamp.text(milliseconds: day * 86_400_000).prefix(10)) }
 
     /// Adds what an answer used that is kept nowhere else; returns at once.
-    func account(_ usage: MessageUsage, model: String, of speaker: Speaker) async throws(StoreError) {
-        let (sql, values) = Self.usageRow(usage, model: model, of: speaker, at: now())
+    func account(_ usage: MessageUsage, model: String, agent: String? = nil, of speaker: Speaker) async throws(StoreError) {
+        let (sql, values) = Self.usageRow(usage, model: model, agent: agent, of: speaker, at: now())
         try await database.append { connection in
             try await connection.confine(to: speaker.tenant)
             try await connection.execute(sql, values)
@@ -78,11 +78,11 @@ extension ConversationStore {
     }
 
     /// Adds one answer to the sums of its day.
-    static func usageRow(_ usage: MessageUsage, model: String, of speaker: Speaker, at now: Int64) -> (SQL, [SQLValue]) {
+    static func usageRow(_ usage: MessageUsage, model: String, agent: String?, of speaker: Speaker, at now: Int64) -> (SQL, [SQLValue]) {
         (
             """
             INSERT INTO chat_usage (day, tenant, owner, model, agent, turns, tokens_in, tokens_out, tool_calls, cost_micros)
-            VALUES ($1, $2, $3, $4, '', 1, $5, $6, $7, $8)
+            VALUES ($1, $2, $3, $4, $9, 1, $5, $6, $7, $8)
             ON CONFLICT (tenant, owner, day, model, agent) DO UPDATE SET
                 turns = chat_usage.turns + 1, tokens_in = chat_usage.tokens_in + excluded.tokens_in,
                 tokens_out = chat_usage.tokens_out + excluded.tokens_out, tool_calls = chat_usage.tool_calls + excluded.tool_calls,
@@ -90,7 +90,7 @@ extension ConversationStore {
             """,
             [
                 .integer(now / 86_400_000), .text(speaker.tenant), .text(speaker.account), .text(model), SQLValue(usage.tokensIn),
-                SQLValue(usage.tokensOut), SQLValue(usage.toolCalls), .integer(usage.costMicros),
+                SQLValue(usage.tokensOut), SQLValue(usage.toolCalls), .integer(usage.costMicros), .text(agent ?? ""),
             ]
         )
     }

@@ -1,3 +1,4 @@
+import Artifacts
 import Crypto
 import IO
 import JSON
@@ -9,7 +10,9 @@ extension ChatService {
     /// - Throws: Why, and what is stored all the same.
     package func turn(_ request: TurnRequest, _ origin: TurnOrigin, sink: any TurnSink = SilentSink()) async throws(TurnFailure) -> TurnReply {
         let began = Deadline.now()
-        let (chain, onset) = try prepare(request)
+        let agent = try await agent(of: request, origin.speaker)
+        let request = agent.map { $0.applied(to: request) } ?? request
+        let (chain, onset) = try prepare(request, agent)
         let key = RunningTurns.Key(tenant: origin.caller.tenant, account: origin.caller.user, requestID: origin.requestID)
         let turn = running.begin(key)
         defer { running.end(key, turn) }
@@ -23,14 +26,30 @@ extension ChatService {
         turn.enter(place.conversation)
         let draft = TurnDraft(model: chain[0].name)
         let run = TurnRun(
-            service: self, request: request, origin: origin, place: place, chain: chain, draft: draft, sink: sink,
+            service: self, request: request, agent: agent, origin: origin, place: place, chain: chain, draft: draft, sink: sink,
             deadline: began.adding(milliseconds: options.turnMillisecondsMax))
         let failure = await carried(run, turn)
         return try await end(run, failure, turn, began)
     }
 
+    /// The agent that a turn names, in its version of this moment: the turn keeps it.
+    private func agent(of request: TurnRequest, _ speaker: Speaker) async throws(TurnFailure) -> TurnAgent? {
+        guard let id = request.agent else { return nil }
+        guard let artifacts else { throw TurnFailure(.missing("agent")) }
+        do throws(ArtifactError) {
+            let found = try await artifacts.artifact(id, for: ArtifactReader(tenant: speaker.tenant, account: speaker.account))
+            guard found.kind == AgentDefinition.kindName else { throw ArtifactError.missing("agent") }
+            return TurnAgent(found)
+        } catch {
+            if case .store(let cause) = error { throw TurnFailure(.store(cause)) }
+            throw TurnFailure(.missing("agent"))
+        }
+    }
+
     /// What can be refused before anything is stored (CHAT-12).
-    private func prepare(_ request: TurnRequest) throws(TurnFailure) -> (chain: [any ChatModel], onset: ConversationStore.Onset) {
+    private func prepare(
+        _ request: TurnRequest, _ agent: TurnAgent?
+    ) throws(TurnFailure) -> (chain: [any ChatModel], onset: ConversationStore.Onset) {
         let chain = models.chain(for: request.model)
         guard !chain.isEmpty else {
             throw TurnFailure(.model(ModelFailure(.unknown, "there is no model of that name here; GET /v1/models lists them")))
@@ -46,7 +65,8 @@ extension ChatService {
         guard content.contains(where: { !$0.isWhitespace }) else { throw TurnFailure(.invalid(field: "message/content", reason: "says nothing")) }
         if content.utf8.contains(0) { throw TurnFailure(.invalid(field: "message/content", reason: "has a NUL character")) }
         let tokens = TokenEstimate.count(content)
-        guard tokens <= chain[0].windowTokens / 2 else { throw TurnFailure(.contextOverflow(tokens: tokens, max: chain[0].windowTokens / 2)) }
+        let room = max(0, chain[0].windowTokens / 2 - (agent?.instructionTokens ?? 0))
+        guard tokens <= room else { throw TurnFailure(.contextOverflow(tokens: tokens, max: room)) }
         var said = Utterance(content: content, segments: request.segments, meta: [:])
         let bytes = said.segments.isEmpty ? 0 : JSONValue.array(said.segments).serialized().count
         guard bytes <= ChatLimits.segmentsBytesMax else { throw TurnFailure(.tooLong(bytes: bytes, max: ChatLimits.segmentsBytesMax)) }
@@ -80,11 +100,12 @@ extension ChatService {
         draft.change { $0.usage.wallMilliseconds = Int((Deadline.now().nanoseconds &- began.nanoseconds) / 1_000_000) }
         let state = draft.value
         var meta: JSONObject = ["request_id": .string(run.origin.requestID)]
+        if let agent = run.agent { (meta["agent_id"], meta["agent_version"]) = (.string(agent.id), JSONValue(agent.version)) }
         if let failure { meta["error"] = .string(Self.name(failure)) }
         if !state.trace.isEmpty { meta["trace"] = .array(state.trace) }
         let answer = FinishedAnswer(
             content: state.text, segments: draft.segments, isTruncated: failure != nil || state.isCut, usage: state.usage, model: state.model,
-            meta: meta)
+            agent: run.agent?.id, meta: meta)
         let stored = await stored(run, answer)
         report(run, state, failure, began)
         if let failure, failure != .cancelled {
@@ -130,7 +151,8 @@ extension ChatService {
         record(
             TurnRecord(
                 requestID: run.origin.requestID, tenant: run.origin.caller.tenant, account: run.origin.caller.user,
-                conversation: run.place.conversation, message: run.place.answer, model: state.model, usage: state.usage, rounds: state.rounds,
+                conversation: run.place.conversation, message: run.place.answer, model: state.model,
+                agent: run.agent?.id, usage: state.usage, rounds: state.rounds,
                 outcome: failure.map(Self.name) ?? "ok",
                 firstTokenMilliseconds: state.firstAt.map { Double(($0.nanoseconds &- began.nanoseconds) / 1000) / 1000 }))
     }

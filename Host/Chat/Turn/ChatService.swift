@@ -1,3 +1,4 @@
+package import Artifacts
 import Crypto
 package import IO
 import JSON
@@ -22,6 +23,8 @@ package final class ChatService: Sendable {
     package let approvals: ApprovalDesk
     package let running = RunningTurns()
     let toolbox: any ChatToolbox
+    /// Where agents are; nil where there are none.
+    let artifacts: ArtifactStore?
     /// Whose clock wakes turns that run on no loop.
     private let loop: EventLoop
     let options: Options
@@ -34,11 +37,11 @@ package final class ChatService: Sendable {
     ///   - complain: For the log: what could not be done, and why.
     package init(
         store: ConversationStore, loop: EventLoop, models: any ModelCatalogue = BuiltInModels(), toolbox: any ChatToolbox = NoTools(),
-        options: Options = .init(),
+        artifacts: ArtifactStore? = nil, options: Options = .init(),
         record: @escaping @Sendable (TurnRecord) -> Void = { _ in }, complain: @escaping @Sendable (String, String) -> Void = { _, _ in }
     ) {
         (self.store, self.models, self.toolbox, self.options, self.record) = (store, models, toolbox, options, record)
-        (self.complain, self.loop) = (complain, loop)
+        (self.complain, self.loop, self.artifacts) = (complain, loop, artifacts)
         approvals = ApprovalDesk(store: store, loop: loop, milliseconds: options.approvalMilliseconds)
         store.database.observe { [running] news in
             // Another host was asked to cancel what runs here.

@@ -7,6 +7,7 @@ import Tools
 struct TurnRun: Sendable {
     let service: ChatService
     let request: TurnRequest
+    let agent: TurnAgent?
     let origin: TurnOrigin
     let place: TurnPlace
     let chain: [any ChatModel]
@@ -16,11 +17,12 @@ struct TurnRun: Sendable {
     private let stream: AnswerStream
 
     init(
-        service: ChatService, request: TurnRequest, origin: TurnOrigin, place: TurnPlace, chain: [any ChatModel], draft: TurnDraft,
+        service: ChatService, request: TurnRequest, agent: TurnAgent?, origin: TurnOrigin, place: TurnPlace, chain: [any ChatModel], draft: TurnDraft,
         sink: any TurnSink, deadline: Deadline
     ) {
         (self.service, self.request, self.origin, self.place, self.chain) = (service, request, origin, place, chain)
         (self.draft, self.sink, self.deadline) = (draft, sink, deadline)
+        self.agent = agent
         stream = AnswerStream(service: service, place: place, origin: origin, draft: draft, sink: sink)
     }
 
@@ -46,7 +48,7 @@ struct TurnRun: Sendable {
 
     private func answer() async throws {
         let mark = Fence.mark()
-        let tools = Array(service.toolbox.tools().prefix(ChatLimits.toolsShownMax))
+        let tools = try await offered()
         var ask = ModelRequest(model: request.model ?? chain[0].name, messages: try await window(mark))
         ask.tools = tools.map { ModelTool(name: $0.id, description: $0.description, inputSchema: $0.inputSchema) }
         ask.tokensMax = min(request.tokensMax ?? service.options.tokensMax, service.options.tokensMax)
@@ -66,6 +68,20 @@ struct TurnRun: Sendable {
             ask.messages.append(ModelMessage(.assistant, reply.content, toolCalls: calls))
             ask.messages += try await round.run(calls)
         }
+    }
+
+    /// The tools of this turn: its agent's, or all that there are.
+    private func offered() async throws -> [ChatTool] {
+        let tools = service.toolbox.tools()
+        guard let names = agent?.definition.tools else { return Array(tools.prefix(ChatLimits.toolsShownMax)) }
+        let chosen = tools.filter { names.contains($0.id) }
+        let missing = names.filter { name in !chosen.contains { $0.id == name } }
+        if !missing.isEmpty {
+            let entry: JSONValue = ["kind": "agent", "missing_tools": .array(missing.map { .string($0) })]
+            draft.note(entry)
+            try await sink.send(.trace(kind: "workflow", entry: entry))
+        }
+        return chosen
     }
 
     /// Sends what a reply has and its stream had not: not every adapter streams.
@@ -100,7 +116,7 @@ struct TurnRun: Sendable {
     private func window(_ mark: String) async throws -> [ModelMessage] {
         let (budget, speaker) = (chain[0].windowTokens / 2, origin.speaker)
         let question = try await service.question(request, place, speaker)
-        let room = max(0, budget - TokenEstimate.count(question))
+        let room = max(0, budget - TokenEstimate.count(question) - (agent?.instructionTokens ?? 0))
         var found = ContextWindow(branch: [], tokens: room)
         if let before = try await service.before(place, request, speaker) {
             let branch = try await service.store.branch(from: before, of: speaker) { messages in
@@ -114,7 +130,7 @@ struct TurnRun: Sendable {
             draft.note(entry)
             try await sink.send(.trace(kind: "workflow", entry: entry))
         }
-        var messages = [ModelMessage(.system, "You are a helpful assistant. " + Fence.instructions(mark))]
+        var messages = [ModelMessage(.system, (agent?.instructions ?? "You are a helpful assistant.") + " " + Fence.instructions(mark))]
         if let summary = found.summary, !summary.isEmpty {
             messages.append(ModelMessage(.system, Fence.wrap(summary, from: "the conversation so far", mark: mark), source: "summary"))
         }

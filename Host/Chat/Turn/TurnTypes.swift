@@ -11,6 +11,8 @@ package struct TurnRequest: Sendable {
     /// `text` or `voice`.
     package var mode = "text"
     package var model: String?
+    /// The agent whose turn it is.
+    package var agent: String?
     package var contexts: [String] = []
     /// The message that this one follows; `.some(nil)` begins a branch of its own, nil is the conversation's latest.
     package var parent: String??
@@ -89,6 +91,8 @@ package struct TurnRecord: Sendable {
     package var conversation: String
     package var message: String
     package var model: String
+    /// The agent's id; nil without one.
+    package var agent: String?
     package var usage: MessageUsage
     package var rounds: Int
     /// `ok`, `cancelled`, or the error's name.

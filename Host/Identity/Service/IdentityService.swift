@@ -67,7 +67,7 @@ package final class IdentityService: Sendable {
     }
 
     /// What is announced when something was taken from an account; the key is its id.
-    static let topic = "account"
+    package static let topic = "account"
     /// The key when it was taken from many at once.
     static let everybody = "*"
 

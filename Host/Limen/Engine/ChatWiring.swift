@@ -1,3 +1,4 @@
+import Artifacts
 import Chat
 import JSON
 import Store
@@ -5,12 +6,15 @@ import Telemetry
 
 /// Conversations of a running server, with one line in the log and the counts for each turn (OPS-10, CHAT-13).
 enum ChatWiring {
-    static func service(_ engine: Engine, _ station: Station, models: [String], _ metrics: Metrics) -> ChatService {
+    static func service(
+        _ engine: Engine, _ station: Station, _ artifacts: ArtifactStore, models: [String], _ metrics: Metrics
+    ) -> ChatService {
         let meter = TurnMeter(metrics)
         let log = engine.log
         let service = ChatService(
             store: ConversationStore(database: station.database), loop: engine.loop,
             models: AdapterModels(station.tools, standard: models), toolbox: RegistryTools(registry: station.registry, service: station.tools),
+            artifacts: artifacts,
             record: { record in
                 meter.count(record)
                 log.info("turn", Self.fields(record))
@@ -23,7 +27,8 @@ enum ChatWiring {
     private static func fields(_ record: TurnRecord) -> [(String, JSONValue)] {
         [
             ("request_id", .string(record.requestID)), ("tenant", .string(record.tenant)), ("account", .string(record.account)),
-            ("conversation", .string(record.conversation)), ("message", .string(record.message)), ("model", .string(record.model)), ("adapters", []),
+            ("conversation", .string(record.conversation)), ("message", .string(record.message)), ("model", .string(record.model)),
+            ("agent", record.agent.map { .string($0) } ?? .null), ("adapters", []),
             ("outcome", .string(record.outcome)), ("rounds", JSONValue(record.rounds)), ("tokens_in", JSONValue(record.usage.tokensIn)),
             ("tokens_out", JSONValue(record.usage.tokensOut)), ("tool_calls", JSONValue(record.usage.toolCalls)),
             ("wall_ms", JSONValue(record.usage.wallMilliseconds)), ("first_token_ms", record.firstTokenMilliseconds.map { JSONValue($0) } ?? .null),

@@ -1,4 +1,5 @@
 import API
+import Artifacts
 import Chat
 import Glibc
 import IO
@@ -18,7 +19,7 @@ struct Chores: Sendable {
     private let meter: JobMeter
     private let loop: EventLoop
 
-    init(_ engine: Engine, _ station: Station, _ identity: IdentityService, _ metrics: Metrics) {
+    init(_ engine: Engine, _ station: Station, _ identity: IdentityService, _ artifacts: ArtifactStore, _ metrics: Metrics) {
         let (jobs, log) = (JobStore(database: station.database), engine.log)
         let requests = IdempotencyStore(database: station.database)
         let conversations = ConversationStore(database: station.database)
@@ -38,6 +39,10 @@ struct Chores: Sendable {
                 },
                 "chat.sweep": { _ in
                     while try await conversations.sweep() > 0 { try Task.checkCancellation() }
+                    return { _ in }
+                },
+                "artifact.sweep": { _ in
+                    while try await artifacts.sweep() > 0 { try Task.checkCancellation() }
                     return { _ in }
                 },
                 "job.forget": { _ in
@@ -90,7 +95,7 @@ struct Chores: Sendable {
     func stop() { runner.stop() }
 
     private func register() async {
-        for kind in ["identity.sweep", "idempotency.forget", "chat.sweep", "job.forget"] {
+        for kind in ["identity.sweep", "idempotency.forget", "chat.sweep", "artifact.sweep", "job.forget"] {
             do {
                 try await jobs.repeatEvery(milliseconds: Self.sweepMilliseconds, kind, JobRequest(kind, tenant: "", owner: "system"))
             } catch {

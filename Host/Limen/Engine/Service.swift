@@ -44,14 +44,15 @@ struct Service: Sendable {
         limits = try await LimitsWiring(station.database, settings, log: engine.log)
         identity = try await IdentityWiring(engine, station, door, settings, limits, metrics)
         firstPassword = try await FirstAccount.makeIfNone(identity.service, data: settings.data)
-        chores = Chores(engine, station, identity.service, metrics)
+        let artifacts = ArtifactWiring.store(station.database)
+        chores = Chores(engine, station, identity.service, artifacts, metrics)
         certificates?.observe(in: metrics)
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
         RuntimeMetrics.observeProcess(in: metrics)
         RuntimeMetrics.observe(pool: "registry", in: metrics) { [registry = station.registry] in registry.poolMetrics }
         RuntimeMetrics.observe(pool: "store-read", in: metrics) { [database = station.database] in database.readerMetrics }
         HostMetrics.observe(tools: station.tools, database: station.database, in: metrics)
-        let chat = ChatWiring.service(engine, station, models: settings.chatModels, metrics)
+        let chat = ChatWiring.service(engine, station, artifacts, models: settings.chatModels, metrics)
         let services = APIServices(
             tools: LiveTools(registry: station.registry, service: station.tools),
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),
@@ -59,7 +60,7 @@ struct Service: Sendable {
             egress: LiveEgress(door.proxy),
             identity: LiveIdentity(identity.service, providers: identity.providers, settings: limits.settings, log: engine.log),
             jobs: LiveJobs(chores.jobs, log: engine.log),
-            chat: LiveChat(chat, limiter: limits.limiter, log: engine.log),
+            chat: LiveChat(chat, limiter: limits.limiter, log: engine.log), artifacts: LiveArtifacts(artifacts, log: engine.log),
             settings: limits.settings,
             checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)

@@ -4,7 +4,7 @@
 package enum Migrations {
     /// Every step in order.
     package static let all: [Migration] = [
-        first, second, third, fourth, fifth, sixth, tenantWall, eighth, ninth, tenth, eleventh, twelfth, thirteenth,
+        first, second, third, fourth, fifth, sixth, tenantWall, eighth, ninth, tenth, eleventh, twelfth, thirteenth, fourteenth,
     ]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
@@ -20,6 +20,7 @@ package enum Migrations {
     private static let eleventh = Migration(11, "hosts that keep copies", keepers)
     private static let twelfth = Migration(12, "invitations, sign-ins bound to a browser", invitations)
     private static let thirteenth = Migration(13, "conversations", chat)
+    private static let fourteenth = Migration(14, "definitions with versions", artifacts)
 
     private static let audit: [SQL] = [
         """

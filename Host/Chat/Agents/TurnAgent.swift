@@ -1,0 +1,27 @@
+import Artifacts
+
+/// An agent in the version that a turn began with.
+struct TurnAgent: Sendable {
+    let id: String
+    let version: Int
+    let definition: AgentDefinition
+    /// About how many tokens its instructions have.
+    let instructionTokens: Int
+
+    init(_ artifact: Artifact) {
+        (id, version, definition) = (artifact.id, artifact.version, AgentDefinition(artifact.schema))
+        instructionTokens = TokenEstimate.count(definition.instructions)
+    }
+
+    /// What the model is told; nil for what every model is told.
+    var instructions: String? { definition.instructions.isEmpty ? nil : definition.instructions }
+
+    /// A request with what the agent decides where the request does not; its tokens never more than the agent's.
+    func applied(to request: TurnRequest) -> TurnRequest {
+        var request = request
+        request.model = request.model ?? definition.model
+        if request.contexts.isEmpty { request.contexts = definition.contexts }
+        if let most = definition.tokensMax { request.tokensMax = min(request.tokensMax ?? most, most) }
+        return request
+    }
+}
