@@ -53,6 +53,26 @@ package enum WorkflowLimits {
     package static let outputsBytesMax = 1 << 20
     /// Longest message of a failure that a trace keeps, in bytes.
     package static let failureBytesMax = 512
+    /// Longest id of a request that a run is made once for, in bytes.
+    package static let requestBytesMax = 255
+    /// Hosts that may die over one run before it is given up.
+    package static let attemptsMax = 100
+    /// Runs of one host at once; the calls of each wait for the tools' own limits.
+    package static let runsPerHostMax = 64
+    /// Runs of one user at once when no setting says otherwise (SPEC 7).
+    package static let runsPerUserDefault = 3
+    /// How long a run that ended is kept, in milliseconds.
+    package static let keptMilliseconds: Int64 = 30 * 86_400_000
+    /// Runs that are removed, or given up, in one transaction.
+    package static let sweepMax = 500
+    /// How old a run without a job has to be to be given up, in milliseconds.
+    package static let orphanMilliseconds: Int64 = 60_000
+    /// How often a host that was told to wait for a run looks for itself, in milliseconds.
+    package static let waitPollMilliseconds = 500
+    /// How long a request waits for a run's end at most, in milliseconds.
+    package static let waitMillisecondsMax = 30_000
+    /// Definitions that a host remembers compiled.
+    package static let compiledMax = 256
     /// Longest details of a failure that a run keeps, in bytes of JSON.
     package static let failureDetailsBytesMax = 4 << 10
     /// Most places of an input that a refusal by schema names.

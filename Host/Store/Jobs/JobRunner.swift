@@ -34,20 +34,23 @@ package final class JobRunner: Sendable {
     private let name: String
     private let handlers: [String: Handler]
     private let workers: Int
+    private let workersByKind: [String: Int]
     private let loop: EventLoop
     private let onEnd: @Sendable (JobEnd) -> Void
     private let onTrouble: @Sendable (String?) -> Void
-    private let state = Lock((isStopping: false, running: 0, isTroubled: false))
+    private let state = Lock((isStopping: false, running: [String: Int](), isTroubled: false))
     private let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Makes a runner; `run` starts it. `name` is this host's, for whoever looks at the queue; `onEnd` hears of each attempt's end, `onTrouble` once
-    /// that the queue cannot be read, and why, and with nil once that it can be again.
+    /// that the queue cannot be read, and why, and with nil once that it can be again. Kinds of `workersByKind` have so many workers of their own, so that
+    /// long jobs of many people hold up no short ones.
     package init(
-        _ jobs: JobStore, name: String, handlers: [String: Handler], workers: Int = StoreLimits.jobWorkersDefault, on loop: EventLoop,
+        _ jobs: JobStore, name: String, handlers: [String: Handler], workers: Int = StoreLimits.jobWorkersDefault,
+        workersByKind: [String: Int] = [:], on loop: EventLoop,
         onTrouble: @escaping @Sendable (String?) -> Void = { _ in }, onEnd: @escaping @Sendable (JobEnd) -> Void
     ) {
         (self.jobs, self.name, self.handlers, self.workers, self.loop, self.onEnd) = (jobs, name, handlers, workers, loop, onEnd)
-        self.onTrouble = onTrouble
+        (self.onTrouble, self.workersByKind) = (onTrouble, workersByKind)
         jobs.database.observe { [wake] news in
             switch news {
             case .changed(JobStore.topic, _), .gap: wake.yield()
@@ -57,7 +60,18 @@ package final class JobRunner: Sendable {
     }
 
     /// Jobs that run on this host now.
-    package var running: Int { state.withLock { $0.running } }
+    package var running: Int { state.withLock { $0.running.values.reduce(0, +) } }
+
+    /// Kinds that have a worker free.
+    private var free: Set<String> {
+        let running = state.withLock { $0.running }
+        let shared = running.reduce(0) { $0 + (workersByKind[$1.key] == nil ? $1.value : 0) }
+        return Set(
+            handlers.keys.filter { kind in
+                guard let own = workersByKind[kind] else { return shared < workers }
+                return running[kind, default: 0] < own
+            })
+    }
 
     /// Begins no other job; `run` returns when those that run have ended.
     package func stop() {
@@ -87,8 +101,10 @@ package final class JobRunner: Sendable {
     private func fill(_ group: inout DiscardingTaskGroup) async {
         do {
             try await jobs.tick()
-            while running < workers, !Task.isCancelled, let lease = try await jobs.claim(worker: name, kinds: Set(handlers.keys)) {
-                state.withLock { $0.running += 1 }
+            while !Task.isCancelled {
+                let kinds = free
+                guard !kinds.isEmpty, let lease = try await jobs.claim(worker: name, kinds: kinds) else { break }
+                state.withLock { $0.running[lease.kind, default: 0] += 1 }
                 group.addTask(executorPreference: loop) { await self.work(lease) }
             }
             report(nil)
@@ -111,7 +127,7 @@ package final class JobRunner: Sendable {
         let began = Deadline.now()
         let (outcome, failure) = await attempt(lease)
         let taken = Int((Deadline.now().nanoseconds - began.nanoseconds) / 1_000_000)
-        state.withLock { $0.running -= 1 }
+        state.withLock { $0.running[lease.kind, default: 1] -= 1 }
         onEnd(JobEnd(job: lease.id, kind: lease.kind, attempt: lease.attempt, outcome: outcome, milliseconds: taken, failure: failure))
         wake.yield()
     }

@@ -15,6 +15,8 @@ package struct WorkflowMachine: Sendable {
         package let timeoutMilliseconds: Int
         /// Nil for as many as the tool's manifest says.
         package let retries: Int?
+        /// The variable that gets the result; nil when nobody wants it.
+        package let output: String?
     }
 
     /// How a call ended.
@@ -139,7 +141,8 @@ package struct WorkflowMachine: Sendable {
             lanes[id]?.state = .waiting
             note(node) { $0.tool = call.tool }
             return Call(
-                place: lane.at, node: node.id, tool: call.tool, input: inputs, timeoutMilliseconds: node.timeoutMilliseconds, retries: call.retries)
+                place: lane.at, node: node.id, tool: call.tool, input: inputs, timeoutMilliseconds: node.timeoutMilliseconds, retries: call.retries,
+                output: call.output)
         } catch {
             fail(id, node, .expression(error, "the inputs of `\(node.id)`"), now)
             return nil
@@ -221,9 +224,7 @@ package struct WorkflowMachine: Sendable {
     /// Sets a variable; answers why not (WF-6).
     private mutating func keep(_ value: JSONValue, as name: String, in id: Int) -> WorkflowFailure? {
         let bytes = value.serialized().count
-        guard bytes <= WorkflowLimits.variableBytesMax else {
-            return Self.tooLong("the value of the variable `\(name)` has", bytes, max: WorkflowLimits.variableBytesMax)
-        }
+        guard bytes <= WorkflowLimits.variableBytesMax else { return Self.tooLong(name, bytes) }
         let sum = bytesKept - (lanes[id]?.variables[name]?.bytes ?? 0) + bytes
         guard sum <= WorkflowLimits.variablesBytesMax else {
             return Self.tooLong("with `\(name)` the variables of this run would have", sum, max: WorkflowLimits.variablesBytesMax)
@@ -231,6 +232,11 @@ package struct WorkflowMachine: Sendable {
         bytesKept = sum
         lanes[id]?.variables[name] = Variable(value: value, bytes: bytes)
         return nil
+    }
+
+    /// A value that no variable takes.
+    static func tooLong(_ name: String, _ bytes: Int) -> WorkflowFailure {
+        tooLong("the value of the variable `\(name)` has", bytes, max: WorkflowLimits.variableBytesMax)
     }
 
     private static func tooLong(_ what: String, _ bytes: Int, max: Int) -> WorkflowFailure {

@@ -61,6 +61,8 @@ package struct WorkflowRunner: Sendable {
             if let end = walk.machine.end { return WorkflowResult(end: end, trace: walk.machine.trace, unkept: step.ended) }
             let beginning = step.calls.map(beginning)
             if let journal, !step.ended.isEmpty || !beginning.isEmpty { try await journal.record(ended: step.ended, beginning: beginning) }
+            // Ended while that was kept: nothing begins any more.
+            if Task.isCancelled { continue }
             for call in step.calls {
                 let triesBefore = step.again.contains(call.place) ? 1 : 0
                 group.addTask {
@@ -103,8 +105,20 @@ package struct WorkflowRunner: Sendable {
             timeouts = 1
             result = .failure(.timedOut("the node `\(call.node)`", milliseconds: call.timeoutMilliseconds))
         }
+        result = Self.kept(result, of: call)
         return WorkflowMachine.Report(
             call.place, result, startedAt: began, endedAt: now(), tries: reply.tries, timeouts: timeouts, version: reply.version)
+    }
+
+    /// What of a result is kept: nothing where nobody wants it, no more than a variable takes, and of a failure what a run keeps (WF-6).
+    private static func kept(_ result: Result<JSONValue, WorkflowFailure>, of call: WorkflowMachine.Call) -> Result<JSONValue, WorkflowFailure> {
+        switch result {
+        case .failure(let failure): return .failure(failure.bounded)
+        case .success(let value):
+            guard let output = call.output else { return .success(.null) }
+            let bytes = value.serialized().count
+            return bytes <= WorkflowLimits.variableBytesMax ? result : .failure(WorkflowMachine.tooLong(output, bytes))
+        }
     }
 
     private func reply(to call: WorkflowMachine.Call, _ deadline: Deadline, _ live: LiveCalls) async -> WorkflowReply {
