@@ -30,6 +30,10 @@ package enum ChatLimits {
     package static let tokensCountedMax = 100_000_000
     /// Code points of a model's name.
     static let modelNameMax = 255
+    /// Texts, and bytes of them, that a model is given at once to make vectors of; how long all of them may take.
+    static let embedTextsPerCall = 64
+    static let embedBytesPerCall = 256 << 10
+    static let embedMillisecondsMax = 120_000
     /// How long a turn may last over all rounds.
     package static let turnMillisecondsMax = 600_000
     /// How long a turn holds its conversation when its host says nothing any more, and how often it says something.
@@ -60,6 +64,8 @@ package enum ChatLimits {
     static let snippetMax = 160
     /// Messages that one transaction of a filling writes.
     static let fillStep = 1_000
+    /// Messages whose tokens are remembered, for each tokenizer.
+    static let messagesCountedMax = 65_536
     /// Share links of one conversation.
     package static let sharesMax = 20
     /// How long a share link lives unless its owner says otherwise, and at most.

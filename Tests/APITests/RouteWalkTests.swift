@@ -22,6 +22,7 @@ struct RouteWalkTests {
         case "setSecret": return (path, #"{"value":"open sesame"}"#)
         case "chat": return (path, #"{"message":{"content":"hello"}}"#)
         case "openAIChatCompletions": return (path, #"{"model":"extractive","messages":[{"role":"user","content":"hello"}]}"#)
+        case "openAIEmbeddings": return (path, #"{"model":"nobody/e","input":"hello"}"#)
         case "cancelChat": return (path, #"{"request_id":"r"}"#)
         case "decideApproval": return (path, #"{"decision":"deny"}"#)
         case "createConversation", "shareConversation", "regenerateMessage": return (path, "{}")
@@ -44,7 +45,7 @@ struct RouteWalkTests {
             "listTools", "getTool", "invokeTool", "runTool", "getOpenAPI", "getMe", "getSettings", "chat", "cancelChat", "chatStream", "listModels",
             "getUsage", "listConversations", "createConversation", "getConversation", "changeConversation", "deleteConversation", "listMessages",
             "regenerateMessage", "exportConversation", "searchMessages", "shareConversation", "listShares", "removeShare", "listApprovals",
-            "decideApproval", "openAIChatCompletions", "openAIModels",
+            "decideApproval", "openAIChatCompletions", "openAIEmbeddings", "openAIModels",
             "listArtifacts", "createArtifact", "getArtifact", "changeArtifact", "retireArtifact", "listArtifactVersions",
             "getArtifactVersion", "restoreArtifactVersion", "listAgents", "createAgent", "getAgent", "changeAgent", "retireAgent",
         ],

@@ -35,25 +35,8 @@ struct ChatServiceTests {
         let providers = try Providers()
         let server = try LiveServer(
             plugins: ["calc"],
-            environment: [
-                "LIMEN_EGRESS_PRIVATE_NETWORKS": "localhost=127.0.0.0/8", "LIMEN_EGRESS_CA_FILE": providers.authority,
-                "LIMEN_CHAT_MODELS": "openai/status-429,openai/gpt",
-            ])
-        try Command.write(Providers.key, to: "\(server.folder)/key")
-        let config = #"{"base_url":"https://localhost:\#(providers.port)/v1"}"#
-        let bundle = "\(try AdapterSite.bundles.get())/openai-1.0.0"
-        for words in [
-            ["secret", "set", "openai", "--file", "\(server.folder)/key"],
-            ["plugin", "install", bundle, "--enable", "--yes", "--with-config", config, "--hosts", "localhost:\(providers.port)"],
-        ] {
-            let outcome = try server.limen(words + ["--data", server.data])
-            #expect(outcome.code == 0, "\(outcome.complaints)")
-        }
-        for _ in 0..<200 {
-            let names = try await server.send(.get, "/v1/models").json["data"]?["items"]?.arrayValue?.compactMap { $0["name"]?.stringValue } ?? []
-            if names.contains("openai/*") { break }
-            usleep(50_000)
-        }
+            environment: LiveServer.reaching(providers).merging(["LIMEN_CHAT_MODELS": "openai/status-429,openai/gpt"]) { $1 })
+        try await server.enableOpenAI(providers)
         let body = #"{"message":{"content":"What is 1 + 1?"}}"#
         let reply = server.raw(
             "POST /v1/chat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(server.key)\r\nAccept: text/event-stream\r\n"

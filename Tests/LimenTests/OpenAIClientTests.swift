@@ -2,9 +2,11 @@ import Testing
 
 @Suite("Limen: OpenAI's client", .serialized)
 struct OpenAIClientTests {
-    @Test("the `openai` client of PyPI works unchanged: models, completions, streams, tools and errors")
+    @Test("the `openai` client of PyPI works unchanged: models, completions, streams, tools, embeddings and errors")
     func client() async throws {
-        let server = try LiveServer(plugins: [])
+        let providers = try Providers()
+        let server = try LiveServer(plugins: ["calc"], environment: LiveServer.reaching(providers))
+        try await server.enableOpenAI(providers)
         let folder = Command.temporary()
         for words in [["python3", "-m", "venv", "\(folder)/venv"], ["\(folder)/venv/bin/pip", "install", "-q", "openai"]] {
             let outcome = try Command.run(["/usr/bin/env"] + words)

@@ -63,7 +63,7 @@ extension APIError {
         let message = "The model could not answer: \(failure.message)"
         switch failure.code {
         case .unknown: self.init(.notFound, "There is no such model; GET /v1/models lists them.", details: details)
-        case .rateLimited: self.init(.rateLimited, message, details: details, headers: headers)
+        case .rateLimited: self.init(.rateLimited, message, details: details, headers: headers.isEmpty ? [("Retry-After", "5")] : headers)
         case .invalidRequest, .contextOverflow: self.init(.validationError, message, details: details)
         case .unauthorized, .malformed: self.init(.serverError, message, details: details)
         case .unavailable:

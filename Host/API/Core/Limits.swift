@@ -69,6 +69,9 @@ package enum Limits {
     static let openAIMessagesMax = 4_096
     static let openAIPartsMax = 256
     static let openAIToolsMax = 128
+    /// Texts of one request for vectors, and bytes of the longest number of one.
+    static let openAIInputsMax = 2_048
+    static let embeddingNumberBytes = 25
     /// Bytes of lines that the access log gathers before it hands them on.
     static let accessBatchBytes = 64 * 1024
     /// How long a line waits for others, in milliseconds.

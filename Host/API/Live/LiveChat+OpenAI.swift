@@ -32,10 +32,43 @@ extension LiveChat {
     }
 
     func openAIModels() -> Reply {
-        let names = [Self.standard] + modelNames
+        let embedders = embedderNames.filter { !modelNames.contains($0) }
+        let names = [Self.standard] + modelNames + embedders
         return .data([
             "object": "list", "data": .array(names.map { ["id": .string($0), "object": "model", "created": 0, "owned_by": "limen"] }),
         ])
+    }
+
+    func embeddings(_ context: RequestContext) async throws(APIError) -> Reply {
+        let service = try serving()
+        let input = context.body["input"]
+        let texts = input?.arrayValue?.compactMap(\.stringValue) ?? input?.stringValue.map { [$0] } ?? []
+        let isText = context.body["encoding_format"]?.stringValue != "base64"
+        let origin = TurnOrigin(caller: Caller(context.principal), requestID: context.requestID, traceparent: context.identity.traceparent)
+        // As long as the longest number is written.
+        let room = outputBytesMax / (isText ? Limits.embeddingNumberBytes : 6)
+        let found = try await checked { () async throws(ChatError) in
+            try await service.embed(texts, model: context.body["model"]?.stringValue ?? "", origin, numbersMax: room)
+        }
+        let data = found.vectors.enumerated().map { index, vector -> JSONValue in
+            let numbers: JSONValue = isText ? .array(vector.map { JSONValue($0) }) : .string(Base64.encode(Self.littleEndian(vector)))
+            return ["object": "embedding", "index": JSONValue(index), "embedding": numbers]
+        }
+        let tokens = JSONValue(found.tokensIn ?? 0)
+        return .data([
+            "object": "list", "data": .array(data), "model": .string(found.model), "usage": ["prompt_tokens": tokens, "total_tokens": tokens],
+        ])
+    }
+
+    /// Numbers of 32 bits, as OpenAI's clients unpack them.
+    private static func littleEndian(_ numbers: [Double]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(4 * numbers.count)
+        for number in numbers {
+            let bits = Float(number).bitPattern
+            for shift in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(shift))) }
+        }
+        return bytes
     }
 
     private static func stream(

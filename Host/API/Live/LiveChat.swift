@@ -13,11 +13,16 @@ package struct LiveChat: Sendable {
     let limiter: RateLimiter?
     private let log: Log?
 
+    /// The longest reply that will be sent.
+    let outputBytesMax: Int
+
     /// Serves conversations; `limiter` bounds links by link and owner.
-    package init(_ service: ChatService, limiter: RateLimiter, log: Log) { (self.service, self.limiter, self.log) = (service, limiter, log) }
+    package init(_ service: ChatService, limiter: RateLimiter, log: Log, outputBytesMax: Int = APIOptions().outputBytesMax) {
+        (self.service, self.limiter, self.log, self.outputBytesMax) = (service, limiter, log, outputBytesMax)
+    }
 
     /// Describes routes that nobody calls.
-    private init() { (service, limiter, log) = (nil, nil, nil) }
+    private init() { (service, limiter, log, outputBytesMax) = (nil, nil, nil, 0) }
     /// For a table that is only described.
     package static let none = LiveChat()
 
@@ -93,6 +98,8 @@ package struct LiveChat: Sendable {
 
     /// Names of all models, sorted.
     var modelNames: [String] { service?.models.names ?? [] }
+    /// Names of the models that make vectors, sorted.
+    var embedderNames: [String] { service?.models.embedders ?? [] }
 
     func models() -> Reply {
         let names = modelNames

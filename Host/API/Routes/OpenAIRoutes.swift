@@ -12,7 +12,12 @@ extension Routes {
             "/openai/v1/models", "openAIModels", tag: "openai", "The models, as OpenAI's API lists them.", access: .user, data: Schemas.anyObject,
             enveloped: false
         ) { _ throws(APIError) in chat.openAIModels() }
-        return [completions.asItIs, models]
+        let embeddings = Route.post(
+            "/openai/v1/embeddings", "openAIEmbeddings", tag: "openai",
+            "Vectors of texts by any adapter that makes them, as OpenAI's API has them. Nothing is stored but what it used.", access: .user,
+            limitClass: .chat, body: Schemas.embedding, data: Schemas.anyObject
+        ) { context throws(APIError) in try await chat.embeddings(context) }
+        return [completions.asItIs, embeddings.asItIs, models]
     }
 }
 
@@ -26,6 +31,17 @@ extension Route {
 }
 
 extension Schemas {
+    /// The body of a request for vectors; tokens instead of texts, and vectors of another length, are refused.
+    static let embedding: JSONValue = {
+        let some: JSONValue = ["type": "string", "minLength": 1]
+        return object(
+            [
+                "model": ["type": "string", "minLength": 1, "maxLength": 255],
+                "input": ["anyOf": [some, ["type": "array", "minItems": 1, "maxItems": JSONValue(Limits.openAIInputsMax), "items": some]]],
+                "encoding_format": ["enum": ["float", "base64", .null]], "dimensions": ["type": "null"],
+            ], required: ["model", "input"])
+    }()
+
     /// The body of a completion, as far as it means something here. Hints at how to choose words (`top_p`, `seed`, penalties) and what is OpenAI's own (`user`,
     /// `store`, `service_tier`) may be there and change nothing; what would change what the answer is, and cannot be had, is refused.
     static let completion: JSONValue = {

@@ -26,6 +26,17 @@ package struct AdapterModels: ModelCatalogue {
         }
     }
 
+    package var embedders: [String] { service.adapters(of: .modelEmbed).filter { $0.state == "ready" }.map(\.name).sorted() }
+
+    package func embed(_ texts: [String], model: String, for call: ModelCall) async throws(ModelFailure) -> Embeddings {
+        let input: JSONValue = ["model": .string(model), "input": .array(texts.map { .string($0) })]
+        let value = try await service.answer(.modelEmbed, model, input, for: call, events: nil)
+        let vectors = (value["embeddings"]?.arrayValue ?? []).map { ($0.arrayValue ?? []).map { $0.doubleValue ?? .nan } }
+        return Embeddings(
+            model: AdapterModel.model(value["model"]?.stringValue, model), vectors: vectors,
+            tokensIn: AdapterModel.tokens(value["usage"]?["tokens_in"]))
+    }
+
     package var names: [String] { ([ExtractiveModel.name] + service.adapters(of: .modelChat).filter { $0.state == "ready" }.map(\.name)).sorted() }
 }
 
@@ -38,28 +49,14 @@ struct AdapterModel: ChatModel {
     var windowTokens: Int { 32_768 }
 
     func answer(_ request: ModelRequest, for call: ModelCall, tokens: any TokenSink) async throws(ModelFailure) -> ModelReply {
-        let now = Deadline.now()
-        let left = call.deadline.hasPassed ? 1 : Int(max(1, (call.deadline.nanoseconds &- now.nanoseconds) / 1_000_000))
         var asked = request
         asked.model = name
-        let outcome = await service.call(
-            AdapterCall(
-                kind: .modelChat, model: name, input: asked.json.serialized(), caller: call.caller, requestID: call.requestID,
-                traceparent: call.traceparent, timeoutMilliseconds: left), events: TokenRelay(tokens: tokens))
-        switch outcome.result {
-        case .success(let reply): return try Self.reply(reply.output, name)
-        case .failure(let error): throw Self.failure(error)
-        }
+        let value = try await service.answer(.modelChat, name, asked.json, for: call, events: TokenRelay(tokens: tokens))
+        return Self.reply(value, name)
     }
 
     /// The adapter's output, which the call path has checked against the contract.
-    static func reply(_ output: [UInt8], _ name: String) throws(ModelFailure) -> ModelReply {
-        let value: JSONValue
-        do {
-            value = try JSONValue(parsing: output, limits: JSONLimits(bytesMax: max(1, output.count)))
-        } catch {
-            throw ModelFailure(.malformed, "the adapter's answer cannot be read")
-        }
+    static func reply(_ value: JSONValue, _ name: String) -> ModelReply {
         var reply = ModelReply(content: value["content"]?.stringValue ?? "", model: Self.model(value["model"]?.stringValue, name))
         reply.toolCalls = (value["tool_calls"]?.arrayValue ?? []).map { call in
             ModelToolCall(
@@ -73,13 +70,13 @@ struct AdapterModel: ChatModel {
     }
 
     /// The name that the provider says, as far as one is kept; ours where it says none.
-    private static func model(_ said: String?, _ name: String) -> String {
+    static func model(_ said: String?, _ name: String) -> String {
         let text = (said ?? "").replacing("\0", with: "")
         return text.isEmpty ? name : String(String.UnicodeScalarView(text.unicodeScalars.prefix(ChatLimits.modelNameMax)))
     }
 
     /// A number of tokens that can be one, and that can be added to others.
-    private static func tokens(_ value: JSONValue?) -> Int? {
+    static func tokens(_ value: JSONValue?) -> Int? {
         guard let value, let number = value.numberValue else { return nil }
         return min(max(0, number.int64.map { Int(clamping: $0) } ?? ChatLimits.tokensCountedMax), ChatLimits.tokensCountedMax)
     }
@@ -99,6 +96,29 @@ struct AdapterModel: ChatModel {
             default: error.code == .notFound ? .unknown : .unavailable
             }
         return ModelFailure(code, error.message, retryAfterMilliseconds: wait)
+    }
+}
+
+extension ToolService {
+    /// What a model's adapter answers, within the call's time.
+    fileprivate func answer(
+        _ kind: AdapterKind, _ model: String, _ input: JSONValue, for call: ModelCall, events: TokenRelay?
+    ) async throws(ModelFailure) -> JSONValue {
+        let now = Deadline.now()
+        let left = call.deadline.hasPassed ? 1 : Int(max(1, (call.deadline.nanoseconds &- now.nanoseconds) / 1_000_000))
+        let asked = AdapterCall(
+            kind: kind, model: model, input: input.serialized(), caller: call.caller, requestID: call.requestID, traceparent: call.traceparent,
+            timeoutMilliseconds: left)
+        let outcome = if let events { await self.call(asked, events: events) } else { await self.call(asked) }
+        switch outcome.result {
+        case .success(let reply):
+            do {
+                return try JSONValue(parsing: reply.output, limits: JSONLimits(bytesMax: max(1, reply.output.count)))
+            } catch {
+                throw ModelFailure(.malformed, "the adapter's answer cannot be read")
+            }
+        case .failure(let error): throw AdapterModel.failure(error)
+        }
     }
 }
 

@@ -41,6 +41,10 @@ package protocol ModelCatalogue: Sendable {
     func chain(for name: String?) -> [any ChatModel]
     /// All names, sorted.
     var names: [String] { get }
+    /// Names of the models that make vectors of texts, sorted.
+    var embedders: [String] { get }
+    /// Vectors of some texts, by one model.
+    func embed(_ texts: [String], model: String, for call: ModelCall) async throws(ModelFailure) -> Embeddings
 }
 
 /// The built-in model alone.

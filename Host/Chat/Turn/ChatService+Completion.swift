@@ -67,13 +67,13 @@ extension ChatService {
     }
 
     /// Adds to the sums; a failure is the log's, because the answer has been given.
-    private func account(_ usage: MessageUsage, model: String, of speaker: Speaker) async {
+    func account(_ usage: MessageUsage, model: String, of speaker: Speaker) async {
         // A task of its own: the request's may be cancelled, and what was used is counted all the same (CHAT-13).
         let writing = OwnedTask(on: EventLoop.current) { [store] in try await store.account(usage, model: model, of: speaker) }
         do {
             try await writing.value
         } catch {
-            complain("what a completion used could not be counted", "\(error)")
+            complain("what a request used could not be counted", "\(error)")
         }
     }
 }

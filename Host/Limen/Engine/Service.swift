@@ -60,7 +60,8 @@ struct Service: Sendable {
             egress: LiveEgress(door.proxy),
             identity: LiveIdentity(identity.service, providers: identity.providers, settings: limits.settings, log: engine.log),
             jobs: LiveJobs(chores.jobs, log: engine.log),
-            chat: LiveChat(chat, limiter: limits.limiter, log: engine.log), artifacts: LiveArtifacts(artifacts, log: engine.log),
+            chat: LiveChat(chat, limiter: limits.limiter, log: engine.log, outputBytesMax: settings.limits.outputBytes),
+            artifacts: LiveArtifacts(artifacts, log: engine.log),
             settings: limits.settings,
             checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)

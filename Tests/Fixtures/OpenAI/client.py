@@ -1,4 +1,5 @@
-"""OpenAI's own client against a server of ours: client.py URL KEY. Says `well` when everything was understood."""
+"""OpenAI's own client against a server of ours whose plugin `openai` is enabled: client.py URL KEY. Says `well` when everything was understood."""
+import math
 import sys
 
 import openai
@@ -22,7 +23,34 @@ assert client.chat.completions.create(model="extractive", messages=asked, tools=
 with client.chat.completions.stream(model="extractive", messages=asked[:1], tools=[weather]) as stream:
     final = stream.get_final_completion()
 assert final.choices[0].message.tool_calls[0].function.name == "weather", final
+assert "openai/*" in {model.id for model in client.models.list()}
+# The client asks for base64 by itself; the numbers are the same as text.
+for form in [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}]:
+    found = client.embeddings.create(model="openai/e", input=["first", "second", "third"], **form)
+    vectors = [item.embedding for item in found.data]
+    if isinstance(vectors[0], str):
+        import base64, struct
+        vectors = [list(struct.unpack("<3f", base64.b64decode(vector))) for vector in vectors]
+    assert vectors == [[0, 0.5, -1], [1, 0.5, -1], [2, 0.5, -1]] and [item.index for item in found.data] == [0, 1, 2], found
+    assert found.usage.prompt_tokens == found.usage.total_tokens == 5 and found.model == "e", found
+assert len(client.embeddings.create(model="openai/e", input="alone").data) == 1
+many = client.embeddings.create(model="openai/e", input=[f"text {number}" for number in range(200)])
+assert len(many.data) == 200 and all(math.isclose(item.embedding[1], 0.5) for item in many.data)
+answer = client.chat.completions.create(model="openai/gpt", messages=history)
+assert answer.choices[0].message.content == "Hello, wörld 🙂" and answer.usage.prompt_tokens == 11, answer
+try:
+    client.chat.completions.create(model="openai/status-429", messages=history)
+    raise SystemExit("a provider's 429 was not raised")
+except openai.RateLimitError as error:
+    assert int(error.response.headers["Retry-After"]) > 0 and error.code == "rate_limit_exceeded", error
 for wrong, kind in [
+    (lambda: client.embeddings.create(model="openai/short", input="x"), openai.InternalServerError),
+    (lambda: client.embeddings.create(model="nobody/e", input="x"), openai.NotFoundError),
+    (lambda: client.embeddings.create(model="openai/e", input=""), openai.BadRequestError),
+    (lambda: client.embeddings.create(model="openai/e", input=[[1, 2, 3]]), openai.BadRequestError),
+    (lambda: client.embeddings.create(model="openai/e", input=["x"] * 2049), openai.BadRequestError),
+    (lambda: client.embeddings.create(model="openai/e", input="x", dimensions=2), openai.BadRequestError),
+    (lambda: client.get("/nothing", cast_to=object), openai.NotFoundError),
     (lambda: client.chat.completions.create(model="gpt-9", messages=history), openai.NotFoundError),
     (lambda: client.chat.completions.create(model="gpt-9", messages=history, stream=True), openai.NotFoundError),
     (lambda: client.chat.completions.create(model="extractive", messages=[]), openai.BadRequestError),
