@@ -111,7 +111,8 @@ let host: [Target] = [
     swift("Identity", "Host/Identity", ["Store", "Crypto", "IO", "JSON"]),
     swift("Workflows", "Host/Workflows", ["Store", "Crypto", "IO", "JSON", "JSONSchema"]),
     swift("Artifacts", "Host/Artifacts", ["Store", "Crypto", "IO", "JSON"]),
-    swift("Chat", "Host/Chat", ["Artifacts", "Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"]),
+    swift("Tokens", "Host/Tokens", ["Store", "IO", "JSON"]),
+    swift("Chat", "Host/Chat", ["Artifacts", "Tokens", "Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"]),
     swift("Registry", "Host/Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
     swift("Workers", "Host/Workers", ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"]),
     swift("Egress", "Host/Egress", ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"]),
@@ -130,7 +131,7 @@ let host: [Target] = [
         dependencies: [
             "API", "Artifacts", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store",
             "Telemetry", "Config",
-            "Crypto",
+            "Crypto", "Tokens",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ], path: "Host/Limen", swiftSettings: shared, linkerSettings: selfContained),
 ]
@@ -186,7 +187,8 @@ let testTargets: [Target] = [
     tests("CryptoTests", ["Crypto"]),
     tests("WorkflowsTests", ["Workflows", "Store", "Crypto", "IO", "JSON", "JSONSchema", "TestKit"]),
     tests("ArtifactsTests", ["Artifacts", "Store", "Crypto", "IO", "JSON", "TestKit", "StoreKit"]),
-    tests("ChatTests", ["Artifacts", "Chat", "Tools", "Supervisor", "Store", "Crypto", "IO", "JSON", "TestKit", "StoreKit"]),
+    tests("TokensTests", ["Tokens", "IO", "JSON", "TestKit"]),
+    tests("ChatTests", ["Artifacts", "Chat", "Tokens", "Tools", "Supervisor", "Store", "Crypto", "IO", "JSON", "TestKit", "StoreKit"]),
     tests("IdentityTests", ["Identity", "Store", "Crypto", "IO", "JSON", "TestKit"]),
     tests("StoreTests", ["Store", "IO", "JSON", "Crypto", "CSQLite", "TestKit"]),
     tests("TelemetryTests", ["Telemetry", "JSON", "IO"]),
@@ -232,7 +234,7 @@ let testTargets: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "JSON", "JSONSchema", "HTTP", "IO", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin",
-            "WebPlugin", "ModelWire", "LimenPlugin", "Workflows",
+            "WebPlugin", "ModelWire", "LimenPlugin", "Workflows", "Tokens",
         ],
         path: "Tests/Fuzz/Targets", swiftSettings: shared),
     tests("FuzzTests", ["FuzzTargets", "TestKit"]),

@@ -180,6 +180,8 @@ package struct Configuration: Sendable, Hashable {
     package var egress: Egress
     /// Models that answer whoever names none, in the order in which they are tried; empty for the built-in one.
     package var chatModels: [String]
+    /// What counts the tokens of which models, each `MODELS=FILE`; the first that fits counts.
+    package var chatTokenizers: [String]
     /// `debug`, `info`, `warning` or `error`.
     package var logLevel: String
     /// `on`, `errors` or `off`.
@@ -235,6 +237,7 @@ package struct Configuration: Sendable, Hashable {
             smtpUser: values.optionalText("identity", "mail", "smtp_user"),
             providers: values.texts("identity", "oidc"))
         chatModels = values.texts("chat", "models")
+        chatTokenizers = values.texts("chat", "tokenizers")
         egress = Egress(
             authorities: values.optionalText("egress", "ca_file"), privateNetworks: values.texts("egress", "private_networks"))
         logLevel = try values.text("log", "level")

@@ -121,6 +121,10 @@ package enum SettingsTable {
             "chat.models", .texts(countMax: 8), [],
             "Models that answer whoever names none, as `plugin/model`, each tried when those before it cannot; the built-in `extractive` when there are none."
         ),
+        Setting(
+            "chat.tokenizers", .texts(countMax: 32), [],
+            "What counts the tokens of which models, each MODELS=FILE, such as openai/qwen*=/etc/limen/qwen.json; FILE is a `tokenizer.json` (byte-level BPE), `*` any characters, and the first that fits counts. Models without one are estimated."
+        ),
         Setting("tools.timeout_ms", .milliseconds(1...60_000), 15_000, "Wall clock of a call whose manifest says nothing."),
         Setting("tools.timeout_cap_ms", .milliseconds(1...60_000), 60_000, "Wall clock that no call may pass."),
         Setting("tools.concurrency_per_user", .integer(1...4096), 64, "Calls in flight of one user."),

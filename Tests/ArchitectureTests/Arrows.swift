@@ -25,7 +25,8 @@ enum Arrows {
         "Host/Identity": ["Store", "Crypto", "IO", "JSON"],
         "Host/Workflows": ["Store", "Crypto", "IO", "JSON", "JSONSchema"],
         "Host/Artifacts": ["Store", "Crypto", "IO", "JSON"],
-        "Host/Chat": ["Artifacts", "Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"],
+        "Host/Tokens": ["Store", "IO", "JSON"],
+        "Host/Chat": ["Artifacts", "Tokens", "Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Egress": ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],
@@ -40,7 +41,7 @@ enum Arrows {
         "Host/Limen": [
             "API", "Artifacts", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store",
             "Telemetry", "Config",
-            "Crypto",
+            "Crypto", "Tokens",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
         ],
         "Plugins/Text": ["TextPlugin", "LimenPlugin", "PluginABI", "JSON", "JSONSchema", "CPCRE2Archive"],

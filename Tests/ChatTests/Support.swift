@@ -102,10 +102,11 @@ struct ScriptedModel: ChatModel {
     typealias Answer = @Sendable (ModelRequest, any TokenSink) async throws -> ModelReply
     var name = "scripted"
     var windowTokens = 16_384
+    var counter = TokenCounter.estimate
     let script: Answer
 
-    init(_ name: String = "scripted", windowTokens: Int = 16_384, _ script: @escaping Answer) {
-        (self.name, self.windowTokens, self.script) = (name, windowTokens, script)
+    init(_ name: String = "scripted", windowTokens: Int = 16_384, counter: TokenCounter = .estimate, _ script: @escaping Answer) {
+        (self.name, self.windowTokens, self.counter, self.script) = (name, windowTokens, counter, script)
     }
 
     func answer(_ request: ModelRequest, for call: ModelCall, tokens: any TokenSink) async throws(ModelFailure) -> ModelReply {

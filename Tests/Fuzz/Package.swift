@@ -30,6 +30,7 @@ let package = Package(
         linked("IO", ["CLinux", "COpenSSL"]), linked("HTTP", ["IO", "JSON", "CLinux", "CZlib"]), linked("Crypto", ["COpenSSL"]),
         linked("Telemetry", ["JSON", "IO", "CLinux"]), linked("Store", ["CSQLite", "CPQ", "IO", "JSON", "Crypto"]),
         linked("Workflows", ["Store", "Crypto", "IO", "JSON", "JSONSchema"]),
+        linked("Tokens", ["Store", "IO", "JSON"]),
         linked("Registry", ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"]),
         linked("Egress", ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"]),
         linked("CalcPlugin", ["LimenPlugin", "PluginABI", "JSON"]), linked("TablePlugin", ["LimenPlugin", "PluginABI", "JSON"]),
@@ -41,7 +42,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "JSON", "JSONSchema", "HTTP", "IO", "WorkerProtocol", "Jail", "Registry", "Egress", "CalcPlugin", "TablePlugin", "TimePlugin",
-                "WebPlugin", "ModelWire", "LimenPlugin", "Workflows",
+                "WebPlugin", "ModelWire", "LimenPlugin", "Workflows", "Tokens",
             ],
             path: "Targets", swiftSettings: settings),
         .executableTarget(

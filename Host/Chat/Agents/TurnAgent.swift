@@ -5,12 +5,9 @@ struct TurnAgent: Sendable {
     let id: String
     let version: Int
     let definition: AgentDefinition
-    /// About how many tokens its instructions have.
-    let instructionTokens: Int
 
     init(_ artifact: Artifact) {
         (id, version, definition) = (artifact.id, artifact.version, AgentDefinition(artifact.schema))
-        instructionTokens = TokenEstimate.count(definition.instructions)
     }
 
     /// What the model is told; nil for what every model is told.

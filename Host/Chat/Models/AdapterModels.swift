@@ -8,22 +8,32 @@ import WorkerProtocol
 package struct AdapterModels: ModelCatalogue {
     private let service: ToolService
     private let standard: [String]
+    private let tokenizers: ModelTokenizers
 
-    /// - Parameter standard: Models that answer whoever names none, each tried when those before it cannot; the built-in one for an empty list.
-    package init(_ service: ToolService, standard: [String] = []) { (self.service, self.standard) = (service, standard) }
+    /// - Parameters:
+    ///   - standard: Models that answer whoever names none, each tried when those before it cannot; the built-in one for an empty list.
+    ///   - tokenizers: What counts the tokens of which models.
+    package init(_ service: ToolService, standard: [String] = [], tokenizers: ModelTokenizers = .init()) {
+        (self.service, self.standard, self.tokenizers) = (service, standard, tokenizers)
+    }
 
     package func chain(for name: String?) -> [any ChatModel] {
         guard let name else { return standard.isEmpty ? [ExtractiveModel()] : standard.flatMap { chain(for: $0) } }
         if name == ExtractiveModel.name { return [ExtractiveModel()] }
-        return isOffered(name) ? [AdapterModel(name: name, service: service)] : []
+        guard let whole = wholeName(name, of: .modelChat) else { return [] }
+        return [AdapterModel(name: name, wholeName: whole, counter: tokenizers.counter(for: whole), service: service)]
     }
 
-    /// Whether some plugin takes that name; whether it can answer now shows when it is asked.
-    private func isOffered(_ name: String) -> Bool {
-        service.adapters(of: .modelChat).contains { view in
-            guard let model = view.model else { return name.hasPrefix(view.plugin + "/") && name.utf8.count > view.plugin.utf8.count + 1 }
-            return name == model || name == view.name
+    /// `plugin/model` of a name that some plugin takes; whether it can answer now shows when it is asked.
+    private func wholeName(_ name: String, of kind: AdapterKind) -> String? {
+        for view in service.adapters(of: kind) {
+            guard let model = view.model else {
+                if name.hasPrefix(view.plugin + "/"), name.utf8.count > view.plugin.utf8.count + 1 { return name }
+                continue
+            }
+            if name == model || name == view.name { return view.name }
         }
+        return nil
     }
 
     package var embedders: [String] { service.adapters(of: .modelEmbed).filter { $0.state == "ready" }.map(\.name).sorted() }
@@ -43,6 +53,9 @@ package struct AdapterModels: ModelCatalogue {
 /// A model behind an adapter plugin.
 struct AdapterModel: ChatModel {
     let name: String
+    /// `plugin/model`, however it was asked for.
+    let wholeName: String
+    let counter: TokenCounter
     let service: ToolService
 
     /// Providers do not say; what all of them take. A longer window is theirs to refuse, a shorter one shows as `context_overflow`.

@@ -26,6 +26,8 @@ package protocol ChatModel: Sendable {
     var windowTokens: Int { get }
     /// Whether that is certain; where it is a guess, what is longer is the provider's to refuse.
     var isWindowCertain: Bool { get }
+    /// Counts its tokens for windows, and for usage where it does not say itself.
+    var counter: TokenCounter { get }
 
     /// Answers; each piece of the text goes to `tokens` as it comes, and all of it is in the reply.
     func answer(_ request: ModelRequest, for call: ModelCall, tokens: any TokenSink) async throws(ModelFailure) -> ModelReply
@@ -33,6 +35,7 @@ package protocol ChatModel: Sendable {
 
 extension ChatModel {
     package var isWindowCertain: Bool { false }
+    package var counter: TokenCounter { .estimate }
 }
 
 /// The models that there are.

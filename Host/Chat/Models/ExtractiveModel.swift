@@ -17,7 +17,7 @@ package struct ExtractiveModel: ChatModel {
 
     package func answer(_ request: ModelRequest, for call: ModelCall, tokens: any TokenSink) async throws(ModelFailure) -> ModelReply {
         var reply = ModelReply(content: "", model: name)
-        reply.tokensIn = request.tokensEstimate
+        reply.tokensIn = counter.count(request.messages)
         if let asked = ToolCommand(request) {
             switch asked.call {
             case .success(let toolCall):

@@ -15,9 +15,6 @@ package struct ModelMessage: Sendable, Hashable {
         (self.role, self.content, self.toolCalls, self.toolCallID, self.source) = (role, content, toolCalls, toolCallID, source)
     }
 
-    /// About how many tokens it has; a call counts by what it is called with.
-    var tokensEstimate: Int { TokenEstimate.count(content) + toolCalls.reduce(0) { $0 + TokenEstimate.count($1.arguments.text) } }
-
     /// As an adapter's `messages` has it.
     var json: JSONValue {
         var object: JSONObject = ["role": .string(role.rawValue), "content": .string(content)]
@@ -78,9 +75,6 @@ package struct ModelRequest: Sendable {
     package var stop: [String] = []
 
     package init(model: String, messages: [ModelMessage]) { (self.model, self.messages) = (model, messages) }
-
-    /// About how many tokens the messages have.
-    var tokensEstimate: Int { messages.reduce(0) { $0 + $1.tokensEstimate } }
 
     /// The input of a `model.chat` adapter.
     package var json: JSONValue {

@@ -22,7 +22,9 @@ extension ChatService {
         case .failure(let failure):
             word = Self.name(failure)
             // What was said until then was asked for and made.
-            if !heard.text.isEmpty { (usage.tokensIn, usage.tokensOut) = (request.tokensEstimate, TokenEstimate.count(heard.text)) }
+            if !heard.text.isEmpty {
+                (usage.tokensIn, usage.tokensOut) = (chain[0].counter.count(request.messages), chain[0].counter.count(heard.text))
+            }
         }
         usage.wallMilliseconds = Int((Deadline.now().nanoseconds &- began.nanoseconds) / 1_000_000)
         await account(usage, model: said, of: origin.speaker)
@@ -40,7 +42,7 @@ extension ChatService {
         let chain = models.chain(for: model)
         guard let first = chain.first else { throw .model(ModelFailure(.unknown, "there is no model of that name here")) }
         if first.isWindowCertain {
-            let tokens = request.tokensEstimate
+            let tokens = first.counter.count(request.messages)
             guard tokens < first.windowTokens else { throw .contextOverflow(tokens: tokens, max: first.windowTokens - 1) }
         }
         return chain
@@ -54,8 +56,8 @@ extension ChatService {
         do {
             var reply = try await chain.reply(to: ask, for: call, tokens: heard) { _, _, _ in }
             try await heard.catchUp(with: reply.content)
-            reply.tokensIn = reply.tokensIn ?? ask.tokensEstimate
-            reply.tokensOut = reply.tokensOut ?? TokenEstimate.count(reply.content)
+            let counter = chain.first.counter
+            (reply.tokensIn, reply.tokensOut) = (reply.tokensIn ?? counter.count(ask.messages), reply.tokensOut ?? counter.count(reply.content))
             return .success(reply)
         } catch let error as ModelFailure {
             if Task.isCancelled || error.code == .cancelled { return .failure(.cancelled) }

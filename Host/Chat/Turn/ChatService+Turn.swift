@@ -64,8 +64,9 @@ extension ChatService {
         }
         guard content.contains(where: { !$0.isWhitespace }) else { throw TurnFailure(.invalid(field: "message/content", reason: "says nothing")) }
         if content.utf8.contains(0) { throw TurnFailure(.invalid(field: "message/content", reason: "has a NUL character")) }
-        let tokens = TokenEstimate.count(content)
-        let room = max(0, chain[0].windowTokens / 2 - (agent?.instructionTokens ?? 0))
+        let counter = chain[0].counter
+        let tokens = counter.count(content)
+        let room = max(0, chain[0].windowTokens / 2 - counter.count(agent?.definition.instructions ?? ""))
         guard tokens <= room else { throw TurnFailure(.contextOverflow(tokens: tokens, max: room)) }
         var said = Utterance(content: content, segments: request.segments, meta: [:])
         let bytes = said.segments.isEmpty ? 0 : JSONValue.array(said.segments).serialized().count

@@ -61,7 +61,7 @@ struct TurnRun: Sendable {
             let before = draft.value.text.utf8.count
             let reply = try await reply(to: ask, &models)
             try await catchUp(with: reply, from: before)
-            take(reply, to: ask)
+            take(reply, to: ask, models.first.counter)
             if reply.toolCalls.isEmpty { return }
             guard number <= ChatLimits.roundsMax else { throw ChatError.toolRounds(ChatLimits.roundsMax) }
             let calls = Array(reply.toolCalls.prefix(ChatLimits.callsPerRoundMax))
@@ -100,29 +100,29 @@ struct TurnRun: Sendable {
     }
 
     /// What a reply adds to the turn.
-    private func take(_ reply: ModelReply, to ask: ModelRequest) {
-        // Where a provider does not say, about as many as there were.
-        let tokensIn = reply.tokensIn ?? ask.tokensEstimate
+    private func take(_ reply: ModelReply, to ask: ModelRequest, _ counter: TokenCounter) {
+        // Where a provider does not say, it is counted here.
+        let tokensIn = reply.tokensIn ?? counter.count(ask.messages)
         draft.change { state in
             state.model = reply.model
             state.adapters = reply.adapters
             state.citations += reply.citations
             state.usage.tokensIn += tokensIn
-            state.usage.tokensOut += reply.tokensOut ?? TokenEstimate.count(reply.content)
+            state.usage.tokensOut += reply.tokensOut ?? counter.count(reply.content)
         }
     }
 
     /// Instructions, a summary, the newest messages and the question, within half the model's window; the rest is for tools and the answer.
     private func window(_ mark: String) async throws -> [ModelMessage] {
-        let (budget, speaker) = (chain[0].windowTokens / 2, origin.speaker)
+        let (budget, counter, speaker) = (chain[0].windowTokens / 2, chain[0].counter, origin.speaker)
         let question = try await service.question(request, place, speaker)
-        let room = max(0, budget - TokenEstimate.count(question) - (agent?.instructionTokens ?? 0))
+        let room = max(0, budget - counter.count(question) - counter.count(agent?.definition.instructions ?? ""))
         var found = ContextWindow(branch: [], tokens: room)
         if let before = try await service.before(place, request, speaker) {
             let branch = try await service.store.branch(from: before, of: speaker) { messages in
-                messages.reduce(0) { $0 + ContextWindow.cost($1) } > room
+                messages.reduce(0) { $0 + ContextWindow.cost($1, counter) } > room
             }
-            found = ContextWindow(branch: branch, tokens: room)
+            found = ContextWindow(branch: branch, tokens: room, counter: counter)
         }
         if let renewal = found.renewal { try await service.store.summarise(renewal.message, renewal.summary, of: speaker) }
         if found.omitted > 0 || found.renewal != nil {

@@ -16,36 +16,36 @@ struct ContextWindow: Sendable, Equatable {
 
     /// Fits a branch into so many tokens.
     /// - Parameter branch: newest first; ends at the first message, at one with a summary, or where enough was read.
-    init(branch: [PastMessage], tokens: Int) {
+    init(branch: [PastMessage], tokens: Int, counter: TokenCounter = .estimate) {
         let kept = branch.prefix { $0.summary == nil }
         summary = branch.count > kept.count ? branch[kept.count].summary : nil
-        var room = max(0, tokens - (summary.map(TokenEstimate.count) ?? 0))
-        let total = kept.reduce(0) { $0 + Self.cost($1) }
+        var room = max(0, tokens - (summary.map { counter.count($0) } ?? 0))
+        let total = kept.reduce(0) { $0 + Self.cost($1, counter) }
         // Half the window stays free for what comes, so that summing up is done once in many turns.
         if total > room * 3 / 4, kept.count > 2 {
             var recent = 0
             var count = 0
             for message in kept {
-                let cost = Self.cost(message)
+                let cost = Self.cost(message, counter)
                 guard recent + cost <= room / 2 else { break }
                 (recent, count) = (recent + cost, count + 1)
             }
             let older = kept.dropFirst(count)
             if let last = older.first {
-                let text = RollingSummary.extend(summary, by: older.reversed(), tokensMax: min(ChatLimits.summaryTokensMax, tokens / 8))
+                let text = RollingSummary.extend(summary, by: older.reversed(), tokensMax: min(ChatLimits.summaryTokensMax, tokens / 8), counter)
                 (summary, renewal) = (text, Renewal(message: last.id, summary: text))
-                room = max(0, tokens - TokenEstimate.count(text))
-                take(kept.prefix(count), room)
+                room = max(0, tokens - counter.count(text))
+                take(kept.prefix(count), room, counter)
                 return
             }
         }
-        take(kept, room)
+        take(kept, room, counter)
     }
 
-    private mutating func take(_ branch: ArraySlice<PastMessage>, _ room: Int) {
+    private mutating func take(_ branch: ArraySlice<PastMessage>, _ room: Int, _ counter: TokenCounter) {
         var left = room
         for message in branch {
-            let cost = Self.cost(message)
+            let cost = Self.cost(message, counter)
             guard cost <= left else { break }
             left -= cost
             messages.append(ModelMessage(message.role, message.content, source: message.id))
@@ -55,13 +55,13 @@ struct ContextWindow: Sendable, Equatable {
     }
 
     /// Tokens of a message with what separates it from the next.
-    static func cost(_ message: PastMessage) -> Int { TokenEstimate.count(message.content) + 4 }
+    static func cost(_ message: PastMessage, _ counter: TokenCounter = .estimate) -> Int { counter.count(message) + 4 }
 }
 
 /// What a conversation was about so far, in a bounded number of words: the gist of each message, the newest longest kept.
 enum RollingSummary {
     /// A summary with more messages, oldest first.
-    static func extend(_ summary: String?, by messages: some Sequence<PastMessage>, tokensMax: Int) -> String {
+    static func extend(_ summary: String?, by messages: some Sequence<PastMessage>, tokensMax: Int, _ counter: TokenCounter) -> String {
         var lines = summary.map { $0.split(separator: "\n").map(String.init) } ?? []
         for message in messages where !message.content.isEmpty {
             let gist = Extract.sentences(message.content).first ?? ""
@@ -71,7 +71,7 @@ enum RollingSummary {
         var tokens = 0
         var kept: [String] = []
         for line in lines.reversed() {
-            tokens += TokenEstimate.count(line) + 1
+            tokens += counter.count(line) + 1
             guard tokens <= tokensMax else { break }
             kept.append(line)
         }

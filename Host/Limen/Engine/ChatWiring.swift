@@ -1,5 +1,6 @@
 import Artifacts
 import Chat
+import Config
 import JSON
 import Store
 import Telemetry
@@ -7,13 +8,15 @@ import Telemetry
 /// Conversations of a running server, with one line in the log and the counts for each turn (OPS-10, CHAT-13).
 enum ChatWiring {
     static func service(
-        _ engine: Engine, _ station: Station, _ artifacts: ArtifactStore, models: [String], _ metrics: Metrics
-    ) -> ChatService {
+        _ engine: Engine, _ station: Station, _ artifacts: ArtifactStore, _ settings: Configuration, _ metrics: Metrics
+    ) async throws -> ChatService {
         let meter = TurnMeter(metrics)
         let log = engine.log
+        let models = AdapterModels(
+            station.tools, standard: settings.chatModels, tokenizers: try await TokenizerFiles.read(settings.chatTokenizers))
         let service = ChatService(
-            store: ConversationStore(database: station.database), loop: engine.loop,
-            models: AdapterModels(station.tools, standard: models), toolbox: RegistryTools(registry: station.registry, service: station.tools),
+            store: ConversationStore(database: station.database), loop: engine.loop, models: models,
+            toolbox: RegistryTools(registry: station.registry, service: station.tools),
             artifacts: artifacts,
             record: { record in
                 meter.count(record)

@@ -7,6 +7,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case frames, spawner
     case manifest, library
     case url, egress, scrubber, exchange
+    case tokens
     case expression, workflow
     case calc, csv, query, time, zone
     case html, feed, answer
@@ -35,6 +36,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .egress: checkEgress(bytes)
         case .scrubber: checkScrubber(bytes)
         case .exchange: checkCut(bytes, readExchange)
+        case .tokens: checkTokens(bytes)
         case .expression: checkExpression(bytes)
         case .workflow: checkWorkflow(bytes)
         case .calc: checkCalculator(bytes)
