@@ -26,6 +26,8 @@ private final class Effects: Sendable {
             switch context.body["how"]?.stringValue {
             case "slow":
                 do { try await Task.sleep(for: .milliseconds(100)) } catch { throw .unexpected }
+            case "endless":
+                do { try await EventLoop.current?.sleep(until: .after(milliseconds: 2_500)) } catch { throw .unexpected }
             case "refused": throw .invalid("no")
             case "late": throw .unexpected
             case "unsure": throw APIError(storing: StoreError(.timedOut, "a commit without an answer"))
@@ -97,6 +99,22 @@ struct OnceTests {
             #expect(await send("data-broken").status == 409 && effects.happened == 2)
             #expect(await send("data-failed").data.count == 1)
             #expect(await send("data-failed").data.count == 1 && effects.happened == 4)
+        }
+    }
+
+    @Test("a request that takes longer than its key's lease is running until it has ended, and its answer is kept then (API-4)")
+    func long() async throws {
+        let group = try EventLoopGroup(count: 1)
+        try await with { fixture, effects in
+            let first = OwnedTask(on: group.loops[0]) { await self.act(fixture, "k", #"{"how":"endless"}"#) }
+            for _ in 0..<6 {
+                try await Task.sleep(for: .milliseconds(300))
+                let beside = await act(fixture, "k", #"{"how":"endless"}"#)
+                #expect(beside.status == 409 && reason(beside) == "idempotency_key_running")
+            }
+            #expect(try await first.value.status == 200)
+            let again = await act(fixture, "k", #"{"how":"endless"}"#)
+            #expect(again.status == 200 && again.header("Idempotency-Replayed") == "true" && effects.happened == 1)
         }
     }
 

@@ -23,10 +23,12 @@ final class ChatBench: Sendable {
     let store: ConversationStore
     let clock: TestClock
     let loop: EventLoop
+    private let place: DatabasePlace
+    private let isOwner: Bool
 
-    init(_ engine: DatabaseEngine = .sqlite, probe: StoreProbe? = nil) async throws {
+    convenience init(_ engine: DatabaseEngine = .sqlite, probe: StoreProbe? = nil) async throws {
         var template = Array("/tmp/limen-chat-XXXXXX".utf8CString)
-        folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+        let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
         let place: DatabasePlace
         switch engine {
         case .sqlite: place = .sqlite(path: "\(folder)/limen.db")
@@ -34,11 +36,7 @@ final class ChatBench: Sendable {
             let server = try PostgresServer.shared.get()
             place = .postgres(PostgresSettings(host: server.folder, database: try server.database(), user: "limen"))
         }
-        loop = try Self.loops.get().loops[0]
-        database = try await Database.open(place, on: Self.loops.get(), probe: probe)
-        let clock = TestClock()
-        self.clock = clock
-        store = ConversationStore(database: database, now: { clock.now })
+        try await self.init(place, folder: folder, isOwner: true, probe: probe)
         try await database.write { connection in
             try await connection.execute("INSERT INTO tenant (id, name, created_at) VALUES ('other', 'other', 0)")
             for person in [Self.ann, Self.bob, Self.eve] {
@@ -49,6 +47,30 @@ final class ChatBench: Sendable {
                     """, [.text(person.account), .text(person.tenant), .text("\(person.account)@example.org")])
             }
         }
+    }
+
+    /// In another process, where `words` were those of the first.
+    convenience init(beside words: [String], probe: StoreProbe?) async throws {
+        let place: DatabasePlace =
+            words[1] == "sqlite" ? .sqlite(path: words[2]) : .postgres(PostgresSettings(host: words[2], database: words[3], user: "limen"))
+        try await self.init(place, folder: words[0], isOwner: false, probe: probe)
+    }
+
+    /// What another process needs to know.
+    var words: String {
+        switch place {
+        case .sqlite(let path, _): "\(folder) sqlite \(path)"
+        case .postgres(let settings): "\(folder) postgres \(settings.host) \(settings.database)"
+        }
+    }
+
+    private init(_ place: DatabasePlace, folder: String, isOwner: Bool, probe: StoreProbe?) async throws {
+        (self.place, self.folder, self.isOwner) = (place, folder, isOwner)
+        loop = try Self.loops.get().loops[0]
+        database = try await Database.open(place, on: Self.loops.get(), probe: probe)
+        let clock = TestClock()
+        self.clock = clock
+        store = ConversationStore(database: database, now: { clock.now })
     }
 
     /// A service whose model is `answer`.
@@ -85,6 +107,7 @@ final class ChatBench: Sendable {
 
     deinit {
         database.close()
+        guard isOwner else { return }
         for name in ["limen.db", "limen.db-wal", "limen.db-shm"] { unlink("\(folder)/\(name)") }
         rmdir(folder)
     }

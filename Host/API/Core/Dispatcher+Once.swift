@@ -49,6 +49,8 @@ extension Dispatcher {
     // MARK: The first request
 
     private func begin(_ turn: Turn, _ route: CompiledRoute, _ context: RequestContext, _ request: APIRequest) async throws(APIError) -> APIResponse {
+        let holder = turn.hold()
+        defer { holder?.cancel() }
         do throws(APIError) {
             var response = try await handle(route, context, request)
             if case .events(let run) = response.body {
@@ -74,6 +76,8 @@ extension Dispatcher {
         _ run: @Sendable (any EventSink) async throws -> Void, _ turn: Turn, _ sink: any EventSink
     ) async throws {
         let kept = LastEvent(sink)
+        let holder = turn.hold()
+        defer { holder?.cancel() }
         do {
             try await run(kept)
             await turn.keep(kept.last ?? ("error", lost.json))
@@ -92,6 +96,8 @@ extension Dispatcher {
         _ run: @Sendable (@escaping DataWriter) async throws -> Void, _ turn: Turn, _ write: @escaping DataWriter
     ) async throws {
         let kept = KeptData()
+        let holder = turn.hold()
+        defer { holder?.cancel() }
         do {
             try await run { data in
                 kept.add(data)
@@ -140,6 +146,22 @@ private struct Turn: Sendable {
 
     /// A failure as it is kept.
     func failure(_ error: APIError) -> APIResponse { Dispatcher.failure(error, requestID: identity.requestID, path: identity.path) }
+
+    /// Renews the claim until it is cancelled, so that a request that takes longer than a lease is not taken for dead; nil where no loop runs.
+    func hold() -> OwnedTask<Void>? {
+        guard let loop = EventLoop.current else { return nil }
+        return OwnedTask(on: loop) { [claim, requests, log] in
+            while true {
+                try await loop.sleep(until: .after(milliseconds: Int(requests.leaseMilliseconds / 3)))
+                do {
+                    try await requests.renew(claim)
+                } catch {
+                    // The next renewal comes before the lease is over.
+                    log.error("the claim of an idempotency key could not be renewed", [("cause", .string("\(error)"))])
+                }
+            }
+        }
+    }
 
     /// Keeps the event that ended a stream.
     func keep(_ last: (event: String, data: JSONValue)) async {

@@ -21,7 +21,8 @@ package struct IdempotencyClaim: Sendable, Hashable {
 /// Requests that run once however often they are sent (API-4): the claim is one atomic statement, the answer is kept for 24 hours.
 package final class IdempotencyStore: Sendable {
     private let database: Database
-    private let leaseMilliseconds: Int64
+    /// How long a claim holds that nobody renews.
+    package let leaseMilliseconds: Int64
 
     /// What becomes of a request with a key.
     package enum Outcome: Sendable, Hashable {
@@ -82,6 +83,17 @@ package final class IdempotencyStore: Sendable {
         guard try row.blob(0) == digest else { return .reused }
         guard row.values[1] != .null else { return try row.integer(4) < now ? .lost : .running }
         return .replay(StoredReply(status: try row.int(1), contentType: try row.text(2), body: try row.blob(3)))
+    }
+
+    /// Holds a claim for another lease: what it is for still runs. False when it ended meanwhile.
+    @discardableResult
+    package func renew(_ claim: IdempotencyClaim, nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()) async throws(StoreError) -> Bool {
+        let until = now + leaseMilliseconds
+        return try await database.write(isolation: .statements) { connection in
+            try await connection.execute(
+                "UPDATE idempotency SET running_until = $1 WHERE scope = $2 AND key = $3 AND token = $4 AND status IS NULL",
+                [.integer(until), .text(claim.scope), .text(claim.key), .text(claim.token)]) == 1
+        }
     }
 
     /// Keeps the answer; within the caller's transaction, so that an act and its answer stand or fall together. False when the claim was lost.
