@@ -124,12 +124,13 @@ let host: [Target] = [
         [
             "Identity", "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor",
-            "WorkerProtocol", "Artifacts", "Chat",
+            "WorkerProtocol", "Artifacts", "Chat", "Workflows",
         ]),
     .executableTarget(
         name: "limen",
         dependencies: [
-            "API", "Artifacts", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store",
+            "API", "Artifacts", "Chat", "Workflows", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema",
+            "Store",
             "Telemetry", "Config",
             "Crypto", "Tokens",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",
@@ -205,7 +206,8 @@ let testTargets: [Target] = [
     tests(
         "APITests",
         [
-            "API", "Artifacts", "Chat", "Identity", "Crypto", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config", "Telemetry",
+            "API", "Artifacts", "Chat", "Workflows", "Identity", "Crypto", "HTTP", "IO", "JSON", "JSONSchema", "Tools", "Registry", "Store", "Config",
+            "Telemetry",
             "TestKit", "StoreKit",
         ]),
     tests("LimenTests", ["JSON", "JSONSchema", "HTTP", "IO", "CLinux", "TestKit"]),

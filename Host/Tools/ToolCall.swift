@@ -16,6 +16,8 @@ package struct ToolCall: Sendable {
     package var traceparent: String
     /// A shorter time than the tool's own, or nil.
     package var timeoutMilliseconds: Int?
+    /// Further tries, instead of as many as the tool's manifest says; nil for those. Which failures are tried again is the same.
+    package var retriesMax: Int?
     /// Whether HTML that is not trusted should come sanitised beside the output.
     package var wantsHTML: Bool
     package var attachments: [Attachment]

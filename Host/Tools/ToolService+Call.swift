@@ -140,6 +140,7 @@ extension ToolService {
             usage.egressRequests += fetched.requests
             usage.egressBytes += fetched.bytes
         }
+        let policy = call.retriesMax.map { RetryPolicy(retries: $0, isIdempotent: entry.spec.isIdempotent) } ?? entry.policy
         var tries = 0
         var lost = 0
         while true {
@@ -161,7 +162,7 @@ extension ToolService {
                 tries -= 1
                 continue
             }
-            let wait = entry.policy.backoffMilliseconds(
+            let wait = policy.backoffMilliseconds(
                 after: failure, tries: tries, random: .random(in: .min ... .max), at: Moment(nanoseconds: Deadline.now().nanoseconds),
                 deadline: Moment(nanoseconds: deadline.nanoseconds))
             guard let wait else { return result }

@@ -185,12 +185,12 @@ struct Fixture {
 
     init(
         checks: [ReadinessCheck], options: APIOptions = Fixture.roomy, extra: [Route] = [], requests: IdempotencyStore? = nil,
-        jobs: LiveJobs = .none, chat: LiveChat = .none, artifacts: LiveArtifacts = .none
+        jobs: LiveJobs = .none, chat: LiveChat = .none, artifacts: LiveArtifacts = .none, workflows: LiveWorkflows = .none
     ) throws {
         let metrics = metrics
         let services = APIServices(
             tools: FakeTools(), plugins: FakePlugins(), audit: FakeAudit(), secrets: FakeSecrets(), egress: FakeEgress(), identity: .none,
-            jobs: jobs, chat: chat, artifacts: artifacts, checks: checks,
+            jobs: jobs, chat: chat, artifacts: artifacts, workflows: workflows, checks: checks,
             metrics: { Array(metrics.exposition().utf8) }, version: "0.0.0")
         dispatcher = Dispatcher(
             table: try RouteTable(Routes.all(services) + extra),

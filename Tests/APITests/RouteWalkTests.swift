@@ -48,6 +48,7 @@ struct RouteWalkTests {
             "decideApproval", "openAIChatCompletions", "openAIEmbeddings", "openAIModels",
             "listArtifacts", "createArtifact", "getArtifact", "changeArtifact", "retireArtifact", "listArtifactVersions",
             "getArtifactVersion", "restoreArtifactVersion", "listAgents", "createAgent", "getAgent", "changeAgent", "retireAgent",
+            "listWorkflows", "runWorkflow", "listRuns", "getRun", "cancelRun",
         ],
         .session: [
             "signOut", "requestEmailVerification", "changePassword", "getSecondFactor", "enableSecondFactor", "verifySecondFactor",
@@ -75,6 +76,7 @@ struct RouteWalkTests {
                     "getConversation", "listMessages", "exportConversation", "searchMessages", "listShares", "listApprovals",
                     "openAIModels",
                     "listArtifacts", "getArtifact", "listArtifactVersions", "getArtifactVersion", "listAgents", "getAgent",
+                    "listWorkflows", "listRuns", "getRun",
                 ].contains(operation)
         case "must change": access == .anonymous || ["signOut", "changePassword", "getMe"].contains(operation)
         default: true
@@ -130,9 +132,9 @@ struct RouteWalkTests {
     @Test("every route answers its holder within the schema that it publishes (API-5, API-11)", arguments: routes.indices)
     func answersFitSchemas(index: Int) async throws {
         let route = Self.routes[index]
-        // These are asked by IdentityRouteTests, SettingRouteTests, JobRouteTests, ChatRouteTests and OpenAIRouteTests, over stores of their own.
+        // These are asked by IdentityRouteTests, SettingRouteTests, JobRouteTests, ChatRouteTests, WorkflowRouteTests and OpenAIRouteTests, over stores of their own.
         let elsewhere = ["/v1/admin/users", "/v1/admin/settings", "/v1/admin/plans", "/v1/admin/jobs", "/v1/admin/tenants", "/v1/admin/invitations"]
-        if ["auth", "account", "chat", "public", "openai", "artifacts", "agents"].contains(route.tag)
+        if ["auth", "account", "chat", "public", "openai", "artifacts", "agents", "workflows"].contains(route.tag)
             || elsewhere.contains(where: route.path.description.hasPrefix)
         {
             return

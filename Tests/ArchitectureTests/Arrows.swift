@@ -36,10 +36,11 @@ enum Arrows {
         "Host/API": [
             "Identity", "Tools", "Registry", "Workers", "Egress", "HTTP", "IO", "JSON", "JSONSchema", "Store", "Telemetry", "Config", "Crypto",
             "Supervisor",
-            "WorkerProtocol", "Artifacts", "Chat",
+            "WorkerProtocol", "Artifacts", "Chat", "Workflows",
         ],
         "Host/Limen": [
-            "API", "Artifacts", "Chat", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema", "Store",
+            "API", "Artifacts", "Chat", "Workflows", "Identity", "Tools", "Registry", "Egress", "Workers", "HTTP", "IO", "JSON", "JSONSchema",
+            "Store",
             "Telemetry", "Config",
             "Crypto", "Tokens",
             "Supervisor", "Jail", "WorkerProtocol", "CLinux",

@@ -151,6 +151,7 @@ package struct APIServices: Sendable {
     package var jobs: LiveJobs
     package var chat: LiveChat
     package var artifacts: LiveArtifacts
+    package var workflows: LiveWorkflows
     package var settings: LiveSettings
     package var checks: [ReadinessCheck]
     /// Prometheus text.
@@ -161,6 +162,7 @@ package struct APIServices: Sendable {
     package init(
         tools: any ToolCatalogue, plugins: any PluginAdministration, audit: any AuditReading, secrets: any SecretAdministration,
         egress: any EgressReading, identity: LiveIdentity, jobs: LiveJobs = .none, chat: LiveChat = .none, artifacts: LiveArtifacts = .none,
+        workflows: LiveWorkflows = .none,
         settings: LiveSettings = .none,
         checks: [ReadinessCheck],
         metrics: @escaping @Sendable () -> [UInt8], version: String
@@ -174,6 +176,7 @@ package struct APIServices: Sendable {
         self.jobs = jobs
         self.chat = chat
         self.artifacts = artifacts
+        self.workflows = workflows
         self.settings = settings
         self.checks = checks
         self.metrics = metrics

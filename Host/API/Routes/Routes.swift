@@ -11,7 +11,7 @@ package enum Routes {
             + short(tenantRoutes(services.identity)) + breakerRoutes(services.tools, services.plugins)
             + chatRoutes(services.chat) + conversationRoutes(services.chat) + sharingRoutes(services.chat) + openAIRoutes(services.chat)
             + artifactRoutes(services.artifacts) + agentRoutes(services.artifacts)
-            + settingRoutes(services.settings) + jobRoutes(services.jobs) + operationsRoutes(services)
+            + workflowRoutes(services.workflows) + settingRoutes(services.settings) + jobRoutes(services.jobs) + operationsRoutes(services)
         return routes + [openAPIRoute(describing: routes, version: services.version)]
     }
 

@@ -1,3 +1,4 @@
+import API
 import Artifacts
 import Chat
 import Identity
@@ -6,6 +7,6 @@ import Store
 /// The kinds of definitions that this host knows, and where they are kept.
 enum ArtifactWiring {
     static func store(_ database: Database) -> ArtifactStore {
-        ArtifactStore(database: database, kinds: ArtifactKinds([AgentDefinition.kind]), accountTopic: IdentityService.topic)
+        ArtifactStore(database: database, kinds: ArtifactKinds([AgentDefinition.kind, ArtifactWorkflows.kind]), accountTopic: IdentityService.topic)
     }
 }

@@ -45,7 +45,8 @@ struct Service: Sendable {
         identity = try await IdentityWiring(engine, station, door, settings, limits, metrics)
         firstPassword = try await FirstAccount.makeIfNone(identity.service, data: settings.data)
         let artifacts = ArtifactWiring.store(station.database)
-        chores = Chores(engine, station, identity.service, artifacts, metrics)
+        let workflows = WorkflowWiring.service(engine, station, artifacts, metrics)
+        chores = Chores(engine, station, identity.service, artifacts, workflows, metrics)
         certificates?.observe(in: metrics)
         RuntimeMetrics.observe(engine.group, in: metrics, log: engine.log)
         RuntimeMetrics.observeProcess(in: metrics)
@@ -62,6 +63,9 @@ struct Service: Sendable {
             jobs: LiveJobs(chores.jobs, log: engine.log),
             chat: LiveChat(chat, limiter: limits.limiter, log: engine.log, outputBytesMax: settings.limits.outputBytes),
             artifacts: LiveArtifacts(artifacts, log: engine.log),
+            workflows: LiveWorkflows(workflows, artifacts: artifacts, log: engine.log) { [settings = limits.settings] plan in
+                settings.integer("concurrency.workflows", plan: plan)
+            },
             settings: limits.settings,
             checks: Self.checks(engine, station, settings),
             metrics: { Array(metrics.exposition().utf8) }, version: Version.current)

@@ -26,6 +26,33 @@ extension JobStore {
         return Page(found, limit: count) { $0.id }
     }
 
+    /// Names of workers that have a job now, dead or alive.
+    package func busyWorkers() async throws(StoreError) -> [String] {
+        try await database.read { connection in
+            try await connection.rows("SELECT DISTINCT worker FROM job WHERE state = 'running' AND worker IS NOT NULL").map { try $0.text(0) }
+        }
+    }
+
+    /// Takes back what workers had of whom somebody knows that they are gone, without waiting for their leases; returns how many jobs.
+    @discardableResult
+    package func takeBack(from workers: [String], nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()) async throws(StoreError) -> Int {
+        guard !workers.isEmpty else { return 0 }
+        return try await database.write(isolation: .statements) { connection in
+            var count = 0
+            for worker in workers {
+                count += try await connection.execute(
+                    """
+                    UPDATE job SET state = CASE WHEN attempts >= attempts_max THEN 'dead' ELSE 'queued' END, lease = NULL, lease_until = NULL, due_at = $1,
+                        failure = 'its worker has ended',
+                        unique_name = CASE WHEN attempts >= attempts_max THEN NULL ELSE unique_name END
+                    WHERE state = 'running' AND worker = $2
+                    """, [.integer(now), .text(worker)])
+            }
+            if count > 0 { try await connection.announce(Self.topic, "*") }
+            return count
+        }
+    }
+
     /// Gives a dead job another set of attempts, which the audit log has; nil when there is no such dead job, in that tenant or, for nil, in any.
     package func retry(_ id: String, tenant: String? = nil, by actor: String = "system", requestID: String? = nil) async throws(StoreError)
         -> JobRecord?

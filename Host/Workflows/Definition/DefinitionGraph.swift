@@ -39,15 +39,17 @@ struct DefinitionGraph {
     private mutating func checkTargets() {
         var seen: Set<String> = []
         for node in draft.nodes where !seen.insert(node.id).inserted {
-            report(node.pointer.appending("id"), "another node is called `\(node.id)` too")
+            report(node.pointer.appending("id"), "is the id of another node too")
         }
         for target in [draft.entry] + draft.nodes.flatMap(\.targets) where byID[target.id] == nil {
-            report(target.pointer, "there is no node `\(target.id)`")
+            report(target.pointer, "leads to `\(target.id)`, which is no node")
         }
         for node in draft.nodes {
             guard case .fork(let branches, let join, _) = node.work else { continue }
-            if Set(branches.map(\.id)).count < branches.count { report(node.pointer.appending("branches"), "two branches begin with the same node") }
-            for branch in branches where branch.id == join.id { report(branch.pointer, "a branch has at least one node before `join`") }
+            if Set(branches.map(\.id)).count < branches.count { report(node.pointer.appending("branches"), "names the same node for two branches") }
+            for branch in branches where branch.id == join.id {
+                report(branch.pointer, "is the `join` itself: a branch has at least one node before it")
+            }
         }
     }
 
@@ -93,19 +95,19 @@ struct DefinitionGraph {
 
     private static func crossing(_ id: String, from region: Region, to known: Region) -> String {
         region.way.isEmpty
-            ? "`\(id)` lies in a branch of a parallel and is reached through that only"
-            : "`\(id)` lies outside this branch, which ends at its `join`, `\(region.stop ?? "")`"
+            ? "leads to `\(id)` in a branch of a parallel, which is reached through that only"
+            : "leads to `\(id)` outside its branch, which ends at its `join`, `\(region.stop ?? "")`"
     }
 
     /// Looks at a node in its region; answers where the same lane goes on.
     private mutating func enter(_ node: DraftNode, in region: Region) -> [DraftTarget] {
         switch node.work {
         case .end:
-            if region.stop != nil { report(node.pointer.appending("type"), "an `end` cannot stand in a branch; lead it to its `join`") }
+            if region.stop != nil { report(node.pointer.appending("type"), "cannot be `end` in a branch: lead it to the `join`") }
             return []
         case .fork(let branches, let join, _):
             guard region.way.count < WorkflowLimits.parallelDepthMax else {
-                report(node.pointer.appending("type"), "parallels stand at most \(WorkflowLimits.parallelDepthMax) deep in each other")
+                report(node.pointer.appending("type"), "stands deeper than \(WorkflowLimits.parallelDepthMax) parallels in each other")
                 return []
             }
             for branch in branches { walk(from: branch, in: Region(way: region.way + [branch.pointer.description], stop: join.id)) }
@@ -117,11 +119,11 @@ struct DefinitionGraph {
     private mutating func checkReach() {
         for node in draft.nodes where regions[node.id] == nil {
             // What was not looked at for another problem's sake is not unreachable.
-            if problems.isEmpty || !isBehindProblem { report(node.pointer, "no way leads to `\(node.id)`") }
+            if problems.isEmpty || !isBehindProblem { report(node.pointer, "is never come to: no way leads to `\(node.id)`") }
         }
     }
 
-    private var isBehindProblem: Bool { problems.contains { $0.message.hasPrefix("parallels stand") } }
+    private var isBehindProblem: Bool { problems.contains { $0.message.hasPrefix("stands deeper") } }
 
     /// Two branches that set the same variable would race.
     private mutating func checkVariables() {

@@ -76,7 +76,7 @@ struct Members {
         do throws(ExpressionError) {
             return try Expression(text, type: .boolean)
         } catch {
-            reader.report(pointer.appending(name), "\(error)")
+            reader.report(pointer.appending(name), "has a formula that is none: \(error)")
             return nil
         }
     }
@@ -92,7 +92,7 @@ struct Members {
             return try Template(value)
         } catch {
             // Its text was reported where it stands.
-            if reader.problems.count == before { reader.report(place, "\(error)") }
+            if reader.problems.count == before { reader.report(place, "has a formula that is none: \(error)") }
             return .empty
         }
     }
@@ -104,7 +104,7 @@ struct Members {
             do throws(ExpressionError) {
                 _ = try Template(value)
             } catch {
-                reader.report(pointer, "\(error)")
+                reader.report(pointer, "has a formula that is none: \(error)")
             }
         case .array(let items): for (index, item) in items.enumerated() { compile(item, pointer.appending(index), &reader) }
         case .object(let members): for (name, member) in members { compile(member, pointer.appending(name), &reader) }

@@ -88,7 +88,7 @@ struct DefinitionReader {
         }
         members.refuseOthers(&self)
         if output == WorkflowDefinition.errorVariable {
-            report(pointer.appending("output"), "`\(WorkflowDefinition.errorVariable)` is set by the engine; choose another name")
+            report(pointer.appending("output"), "cannot be `\(WorkflowDefinition.errorVariable)`, which the engine sets: choose another name")
         }
         guard let id, let work, problems.count == before else { return nil }
         return DraftNode(

@@ -4,14 +4,14 @@ package import JSON
 package struct WorkflowProblem: Sendable, Hashable, CustomStringConvertible {
     /// JSON Pointer (RFC 6901) into the definition.
     package let pointer: String
-    /// One sentence for whoever wrote it.
+    /// A sentence without its subject: `leads to no node`.
     package let message: String
 
     /// Describes a problem.
     package init(_ pointer: JSONPointer, _ message: String) { (self.pointer, self.message) = (pointer.description, message) }
 
     /// Place and sentence.
-    package var description: String { "\(pointer.isEmpty ? "the definition" : pointer): \(message)" }
+    package var description: String { "\(pointer.isEmpty ? "the definition" : pointer) \(message)" }
 }
 
 /// Why a definition is none: all that is wrong with it, up to `WorkflowLimits.problemsMax`.

@@ -6,7 +6,7 @@ package import Telemetry
 
 /// What a user has so many of at once (LIM-2); each is a setting `concurrency.…`, by plan.
 package enum LeaseClass: String, Sendable, CaseIterable {
-    /// Workflows that run.
+    /// Runs of workflows; they are rows and counted as such, so no lease is taken for one.
     case workflows
     /// Answers of models that are received.
     case decodes
@@ -98,7 +98,8 @@ package final class ConcurrencyLeases: Sendable {
         throw Self.busy(kind, max)
     }
 
-    private static func busy(_ kind: LeaseClass, _ max: Int) -> APIError {
+    /// 409: all places are taken.
+    static func busy(_ kind: LeaseClass, _ max: Int) -> APIError {
         APIError(
             .conflict, "You have \(max) \(kind.rawValue) running: wait for one to end.",
             details: ["reason": "busy", "class": .string(kind.rawValue), "max": JSONValue(max)])
