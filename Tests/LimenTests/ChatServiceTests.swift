@@ -57,6 +57,56 @@ struct ChatServiceTests {
         #expect(unknown.status == 404 && unknown.json["error"]?["details"]?["reason"] == "unknown_model")
     }
 
+    @Test(
+        "a turn in the real jail that is cancelled, or whose adapter crashes or is killed, in mid-stream keeps what was said and says why; the next is fine",
+        arguments: ["cancel", "client", "crash", "kill"])
+    func midStream(way: String) async throws {
+        let server = try LiveServer(plugins: ["calc"])
+        let outcome = try server.limen([
+            "plugin", "install", "\(try AdapterSite.bundles.get())/babble-1.0.0", "--enable", "--yes", "--data", server.data,
+        ])
+        try #require(outcome.code == 0, "\(outcome.complaints)")
+        for _ in 0..<200 {
+            let names = try await server.send(.get, "/v1/models").json["data"]?["items"]?.arrayValue?.compactMap { $0["name"]?.stringValue } ?? []
+            if names.contains(where: { $0.hasPrefix("babble/") }) { break }
+            usleep(50_000)
+        }
+        let body = #"{"message":{"content":"x"},"model":"babble/\#(way == "crash" ? "crash" : "sleepy")"}"#
+        let descriptor = try #require(
+            server.connect(
+                "POST /v1/chat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(server.key)\r\nAccept: text/event-stream\r\nX-Request-Id: turn-1\r\n"
+                    + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"))
+        let head = server.read(descriptor, until: #""two""#, milliseconds: 20_000)
+        #expect(head.contains(#""text":"one ""#) && head.contains(#""text":"two""#), "\(head)")
+        switch way {
+        case "cancel": #expect(try await server.send(.post, "/v1/chat/cancel", #"{"request_id":"turn-1"}"#).status == 200)
+        case "client": close(descriptor)
+        case "kill":
+            let workers = try await server.send(.get, "/v1/admin/sandbox").json["data"]?["workers"]?.arrayValue ?? []
+            let pid = try #require(workers.first { $0["plugin"] == "babble" && $0["state"] == "busy" }?["pid"]?.intValue, "\(workers)")
+            #expect(kill(pid_t(pid), SIGKILL) == 0)
+        default: break
+        }
+        if way != "client" {
+            let rest = head + server.read(descriptor, until: way == "cancel" ? "event: cancel_ack" : "event: error", milliseconds: 10_000)
+            close(descriptor)
+            #expect(rest.contains(way == "cancel" ? "event: cancel_ack" : "event: error") && !rest.contains("event: message_done"), "\(rest)")
+        }
+        var message: JSONValue?
+        for _ in 0..<100 {
+            let list = try await server.send(.get, "/v1/conversations").json["data"]?["items"]?[0]?["id"]?.stringValue ?? ""
+            message = try await server.send(.get, "/v1/conversations/\(list)/messages").json["data"]?["items"]?[1]
+            if message?["meta"]?["error"] != nil { break }
+            usleep(50_000)
+        }
+        #expect(message?["content"] == "one two" && message?["truncated"] == true, "\(message ?? .null)")
+        #expect(message?["meta"]?["error"] == (way == "cancel" || way == "client" ? "cancelled" : "unavailable"), "\(message ?? .null)")
+        let conversation = try #require(message?["conversation_id"]?.stringValue)
+        let next = try await server.send(
+            .post, "/v1/chat", #"{"conversation_id":"\#(conversation)","message":{"content":"again"},"model":"babble/plain"}"#)
+        #expect(next.status == 200 && next.json["data"]?["content"] == "one two" && next.json["data"]?["truncated"] == false, "\(next.text)")
+    }
+
     @Test("what is stored survives `kill -9` at any moment, and the server goes on with it (STORE-1, CHAT-1)")
     func killed() async throws {
         let server = try LiveServer(plugins: [])
