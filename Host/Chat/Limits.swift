@@ -24,6 +24,8 @@ package enum ChatLimits {
     package static let toolsShownMax = 64
     /// Bytes of a tool's result that a model is shown; the whole result stays in the message's record of the call up to the same length.
     package static let toolResultBytesMax = 16 << 10
+    /// Faults of a call's arguments that a model is told.
+    static let toolFaultsMax = 8
     /// Tokens of an answer at most (SPEC 8).
     package static let tokensMaxDefault = 4_096
     /// Tokens of one reply that are believed.

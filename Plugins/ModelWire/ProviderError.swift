@@ -48,8 +48,10 @@ package struct ProviderError {
         details["cause"] = .string(error.code)
         switch error.code {
         case "forbidden":
-            return PluginError(
-                "forbidden", "\(server) may not be asked: \(error.message) (limen plugin install … --hosts names hosts)", details: details)
+            let way =
+                error.message.contains("address_not_public")
+                ? "the setting egress.private_networks opens a network inside, as HOST=NETWORK" : "limen plugin install … --hosts names hosts"
+            return PluginError("forbidden", "\(server) may not be asked: \(error.message) (\(way))", details: details)
         case "too_large":
             return PluginError("malformed_reply", "\(server) sent more than it may\(Self.place(sentTokens)): \(error.message)", details: details)
         case "unreachable", "timed_out":

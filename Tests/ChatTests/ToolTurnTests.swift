@@ -78,14 +78,16 @@ struct ToolTurnTests {
             }
             do { try await EventLoop.current?.sleep(until: .after(milliseconds: 30)) } catch { Issue.record("\(error)") }
             running.withLock { $0.now -= 1 }
-            return String(decoding: call.input, as: UTF8.self).contains("bad") ? .failure(ToolError(.validation, "no")) : ScriptedTools.reply("1")
+            return String(decoding: call.input, as: UTF8.self).contains("bad")
+                ? .failure(ToolError(.validation, "no", ["errors": [["instance_path": "/expression", "message": "is too short"]]]))
+                : ScriptedTools.reply("1")
         }
         let order = Kept<[String?]>()
         let chat = bench.service(toolbox: tools) { request, tokens in
             let answers = request.messages.filter { $0.role == .tool }
             guard answers.isEmpty else {
                 order.add(answers.map(\.toolCallID))
-                #expect(answers[2].content.contains("The tool failed: no"))
+                #expect(answers[2].content.contains("The tool failed: no\n/expression: is too short\n"))
                 return try await ScriptedModel.say(["done"], tokens)
             }
             var reply = ScriptedModel.ask("calc.evaluate", [:])

@@ -58,9 +58,18 @@ struct ToolRound: Sendable {
         let text =
             switch outcome.result {
             case .success(let output): output.text
-            case .failure(let error): "The tool failed: \(error.message)"
+            case .failure(let error): Self.text(of: error)
             }
         return ModelMessage(.tool, Fence.wrap(text, from: call.name, mark: mark), toolCallID: call.id)
+    }
+
+    /// A failure as a model is told it: with the places that a schema names, so that it can call again and be right.
+    private static func text(of error: ToolError) -> String {
+        let places = (error.details["errors"]?.arrayValue ?? []).prefix(ChatLimits.toolFaultsMax).map { fault -> String in
+            let place = fault["instance_path"]?.stringValue ?? ""
+            return "\n\(place.isEmpty ? "the whole" : place): \(fault["message"]?.stringValue ?? "")"
+        }
+        return "The tool failed: \(error.message)" + places.joined()
     }
 
     private struct Output: Sendable {
