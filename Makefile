@@ -19,8 +19,9 @@ ADAPTERS := anthropic moonshot openai zhipu
 # Debian packages: what the build links, and what a bare image may lack beside the Swift toolchain.
 DEPS := pkg-config libssl-dev libsqlite3-dev libpq-dev zlib1g-dev libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev libexpat1-dev
 # openssl, curl and python3 are foreign peers of our TLS; python3-venv holds the foreign identity provider, the mail server and the clients of model providers.
+# chromium, with its driver, is a browser that opens our pages.
 # curl (with libcurl, whose header SDK/Samples/curl includes) and openssl are clients and a server of tunnels. libseccomp and the arm64 headers: our own table of system call numbers is checked against both, and our C against the latter.
-TEST_DEPS := $(DEPS) postgresql nginx-light libseccomp-dev libc6-dev-arm64-cross curl libcurl4-openssl-dev openssl python3 python3-venv
+TEST_DEPS := $(DEPS) postgresql nginx-light libseccomp-dev libc6-dev-arm64-cross curl libcurl4-openssl-dev openssl python3 python3-venv chromium chromium-driver
 # For the machine with an arm64 kernel.
 ARM_DEPS := gcc-aarch64-linux-gnu qemu-system-arm mmdebstrap cpio
 # What the HTTP benchmark compares with and is driven by.

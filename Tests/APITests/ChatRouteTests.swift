@@ -225,4 +225,35 @@ struct ChatRouteTests {
             #expect(await fixture.send("POST", "/v1/chat/cancel", body: "{}", key: "user").status == 400)
         }
     }
+
+    @Test(
+        "the page of a share link holds nothing but its own style, and what was said as text, whatever it is",
+        arguments: [
+            "<script>x</script>", "\"><b onmouseover='x'>", "</style><style>*{}", "[1]", "[1", "[9] &amp; [1]]", "\u{202E}\u{7}", "```\n<i>\n```",
+        ])
+    func page(text: String) throws {
+        let parts = Segments.parts(of: text) + [["type": "citation", "index": 1, "source": "s", "title": .string(text), "text": .string(text)]]
+        let message: JSONValue = [
+            "seq": 3, "role": "assistant", "content": .string(text), "content_struct": ["segments": .array(parts)], "truncated": false,
+            "created_at": "2026-11-22T00:00:00Z",
+        ]
+        let html = String(decoding: SharePage(title: text, messages: [message], next: "a\"b").html, as: UTF8.self)
+        let tags = html.split(separator: "<").dropFirst().map { $0.prefix { $0.isLetter || $0.isNumber || $0 == "!" || $0 == "/" } }
+        let known: Set<Substring> = [
+            "!DOCTYPE", "html", "head", "meta", "title", "/title", "style", "/style", "/head", "body", "main", "h1", "/h1", "article", "h2", "/h2",
+            "div", "/div",
+            "pre", "code", "/code", "/pre", "ol", "li", "cite", "/cite", "blockquote", "/blockquote", "/li", "/ol", "/article", "p", "a", "/a", "/p",
+            "/main",
+            "/body", "/html",
+        ]
+        #expect(Set(tags).isSubset(of: known), "\(Set(tags).subtracting(known))")
+        #expect(html.components("<style>") == 1 && !html.contains("onmouseover='") && !html.contains("\u{7}"))
+        #expect(html.components("href=\"#m3-s1\"") == (text.hasPrefix("[1]") || text.contains(" [1]") ? 1 : 0))
+        #expect(SharePage.policy.contains("default-src 'none'") && !SharePage.policy.contains("script"))
+    }
+}
+
+extension String {
+    /// How often a text occurs.
+    fileprivate func components(_ text: String) -> Int { ranges(of: text).count }
 }

@@ -107,6 +107,41 @@ struct ChatServiceTests {
         #expect(next.status == 200 && next.json["data"]?["content"] == "one two" && next.json["data"]?["truncated"] == false, "\(next.text)")
     }
 
+    @Test("a person opens a share link in a browser, clicks a citation and sees its source; nothing that was said is markup there (CHAT-7)")
+    func citation() async throws {
+        let server = try LiveServer(plugins: [])
+        let trap = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
+        let first = try await server.send(
+            .post, "/v1/chat", (["message": ["content": .string("The server room is on floor 3. \(trap)")]] as JSONValue).text)
+        let id = try #require(first.json["data"]?["conversation_id"]?.stringValue)
+        for number in 0..<8 {
+            let body: JSONValue = [
+                "conversation_id": .string(id), "message": ["content": .string("Line \(number)\n\(String(repeating: "words\n", count: 40))")],
+            ]
+            #expect(try await server.send(.post, "/v1/chat", body.text).status == 200)
+        }
+        let asked = try await server.send(
+            .post, "/v1/chat", #"{"conversation_id":"\#(id)","message":{"content":"On which floor is the server room?"}}"#)
+        let parts = asked.json["data"]?["content_struct"]?["segments"]?.arrayValue ?? []
+        #expect(parts.contains { $0["type"] == "citation" && $0["index"] == 1 }, "\(asked.text)")
+        let path = try #require(try await server.send(.post, "/v1/conversations/\(id)/share", "{}").json["data"]?["path"]?.stringValue)
+        let browser = try Browser()
+        try browser.open("http://127.0.0.1:\(server.port)\(path)")
+        let title = try browser.look("return document.title").stringValue ?? ""
+        #expect(title.hasPrefix("The server room is on floor 3. <script>"), "\(title)")
+        #expect(try browser.look("return document.querySelectorAll('script, img').length") == 0)
+        #expect(try browser.look("return document.querySelectorAll('article').length") == 20)
+        #expect(try browser.look("return getComputedStyle(document.querySelector('.text')).whiteSpace") == "pre-wrap")
+        #expect(try browser.look("return document.querySelector(':target')") == .null)
+        try browser.click("#m20 a.citation")
+        #expect(try browser.url.hasSuffix("#m20-s1"))
+        let shown = try browser.look(
+            "let t = document.querySelector(':target'); let r = t.getBoundingClientRect(); return [t.innerText, r.top >= 0 && r.bottom <= innerHeight]"
+        )
+        #expect(
+            shown.arrayValue?.first?.stringValue?.contains("The server room is on floor 3.") == true && shown.arrayValue?.last == true, "\(shown)")
+    }
+
     @Test("what is stored survives `kill -9` at any moment, and the server goes on with it (STORE-1, CHAT-1)")
     func killed() async throws {
         let server = try LiveServer(plugins: [])

@@ -19,6 +19,9 @@ extension Dispatcher {
             return try document(contentType, bytes, tag, request)
         case .raw(let contentType, let bytes, let status):
             return APIResponse(status: status, headers: [("Content-Type", contentType)], body: .bytes(bytes))
+        case .page(let bytes, let policy):
+            let headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy)]
+            return APIResponse(status: 200, headers: headers, body: .bytes(bytes))
         case .pieces(let contentType, let fileName, let write):
             let disposition = "attachment; filename=\"\(fileName)\""
             return APIResponse(status: 200, headers: [("Content-Type", contentType), ("Content-Disposition", disposition)], body: .pieces(write))

@@ -75,6 +75,8 @@ package enum Reply: Sendable {
     case document(contentType: String, bytes: [UInt8], tag: EntityTag)
     /// Something that is no envelope, such as metrics.
     case raw(contentType: String, bytes: [UInt8], status: Int = 200)
+    /// A page of ours for a browser, and what it allows itself (`Content-Security-Policy`).
+    case page([UInt8], policy: String)
     /// Something that is no envelope and may be long: written piece by piece, to be kept as a file of that name.
     case pieces(contentType: String, fileName: String, @Sendable (PieceWriter) async throws -> Void)
     /// The connection becomes a WebSocket.

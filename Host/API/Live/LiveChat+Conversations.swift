@@ -133,9 +133,13 @@ extension LiveChat {
         let found = try await checked { () async throws(ChatError) in
             try await service.store.shared(link.id, tenant: link.tenant, cursor: cursor, limit: limit)
         }
+        let messages = found.page.items.map(Self.shown)
+        if context.accepts == .html {
+            return .page(SharePage(title: found.title, messages: messages, next: found.page.nextCursor).html, policy: SharePage.policy)
+        }
         return .data([
             "title": .string(found.title), "created_at": Self.time(found.share.createdAt),
-            "messages": LiveIdentity.list(found.page.items.map(Self.shown), found.page.nextCursor),
+            "messages": LiveIdentity.list(messages, found.page.nextCursor),
         ])
     }
 

@@ -107,8 +107,9 @@ extension Routes {
                 data: Schemas.object(["deleted": Schemas.flag], required: ["deleted"])
             ) { context throws(APIError) in try await chat.unshare(context) },
             .get(
-                "/v1/public/shares/{token}", "getShare", tag: "public", "What a link shows.", access: .anonymous, limitClass: .shares,
-                parameters: [Parameter("token", Schemas.identifier, "The link's token.")], query: Schemas.pageParameters, data: Schemas.publicShare
+                "/v1/public/shares/{token}", "getShare", tag: "public", "What a link shows; for a browser a page without script.", access: .anonymous, limitClass: .shares,
+                parameters: [Parameter("token", Schemas.identifier, "The link's token.")], query: Schemas.pageParameters, data: Schemas.publicShare,
+                produces: [.json, .html]
             ) { context throws(APIError) in try await chat.shared(context) },
             .get(
                 "/v1/approvals", "listApprovals", tag: "chat", "Calls of destructive tools that wait for the caller's decision.", access: .user,
