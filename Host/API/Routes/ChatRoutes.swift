@@ -107,7 +107,8 @@ extension Routes {
                 data: Schemas.object(["deleted": Schemas.flag], required: ["deleted"])
             ) { context throws(APIError) in try await chat.unshare(context) },
             .get(
-                "/v1/public/shares/{token}", "getShare", tag: "public", "What a link shows; for a browser a page without script.", access: .anonymous, limitClass: .shares,
+                "/v1/public/shares/{token}", "getShare", tag: "public", "What a link shows; for a browser a page without script.", access: .anonymous,
+                limitClass: .shares,
                 parameters: [Parameter("token", Schemas.identifier, "The link's token.")], query: Schemas.pageParameters, data: Schemas.publicShare,
                 produces: [.json, .html]
             ) { context throws(APIError) in try await chat.shared(context) },
