@@ -34,10 +34,6 @@ struct MailServiceTests {
 
         init() throws {
             let folder = Command.temporary()
-            for words in [["python3", "-m", "venv", "\(folder)/venv"], ["\(folder)/venv/bin/pip", "install", "-q", "aiosmtpd"]] {
-                let outcome = try Command.run(["/usr/bin/env"] + words)
-                guard outcome.code == 0 else { throw Command.Failure("\(words): \(outcome.complaints)") }
-            }
             let issuer = try TestAuthority()
             let issued = try issuer.issue("mail", names: ["DNS:localhost"])
             (authority, letter) = ("\(folder)/ca.pem", "\(folder)/letter")
@@ -49,7 +45,10 @@ struct MailServiceTests {
             chmod(folder, 0o755)
             try Command.write(Self.script, to: "\(folder)/server.py")
             child = try Command.start(
-                ["\(folder)/venv/bin/python", "\(folder)/server.py", "\(folder)/mail.pem", "\(folder)/mail.key", "\(port)", letter],
+                [
+                    "\(try PythonPackages.bin("aiosmtpd"))/python", "\(folder)/server.py", "\(folder)/mail.pem", "\(folder)/mail.key", "\(port)",
+                    letter,
+                ],
                 output: "\(folder)/out",
                 complaints: "\(folder)/log")
         }

@@ -1,6 +1,7 @@
 import Glibc
 import IO
 import JSON
+import TestKit
 import Testing
 
 /// An adapter plugin and where its provider stands on the tests' server.
@@ -58,13 +59,11 @@ struct ModelAdapterTests {
     @Test("the tests' server speaks as the providers do: the real clients openai and anthropic of PyPI understand it, faults too")
     func peers() throws {
         let providers = try Self.shared.get().providers
-        let folder = Command.temporary()
-        for words in [["python3", "-m", "venv", "\(folder)/venv"], ["\(folder)/venv/bin/pip", "install", "-q", "openai", "anthropic"]] {
-            let outcome = try Command.run(["/usr/bin/env"] + words)
-            guard outcome.code == 0 else { throw Command.Failure("\(words): \(outcome.complaints)") }
-        }
         let outcome = try Command.run(
-            ["\(folder)/venv/bin/python", "\(Command.root)/Tests/Fixtures/Providers/peers.py", "https://localhost:\(providers.port)"],
+            [
+                "\(try PythonPackages.bin("openai", "anthropic"))/python", "\(Command.root)/Tests/Fixtures/Providers/peers.py",
+                "https://localhost:\(providers.port)",
+            ],
             environment: ["SSL_CERT_FILE": providers.authority])
         #expect(outcome.code == 0 && outcome.output.contains("openai "), "\(outcome.output)\(outcome.complaints)")
     }

@@ -2,6 +2,7 @@ import Glibc
 import HTTP
 import IO
 import JSON
+import TestKit
 import Testing
 
 @Suite("Limen: sign-in at an identity provider", .serialized)
@@ -13,15 +14,12 @@ struct ProviderTests {
 
         init() throws {
             let folder = Command.temporary()
-            for words in [["python3", "-m", "venv", "\(folder)/venv"], ["\(folder)/venv/bin/pip", "install", "-q", "oidc-provider-mock"]] {
-                let outcome = try Command.run(["/usr/bin/env"] + words)
-                guard outcome.code == 0 else { throw Command.Failure("\(words): \(outcome.complaints)") }
-            }
             port = Int.random(in: 20_000...29_999)
             let claims = #"{"sub":"ann","email":"ann@example.com","email_verified":true}"#
             child = try Command.start(
                 [
-                    "\(folder)/venv/bin/oidc-provider-mock", "--port", "\(port)", "--require-nonce", "true", "--user-claims", claims,
+                    "\(try PythonPackages.bin("oidc-provider-mock"))/oidc-provider-mock", "--port", "\(port)", "--require-nonce", "true",
+                    "--user-claims", claims,
                 ], output: "\(folder)/out", complaints: "\(folder)/log")
         }
 

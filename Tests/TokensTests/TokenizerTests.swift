@@ -45,7 +45,7 @@ struct TokenizerTests {
         fputs(text, file)
         fclose(file)
         let outcome = Shell.run(
-            "python3 -m venv '\(folder)/venv' && '\(folder)/venv/bin/pip' install -q tokenizers && '\(folder)/venv/bin/python' '\(folder)/make.py' '\(folder)' 2>&1"
+            "'\(try PythonPackages.bin("tokenizers"))/python' '\(folder)/make.py' '\(folder)' 2>&1"
         )
         guard outcome.status == 0 else { throw Tokenizer.Unreadable("the library", outcome.output) }
         return folder
