@@ -17,7 +17,7 @@ package enum ChatError: Error, Sendable, Hashable {
     /// The model called tools in more rounds than a turn has.
     case toolRounds(Int)
     /// The budget of this person or tenant is spent.
-    case budget
+    case budget(BudgetSpent)
     /// The model failed; the failure says how.
     case model(ModelFailure)
     /// The turn's time is over.

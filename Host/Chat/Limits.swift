@@ -66,6 +66,14 @@ package enum ChatLimits {
     static let snippetMax = 160
     /// Messages that one transaction of a filling writes.
     static let fillStep = 1_000
+    /// Entries of a price table, micro-units that a million tokens may cost, and tenants whose tables are remembered.
+    static let pricesMax = 512
+    static let priceMicrosMax: Int64 = 1_000_000_000_000
+    static let priceTablesMax = 1_024
+    /// How much longer than a turn what it keeps free of a budget is kept; what a host that died kept comes back then.
+    static let budgetHoldSlackMilliseconds: Int64 = 60_000
+    /// Days of one question for usage.
+    package static let usageDaysMax = 366
     /// Messages whose tokens are remembered, for each tokenizer.
     static let messagesCountedMax = 65_536
     /// Share links of one conversation.

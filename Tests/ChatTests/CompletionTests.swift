@@ -40,8 +40,8 @@ struct CompletionTests {
         }
         let heard = Heard()
         let reply = try await onLoop { try await chat.complete(Self.request(), model: nil, origin(), tokens: heard) }
-        #expect(heard.pieces.values == ["All ", "is well."] && reply.content == "All is well.")
-        #expect(reply.tokensIn == 3 && reply.tokensOut == 3)
+        #expect(heard.pieces.values == ["All ", "is well."] && reply.reply.content == "All is well.")
+        #expect(reply.usage.tokensIn == 3 && reply.usage.tokensOut == 3)
         let sums = try await sums(bench)
         #expect(sums.count == 1 && sums[0] == (3, 3))
         #expect(try await bench.count("SELECT count(*) FROM message") == 0)
@@ -82,7 +82,7 @@ struct CompletionTests {
         }
         let heard = Heard()
         let silent = bench.service(models(""))
-        #expect(try await onLoop { try await silent.complete(Self.request(), model: nil, origin(), tokens: heard) }.model == "second")
+        #expect(try await onLoop { try await silent.complete(Self.request(), model: nil, origin(), tokens: heard) }.reply.model == "second")
         #expect(heard.pieces.values == ["second"])
         let talking = bench.service(models("half"))
         await #expect(throws: ChatError.model(ModelFailure(.unavailable, "down"))) {

@@ -12,6 +12,7 @@ struct EmbeddingTests {
         let make: @Sendable ([String]) throws -> Embeddings
         var names: [String] { [] }
         func chain(for name: String?) -> [any ChatModel] { [] }
+        func embedder(_ name: String) -> String? { "plugin/\(name)" }
 
         func embed(_ texts: [String], model: String, for call: ModelCall) async throws(ModelFailure) -> Embeddings {
             asked.add(texts)
@@ -30,7 +31,7 @@ struct EmbeddingTests {
     ) async throws -> (found: Embeddings, asked: [[String]]) {
         let models = Embedder(make: make)
         let chat = ChatService(store: bench.store, loop: bench.loop, models: models)
-        let found = try await onLoop { try await chat.embed(texts, model: "e", origin(), numbersMax: numbersMax) }
+        let found = try await onLoop { try await chat.embed(texts, model: "e", origin(), numbersMax: numbersMax) }.embeddings
         return (found, models.asked.values)
     }
 

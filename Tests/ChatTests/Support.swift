@@ -93,6 +93,14 @@ final class ChatBench: Sendable {
             complain: { what, cause in Issue.record("\(what): \(cause)") })
     }
 
+    /// A question for the usage of this month of the test's clock.
+    func question(by: UsageGrouping, wholeTenant: Bool = false) -> UsageQuestion {
+        let today = clock.now / 86_400_000
+        var question = UsageQuestion(days: (today - 30)...today)
+        (question.by, question.wholeTenant) = (by, wholeTenant)
+        return question
+    }
+
     /// All that is stored of a conversation.
     func messages(_ id: String, of speaker: Speaker = ann) async throws -> [Message] {
         try await store.messages(of: id, by: speaker, after: nil, limit: 500).page.items

@@ -31,7 +31,7 @@ struct TurnTests {
         let second = try await onLoop { try await chat.turn(TurnRequest(conversation: reply.conversation, content: "And then?"), origin()) }
         #expect(second.conversation == reply.conversation)
         #expect(try await bench.messages(reply.conversation).map(\.seq) == [1, 2, 3, 4])
-        let usage = try await bench.store.usage(of: ChatBench.ann, wholeTenant: false, by: .model, days: 30)
+        let usage = try await bench.store.usage(of: ChatBench.ann, bench.question(by: .model)).items
         #expect(usage.first?.turns == 2 && usage.first?.key == "scripted")
     }
 

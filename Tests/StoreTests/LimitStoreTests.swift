@@ -113,7 +113,7 @@ import Testing
             let bounds = BudgetStore.Bounds(user: 1_000, tenant: 1_500)
             let now: Int64 = 1_800_000_000_000
             func reserve(_ micros: Int64, _ user: String, _ now: Int64) async throws -> BudgetStore.Outcome {
-                try await store.reserve(micros, tenant: "main", user: user, within: bounds, nowMilliseconds: now)
+                try await store.reserve(micros, tenant: "main", user: user, within: bounds, holdMilliseconds: 60_000, nowMilliseconds: now)
             }
             let outcomes = try await withThrowingTaskGroup(of: BudgetStore.Outcome.self) { group in
                 for _ in 0..<100 { group.addTask { try await reserve(100, "ann", now) } }
@@ -124,13 +124,41 @@ import Testing
             #expect(outcomes.filter { $0 == .exhausted(.user) }.count == 90)
             #expect(try await reserve(501, "bob", now) == .exhausted(.tenant))
             #expect(
-                try await store.spent(tenant: "main", user: "bob", nowMilliseconds: now) == 0, "what the tenant does not have the user did not spend")
+                try await store.spent(tenant: "main", user: "bob", nowMilliseconds: now).user == 0,
+                "what the tenant does not have the user did not spend")
             try await store.settle(reserved[0], cost: 40)
-            #expect(try await store.spent(tenant: "main", user: "ann", nowMilliseconds: now) == 940)
-            #expect(try await store.spent(tenant: "main", nowMilliseconds: now) == 940)
+            #expect(try await store.spent(tenant: "main", user: "ann", nowMilliseconds: now) == (940, 940))
             #expect(try await reserve(61, "ann", now) == .exhausted(.user))
             guard case .reserved = try await reserve(1_000, "ann", now + 32 * 86_400_000) else { return #expect(Bool(false), "a new month") }
             #expect((1...31 * 86_400_000).contains(BudgetStore.untilMonthEnds(now)))
+        }
+    }
+
+    @Test(
+        "what a host that died had reserved comes back when its time is over, once, and what its act did cost is taken all the same if it comes late (CHAT-8)",
+        arguments: DatabaseEngine.allCases)
+    func reservations(engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { database in
+            let store = BudgetStore(database: database)
+            let bounds = BudgetStore.Bounds(user: 1_000, tenant: 5_000)
+            let now: Int64 = 1_800_000_000_000
+            func reserve(_ micros: Int64, _ user: String, at moment: Int64 = 0) async throws -> BudgetStore.Outcome {
+                try await store.reserve(micros, tenant: "main", user: user, within: bounds, holdMilliseconds: 1_000, nowMilliseconds: now + moment)
+            }
+            func spent(_ user: String) async throws -> BudgetStore.Spent { try await store.spent(tenant: "main", user: user, nowMilliseconds: now) }
+            guard case .reserved(let late) = try await reserve(900, "ann"), case .reserved = try await reserve(400, "bob") else {
+                return #expect(Bool(false))
+            }
+            #expect(try await reserve(200, "ann", at: 1_000) == .exhausted(.user), "until its end it is kept")
+            #expect(try await store.sweep(nowMilliseconds: now + 1_000) == 0)
+            // Who needs it looks for what is over.
+            guard case .reserved(let fresh) = try await reserve(200, "ann", at: 1_001) else { return #expect(Bool(false), "it did not come back") }
+            #expect(try await spent("ann") == (200, 200))
+            #expect(try await spent("bob") == (0, 200))
+            #expect(try await store.settle(late, cost: 850) == (1_050, 1_050))
+            #expect(try await store.settle(fresh, cost: 150) == (1_000, 1_000))
+            #expect(try await store.sweep(nowMilliseconds: now + 10_000) == 0)
+            #expect(try await spent("ann") == (1_000, 1_000))
         }
     }
 }

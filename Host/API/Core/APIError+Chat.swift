@@ -30,7 +30,11 @@ extension APIError {
             self.init(
                 .conflict, "The model went on calling tools after \(max) rounds; the turn was ended there.",
                 details: ["reason": "tool_rounds", "rounds_max": JSONValue(max)])
-        case .budget: self.init(.rateLimited, "The budget of this month is spent.", details: ["reason": "budget"])
+        case .budget(let spent):
+            self.init(
+                .rateLimited, "The \(spent.of.rawValue)'s budget of this month does not have what this may cost.",
+                details: ["reason": "budget", "of": .string(spent.of.rawValue), "retry_after_ms": JSONValue(spent.retryAfterMilliseconds)],
+                headers: [("Retry-After", String((spent.retryAfterMilliseconds + 999) / 1000))])
         case .model(let failure): self.init(failure)
         case .timedOut: self.init(.serverError, "The turn's time is over; what was written so far is kept.", details: ["reason": "timeout"])
         case .cancelled: self.init(.conflict, "The turn was cancelled.", details: ["reason": "cancelled"])

@@ -11,7 +11,8 @@ extension Dispatcher {
             let bytes = route.enveloped ? Envelope.success(value, requestID: context.requestID) : value.serialized()
             return APIResponse(status: status, headers: json, body: .bytes(bytes))
         case .dataSetting(let value, let headers):
-            return APIResponse(status: 200, headers: json + headers, body: .bytes(Envelope.success(value, requestID: context.requestID)))
+            let bytes = route.enveloped ? Envelope.success(value, requestID: context.requestID) : value.serialized()
+            return APIResponse(status: 200, headers: json + headers, body: .bytes(bytes))
         case .dataBytes(let data, let status):
             let bytes = Envelope.success(bytes: data, requestID: context.requestID)
             return APIResponse(status: status, headers: json, body: .bytes(bytes))

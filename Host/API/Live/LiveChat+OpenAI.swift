@@ -15,16 +15,16 @@ extension LiveChat {
         let request = try Self.request(context.body)
         let name = context.body["model"]?.stringValue
         let model = name == Self.standard ? nil : name
-        let origin = TurnOrigin(caller: Caller(context.principal), requestID: context.requestID, traceparent: context.identity.traceparent)
+        let origin = TurnOrigin(context)
         let completion = Completion(id: "chatcmpl-\(context.requestID)", created: StoreClock.nowMilliseconds() / 1000)
         guard context.body["stream"]?.boolValue == true || context.accepts == .events else {
-            let reply = try await checked { () async throws(ChatError) in
+            let done = try await checked { () async throws(ChatError) in
                 try await service.complete(request, model: model, origin, tokens: NoTokens())
             }
-            return .data(completion.whole(reply))
+            return .data(completion.whole(done), warning: done.warning)
         }
         // What can be told before the head is sent is told by its status.
-        _ = try await checked { () async throws(ChatError) in try service.admit(request, model) }
+        try await checked { () async throws(ChatError) in try await service.precheck(request, model: model, origin) }
         let wantsUsage = context.body["stream_options"]?["include_usage"]?.boolValue == true
         return .dataEvents { write in
             try await Self.stream(request, model: model, origin, service, completion, wantsUsage: wantsUsage, write)
@@ -44,20 +44,21 @@ extension LiveChat {
         let input = context.body["input"]
         let texts = input?.arrayValue?.compactMap(\.stringValue) ?? input?.stringValue.map { [$0] } ?? []
         let isText = context.body["encoding_format"]?.stringValue != "base64"
-        let origin = TurnOrigin(caller: Caller(context.principal), requestID: context.requestID, traceparent: context.identity.traceparent)
+        let origin = TurnOrigin(context)
         // As long as the longest number is written.
         let room = outputBytesMax / (isText ? Limits.embeddingNumberBytes : 6)
         let found = try await checked { () async throws(ChatError) in
             try await service.embed(texts, model: context.body["model"]?.stringValue ?? "", origin, numbersMax: room)
         }
-        let data = found.vectors.enumerated().map { index, vector -> JSONValue in
+        let data = found.embeddings.vectors.enumerated().map { index, vector -> JSONValue in
             let numbers: JSONValue = isText ? .array(vector.map { JSONValue($0) }) : .string(Base64.encode(Self.littleEndian(vector)))
             return ["object": "embedding", "index": JSONValue(index), "embedding": numbers]
         }
-        let tokens = JSONValue(found.tokensIn ?? 0)
-        return .data([
-            "object": "list", "data": .array(data), "model": .string(found.model), "usage": ["prompt_tokens": tokens, "total_tokens": tokens],
-        ])
+        let reply: JSONValue = [
+            "object": "list", "data": .array(data), "model": .string(found.embeddings.model),
+            "usage": Completion.usage(found.usage, found.warning, hasAnswer: false),
+        ]
+        return .data(reply, warning: found.warning)
     }
 
     /// Numbers of 32 bits, as OpenAI's clients unpack them.
@@ -77,20 +78,20 @@ extension LiveChat {
     ) async throws {
         let name = model ?? standard
         try await write(completion.chunk(name, delta: ["role": "assistant", "content": ""]).text)
-        let reply: ModelReply
+        let done: Completed
         do throws(ChatError) {
-            reply = try await service.complete(
+            done = try await service.complete(
                 request, model: model, origin,
                 tokens: ChunkTokens { try await write(completion.chunk(name, delta: ["content": .string($0)]).text) })
         } catch {
             // The head has gone: what failed is the last event, as OpenAI's servers do it.
             throw APIError(error)
         }
-        for (index, call) in reply.toolCalls.enumerated() {
+        for (index, call) in done.reply.toolCalls.enumerated() {
             try await write(completion.chunk(name, delta: ["tool_calls": [Completion.json(call, index: index)]]).text)
         }
-        try await write(completion.chunk(name, delta: [:], finish: reply.finish.rawValue).text)
-        if wantsUsage { try await write(completion.usage(name, reply).text) }
+        try await write(completion.chunk(name, delta: [:], finish: done.reply.finish.rawValue).text)
+        if wantsUsage { try await write(completion.usage(name, done).text) }
         try await write("[DONE]")
     }
 
@@ -154,7 +155,8 @@ private struct Completion: Sendable {
     /// Seconds since 1970.
     let created: Int64
 
-    func whole(_ reply: ModelReply) -> JSONValue {
+    func whole(_ done: Completed) -> JSONValue {
+        let reply = done.reply
         var message: JSONObject = [
             "role": "assistant", "content": reply.content.isEmpty && !reply.toolCalls.isEmpty ? .null : .string(reply.content), "refusal": .null,
         ]
@@ -162,7 +164,7 @@ private struct Completion: Sendable {
         return [
             "id": .string(id), "object": "chat.completion", "created": JSONValue(created), "model": .string(reply.model),
             "choices": [["index": 0, "message": .object(message), "logprobs": .null, "finish_reason": .string(reply.finish.rawValue)]],
-            "usage": Self.usage(reply),
+            "usage": Self.usage(done.usage, done.warning),
         ]
     }
 
@@ -171,9 +173,9 @@ private struct Completion: Sendable {
     }
 
     /// The last chunk of who asked for it: no choice, the sums.
-    func usage(_ model: String, _ reply: ModelReply) -> JSONValue {
+    func usage(_ model: String, _ done: Completed) -> JSONValue {
         var value = frame(model, []).objectValue ?? [:]
-        value["usage"] = Self.usage(reply)
+        value["usage"] = Self.usage(done.usage, done.warning)
         return .object(value)
     }
 
@@ -191,9 +193,13 @@ private struct Completion: Sendable {
         return .object(object)
     }
 
-    private static func usage(_ reply: ModelReply) -> JSONValue {
-        let (asked, answered) = (reply.tokensIn ?? 0, reply.tokensOut ?? 0)
-        return ["prompt_tokens": JSONValue(asked), "completion_tokens": JSONValue(answered), "total_tokens": JSONValue(asked + answered)]
+    /// OpenAI's counts, and beside them what it cost and whose budget is nearly spent; its clients pass over what they do not know.
+    static func usage(_ usage: MessageUsage, _ warning: BudgetWarning?, hasAnswer: Bool = true) -> JSONValue {
+        var object: JSONObject = ["prompt_tokens": JSONValue(usage.tokensIn), "total_tokens": JSONValue(usage.tokensIn + usage.tokensOut)]
+        if hasAnswer { object["completion_tokens"] = JSONValue(usage.tokensOut) }
+        (object["cost_micros"], object["currency"]) = (JSONValue(usage.costMicros), .string(usage.currency))
+        if let warning { object["budget_warning"] = warning.json }
+        return .object(object)
     }
 }
 

@@ -16,6 +16,10 @@ extension LiveChat {
             "id": .string(conversation.id), "title": .string(conversation.title), "status": .string(conversation.status.rawValue),
             "active_context_id": conversation.activeContext.map { .string($0) } ?? .null, "created_at": time(conversation.createdAt),
             "updated_at": time(conversation.updatedAt), "message_count": JSONValue(conversation.messageCount),
+            "usage": [
+                "tokens_in": JSONValue(conversation.usage.tokensIn), "tokens_out": JSONValue(conversation.usage.tokensOut),
+                "cost_micros": JSONValue(conversation.usage.costMicros), "currency": .string(conversation.usage.currency),
+            ],
         ]
     }
 

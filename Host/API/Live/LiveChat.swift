@@ -59,13 +59,13 @@ package struct LiveChat: Sendable {
 
     private func answer(_ request: TurnRequest, _ context: RequestContext) async throws(APIError) -> Reply {
         let service = try serving()
-        let origin = TurnOrigin(
-            caller: Caller(context.principal), requestID: context.requestID, traceparent: context.identity.traceparent)
+        let origin = TurnOrigin(context)
         guard context.accepts != .events, context.body["stream"]?.boolValue != true else {
             return .events { sink in try await Self.stream(request, origin, service, sink) }
         }
         do throws(TurnFailure) {
-            return .data(try await service.turn(request, origin).json)
+            let reply = try await service.turn(request, origin)
+            return .data(reply.json, warning: reply.warning)
         } catch {
             throw failed(error)
         }
@@ -112,12 +112,27 @@ package struct LiveChat: Sendable {
         if isTenant, context.principal.role ?? .user < .admin {
             throw APIError(.forbidden, "The tenant's usage is an admin's to see.", details: ["reason": "role"])
         }
-        let by = UsageGrouping(rawValue: context.query["by"]?.stringValue ?? "day") ?? .day
-        let days = context.query["days"]?.intValue ?? 31
-        let sums = try await run(context) { (service, speaker) async throws(ChatError) in
-            try await service.store.usage(of: speaker, wholeTenant: isTenant, by: by, days: days)
+        var question = UsageQuestion(days: try Self.days(context))
+        question.by = UsageGrouping(rawValue: context.query["by"]?.stringValue ?? "day") ?? .day
+        (question.wholeTenant, (question.limit, question.cursor)) = (isTenant, context.page)
+        let page = try await run(context) { (service, speaker) async throws(ChatError) in try await service.store.usage(of: speaker, question) }
+        return Self.list(page, \.json)
+    }
+
+    /// The days that are asked about: `from` and `to`, or the last `days` of them to `to` or today.
+    private static func days(_ context: RequestContext) throws(APIError) -> ClosedRange<Int64> {
+        func day(_ name: String) throws(APIError) -> Int64? {
+            guard let text = context.query[name]?.stringValue else { return nil }
+            guard let day = Timestamp.day(text) else { throw .invalid("\(name) is no day, such as 2026-11-22.", reason: "day") }
+            return day
         }
-        return .data(["items": .array(sums.map(\.json))])
+        let last = try day("to") ?? StoreClock.nowMilliseconds() / 86_400_000
+        let first = try day("from") ?? last - Int64(context.query["days"]?.intValue ?? 31) + 1
+        guard first <= last else { throw .invalid("from is later than to.", reason: "day") }
+        guard last - first < ChatLimits.usageDaysMax else {
+            throw .invalid("One question is about \(ChatLimits.usageDaysMax) days at most.", reason: "day")
+        }
+        return first...last
     }
 
     // MARK: For all of them
@@ -166,4 +181,20 @@ private struct TurnRelay: TurnSink {
 extension Speaker {
     /// Whoever signed in.
     init(_ principal: Principal) { self.init(tenant: principal.tenant, account: principal.id) }
+}
+
+extension TurnOrigin {
+    /// Whoever makes a request.
+    init(_ context: RequestContext) {
+        self.init(
+            caller: Caller(context.principal), requestID: context.requestID, traceparent: context.identity.traceparent, plan: context.principal.plan)
+    }
+}
+
+extension Reply {
+    /// A reply that says whose budget is nearly spent in a field of its own, besides its data.
+    static func data(_ data: JSONValue, warning: BudgetWarning?) -> Reply {
+        guard let warning else { return .data(data) }
+        return .dataSetting(data, headers: [("Budget-Warning", warning.header)])
+    }
 }

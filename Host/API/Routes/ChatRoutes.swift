@@ -26,13 +26,17 @@ extension Routes {
                 data: Schemas.object(["items": ["type": "array", "items": Schemas.model]], required: ["items"])
             ) { _ throws(APIError) in chat.models() },
             .get(
-                "/v1/usage", "getUsage", tag: "chat", "What turns used, newest day first: the caller's own, or for an admin the whole tenant's.",
+                "/v1/usage", "getUsage", tag: "chat",
+                "What turns, completions and vectors used and cost: the caller's own, or for an admin the whole tenant's. The newest day first, names in their order.",
                 access: .user,
-                query: [
-                    Parameter("by", ["type": "string", "enum": ["day", "model", "user"], "default": "day"], "What is summed by."),
-                    Parameter("days", ["type": "integer", "minimum": 1, "maximum": 366, "default": 31], "Days back from today."),
+                query: Schemas.pageParameters + [
+                    Parameter("by", ["type": "string", "enum": ["day", "model", "agent", "user"], "default": "day"], "What is summed by."),
+                    Parameter("from", Schemas.day, "The first day, in UTC."), Parameter("to", Schemas.day, "The last day; today unless given."),
+                    Parameter(
+                        "days", ["type": "integer", "minimum": 1, "maximum": JSONValue(ChatLimits.usageDaysMax), "default": 31],
+                        "Days back from the last, where `from` is not given."),
                     Parameter("of", ["type": "string", "enum": ["me", "tenant"], "default": "me"], "Whose; the tenant's is an admin's to see."),
-                ], data: Schemas.object(["items": ["type": "array", "items": Schemas.usageSum]], required: ["items"])
+                ], data: Schemas.list(of: Schemas.usageSum)
             ) { context throws(APIError) in try await chat.usage(context) },
         ]
     }

@@ -39,6 +39,9 @@ extension Schemas {
             "conversation_id": text, "message_id": text, "content": text, "content_struct": structure, "model": text,
             "adapters": ["type": "array"], "adapter_gates": ["type": "array"], "usage": chatUsage, "context_snippets": ["type": "array"],
             "routing_trace": ["type": "array"], "workflow_trace": ["type": "array"], "truncated": flag,
+            "budget_warning": object(
+                ["of": ["enum": ["user", "tenant"]], "spent_micros": count, "budget_micros": count],
+                required: ["of", "spent_micros", "budget_micros"]),
         ],
         required: [
             "conversation_id", "message_id", "content", "content_struct", "model", "adapters", "adapter_gates", "usage", "context_snippets",
@@ -54,7 +57,10 @@ extension Schemas {
         [
             "id": text, "title": text, "status": ["enum": .array(ConversationStatus.allCases.map { .string($0.rawValue) })],
             "active_context_id": textOrNull, "created_at": text, "updated_at": text, "message_count": count,
-        ], required: ["id", "title", "status", "active_context_id", "created_at", "updated_at", "message_count"])
+            "usage": object(
+                ["tokens_in": count, "tokens_out": count, "cost_micros": count, "currency": text],
+                required: ["tokens_in", "tokens_out", "cost_micros", "currency"]),
+        ], required: ["id", "title", "status", "active_context_id", "created_at", "updated_at", "message_count", "usage"])
 
     static let newConversation: JSONValue = object(
         ["title": ["type": "string", "maxLength": JSONValue(ChatLimits.titleMax)], "active_context_id": identifier], closed: true)
@@ -114,6 +120,9 @@ extension Schemas {
     static let decision: JSONValue = object(["decision": ["enum": ["approve", "deny"]]], required: ["decision"], closed: true)
 
     static let model: JSONValue = object(["name": text, "is_default": flag], required: ["name", "is_default"])
+
+    /// A day in UTC.
+    static let day: JSONValue = ["type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"]
 
     static let usageSum: JSONValue = object(
         [

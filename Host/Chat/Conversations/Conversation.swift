@@ -25,8 +25,10 @@ package struct Conversation: Sendable, Hashable {
     /// Milliseconds since 1970-01-01 UTC.
     package let createdAt: Int64
     package let updatedAt: Int64
+    /// What all its answers used and cost, those of other branches too; in the currency of the last.
+    package let usage: MessageUsage
 
-    /// Columns: id, title, status, active_context, head, message_count, created_at, updated_at.
+    /// Columns: id, title, status, active_context, head, message_count, created_at, updated_at, tokens_in, tokens_out, cost_micros, currency.
     init(_ row: Row) throws(StoreError) {
         guard let status = ConversationStatus(rawValue: try row.text(2)) else {
             throw StoreError(.corrupt, "the conversation \(try row.text(0)) is in no state that there is")
@@ -34,6 +36,10 @@ package struct Conversation: Sendable, Hashable {
         (id, title, self.status) = (try row.text(0), try row.text(1), status)
         (activeContext, head, messageCount) = (try row.optionalText(3), try row.optionalText(4), try row.int(5))
         (createdAt, updatedAt) = (try row.integer(6), try row.integer(7))
+        var usage = MessageUsage()
+        (usage.tokensIn, usage.tokensOut) = (try row.int(8), try row.int(9))
+        (usage.costMicros, usage.currency) = (try row.integer(10), try row.text(11))
+        self.usage = usage
     }
 }
 
@@ -52,6 +58,13 @@ package struct MessageUsage: Sendable, Hashable {
     package var wallMilliseconds = 0
 
     package init() {}
+
+    /// Adds what a reply took.
+    mutating func add(_ spending: Spending) {
+        tokensIn += spending.tokensIn
+        tokensOut += spending.tokensOut
+        costMicros += spending.micros
+    }
 
     /// The contract's `usage`.
     package var json: JSONValue {

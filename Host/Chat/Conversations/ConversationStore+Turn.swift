@@ -81,8 +81,16 @@ extension ConversationStore {
                 ])
             try await connection.batch([
                 (
-                    "UPDATE conversation SET turn = NULL, turn_until = 0, updated_at = $1 WHERE id = $2 AND turn = $3",
-                    [.integer(now), .text(place.conversation), .text(turn)]
+                    """
+                    UPDATE conversation SET turn = CASE WHEN turn = $3 THEN NULL ELSE turn END,
+                        turn_until = CASE WHEN turn = $3 THEN 0 ELSE turn_until END, updated_at = $1, tokens_in = tokens_in + $4,
+                        tokens_out = tokens_out + $5, cost_micros = CASE WHEN currency = $7 THEN cost_micros ELSE 0 END + $6, currency = $7
+                    WHERE id = $2
+                    """,
+                    [
+                        .integer(now), .text(place.conversation), .text(turn), SQLValue(answer.usage.tokensIn), SQLValue(answer.usage.tokensOut),
+                        .integer(answer.usage.costMicros), .text(answer.usage.currency),
+                    ]
                 ),
                 Self.usageRow(answer.usage, model: answer.model, agent: answer.agent, of: speaker, at: now),
             ])

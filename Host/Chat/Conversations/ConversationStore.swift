@@ -53,7 +53,8 @@ package struct ConversationStore: Sendable {
         let found = try await read(of: speaker) { connection in
             try await connection.rows(
                 """
-                SELECT id, title, status, active_context, head, message_count, created_at, updated_at FROM conversation
+                SELECT id, title, status, active_context, head, message_count, created_at, updated_at, tokens_in, tokens_out, cost_micros, currency
+                FROM conversation
                 WHERE owner = $1 AND tenant = $2 AND (CAST($3 AS TEXT) IS NULL OR status = $3)
                     AND (updated_at < $4 OR (updated_at = $4 AND id < $5))
                 ORDER BY updated_at DESC, id DESC LIMIT $6
@@ -143,7 +144,8 @@ package struct ConversationStore: Sendable {
     static func find(_ id: String, _ speaker: Speaker, _ connection: any DatabaseConnection) async throws(StoreError) -> Conversation? {
         let row = try await connection.row(
             """
-            SELECT id, title, status, active_context, head, message_count, created_at, updated_at FROM conversation
+            SELECT id, title, status, active_context, head, message_count, created_at, updated_at, tokens_in, tokens_out, cost_micros, currency
+            FROM conversation
             WHERE id = $1 AND owner = $2 AND tenant = $3
             """, [.text(id), .text(speaker.account), .text(speaker.tenant)])
         guard let row else { return nil }

@@ -38,6 +38,8 @@ package struct AdapterModels: ModelCatalogue {
 
     package var embedders: [String] { service.adapters(of: .modelEmbed).filter { $0.state == "ready" }.map(\.name).sorted() }
 
+    package func embedder(_ name: String) -> String? { wholeName(name, of: .modelEmbed) }
+
     package func embed(_ texts: [String], model: String, for call: ModelCall) async throws(ModelFailure) -> Embeddings {
         let input: JSONValue = ["model": .string(model), "input": .array(texts.map { .string($0) })]
         let value = try await service.answer(.modelEmbed, model, input, for: call, events: nil)

@@ -22,6 +22,8 @@ package struct ModelCall: Sendable {
 package protocol ChatModel: Sendable {
     /// What clients name it by.
     var name: String { get }
+    /// Its name as price tables have it, however it was asked for: `plugin/model`.
+    var wholeName: String { get }
     /// Tokens that question and answer may have together.
     var windowTokens: Int { get }
     /// Whether that is certain; where it is a guess, what is longer is the provider's to refuse.
@@ -34,6 +36,7 @@ package protocol ChatModel: Sendable {
 }
 
 extension ChatModel {
+    package var wholeName: String { name }
     package var isWindowCertain: Bool { false }
     package var counter: TokenCounter { .estimate }
 }
@@ -46,6 +49,8 @@ package protocol ModelCatalogue: Sendable {
     var names: [String] { get }
     /// Names of the models that make vectors of texts, sorted.
     var embedders: [String] { get }
+    /// The name of one of them as price tables have it; nil where there is none of that name.
+    func embedder(_ name: String) -> String?
     /// Vectors of some texts, by one model.
     func embed(_ texts: [String], model: String, for call: ModelCall) async throws(ModelFailure) -> Embeddings
 }

@@ -12,6 +12,7 @@ package struct Embeddings: Sendable, Hashable {
 
 extension ModelCatalogue {
     package var embedders: [String] { [] }
+    package func embedder(_ name: String) -> String? { nil }
 
     package func embed(_ texts: [String], model: String, for call: ModelCall) async throws(ModelFailure) -> Embeddings {
         throw ModelFailure(.unknown, "no model here makes vectors")

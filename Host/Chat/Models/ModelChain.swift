@@ -10,6 +10,9 @@ struct ModelChain: Sendable {
         self.models = models[...]
     }
 
+    /// All that may still be asked.
+    var all: [any ChatModel] { Array(models) }
+
     /// The one that is asked next.
     var first: any ChatModel { models[models.startIndex] }
 

@@ -2,6 +2,14 @@ import IO
 import Store
 import Tools
 
+/// One answer to messages that their caller keeps, and what it took.
+package struct Completed: Sendable {
+    package var reply: ModelReply
+    package var usage: MessageUsage
+    /// Whose budget is nearly spent.
+    package var warning: BudgetWarning?
+}
+
 extension ChatService {
     /// Asks a model for one answer to messages that its caller keeps: nothing is stored but what it used, however it ended. Tools are the caller's own: a call of
     /// one is an answer.
@@ -9,22 +17,21 @@ extension ChatService {
     /// - Throws: Why not; pieces that were passed on before stay passed on.
     package func complete(
         _ request: ModelRequest, model: String?, _ origin: TurnOrigin, tokens: any TokenSink
-    ) async throws(ChatError) -> ModelReply {
+    ) async throws(ChatError) -> Completed {
         let began = Deadline.now()
-        let chain = try admit(request, model)
-        var ask = request
-        ask.tokensMax = min(request.tokensMax, options.tokensMax)
+        let ask = bounded(request)
+        let chain = try admit(ask, model)
+        let purse = try await purse(for: origin)
         let heard = HeardTokens(tokens)
-        let outcome = await reply(to: ask, ModelChain(chain), origin, heard, until: began.adding(milliseconds: options.turnMillisecondsMax))
         var (usage, said, word) = (MessageUsage(), chain[0].name, "ok")
+        usage.currency = purse.currency
+        let call = ModelCall(
+            caller: origin.caller, requestID: origin.requestID, traceparent: origin.traceparent,
+            deadline: began.adding(milliseconds: options.turnMillisecondsMax))
+        let outcome = await reply(to: ask, ModelChain(chain), call, heard, purse) { usage.add($0) }
         switch outcome {
-        case .success(let reply): (usage.tokensIn, usage.tokensOut, said) = (reply.tokensIn ?? 0, reply.tokensOut ?? 0, reply.model)
-        case .failure(let failure):
-            word = Self.name(failure)
-            // What was said until then was asked for and made.
-            if !heard.text.isEmpty {
-                (usage.tokensIn, usage.tokensOut) = (chain[0].counter.count(request.messages), chain[0].counter.count(heard.text))
-            }
+        case .success(let reply): said = reply.model
+        case .failure(let failure): word = Self.name(failure)
         }
         usage.wallMilliseconds = Int((Deadline.now().nanoseconds &- began.nanoseconds) / 1_000_000)
         await account(usage, model: said, of: origin.speaker)
@@ -33,12 +40,25 @@ extension ChatService {
                 requestID: origin.requestID, tenant: origin.caller.tenant, account: origin.caller.user, conversation: "", message: "",
                 model: said, usage: usage, rounds: 1, outcome: word,
                 firstTokenMilliseconds: heard.firstAt.map { Double(($0.nanoseconds &- began.nanoseconds) / 1000) / 1000 }))
-        return try outcome.get()
+        return Completed(reply: try outcome.get(), usage: usage, warning: purse.warning)
+    }
+
+    /// Refuses what can be refused before a stream begins: a model that there is not, messages that are too long, a budget that is spent.
+    package func precheck(_ request: ModelRequest, model: String?, _ origin: TurnOrigin) async throws(ChatError) {
+        let ask = bounded(request)
+        let chain = try admit(ask, model)
+        let purse = try await purse(for: origin)
+        try await purse.check(purse.highest(chain, tokensIn: { $0.count(ask) }, tokensOut: ask.tokensMax))
+    }
+
+    private func bounded(_ request: ModelRequest) -> ModelRequest {
+        var ask = request
+        ask.tokensMax = min(request.tokensMax, options.tokensMax)
+        return ask
     }
 
     /// The models that are asked in turn.
-    /// - Throws: What can be refused before one is asked.
-    package func admit(_ request: ModelRequest, _ model: String?) throws(ChatError) -> [any ChatModel] {
+    private func admit(_ request: ModelRequest, _ model: String?) throws(ChatError) -> [any ChatModel] {
         let chain = models.chain(for: model)
         guard let first = chain.first else { throw .model(ModelFailure(.unknown, "there is no model of that name here")) }
         if first.isWindowCertain {
@@ -49,19 +69,21 @@ extension ChatService {
     }
 
     private func reply(
-        to ask: ModelRequest, _ chain: ModelChain, _ origin: TurnOrigin, _ heard: HeardTokens, until deadline: Deadline
+        to ask: ModelRequest, _ chain: ModelChain, _ call: ModelCall, _ heard: HeardTokens, _ purse: Purse, spent: (Spending) -> Void
     ) async -> Result<ModelReply, ChatError> {
         var chain = chain
-        let call = ModelCall(caller: origin.caller, requestID: origin.requestID, traceparent: origin.traceparent, deadline: deadline)
         do {
-            var reply = try await chain.reply(to: ask, for: call, tokens: heard) { _, _, _ in }
-            try await heard.catchUp(with: reply.content)
-            let counter = chain.first.counter
-            (reply.tokensIn, reply.tokensOut) = (reply.tokensIn ?? counter.count(ask.messages), reply.tokensOut ?? counter.count(reply.content))
-            return .success(reply)
+            return .success(
+                try await purse.asking(&chain, for: ask, heard: { heard.text }, spent: spent) { chain in
+                    let reply = try await chain.reply(to: ask, for: call, tokens: heard) { _, _, _ in }
+                    try await heard.catchUp(with: reply.content)
+                    return reply
+                })
         } catch let error as ModelFailure {
             if Task.isCancelled || error.code == .cancelled { return .failure(.cancelled) }
-            return .failure(deadline.hasPassed ? .timedOut : .model(error))
+            return .failure(call.deadline.hasPassed ? .timedOut : .model(error))
+        } catch let error as ChatError {
+            return .failure(error)
         } catch {
             // The client went, or the task was cancelled.
             return .failure(.cancelled)

@@ -2,34 +2,49 @@ import IO
 import Store
 import Tools
 
+/// Vectors of texts, and what they took.
+package struct Embedded: Sendable {
+    package var embeddings: Embeddings
+    package var usage: MessageUsage
+    /// Whose budget is nearly spent.
+    package var warning: BudgetWarning?
+}
+
 extension ChatService {
     /// Vectors of texts, asked for in pieces that a plugin can take; nothing is stored but what it used.
     /// - Parameter numbersMax: How many numbers the caller can take in all.
     /// - Throws: Why not; what was used until then is counted all the same.
-    package func embed(_ texts: [String], model: String, _ origin: TurnOrigin, numbersMax: Int) async throws(ChatError) -> Embeddings {
+    package func embed(_ texts: [String], model: String, _ origin: TurnOrigin, numbersMax: Int) async throws(ChatError) -> Embedded {
         let began = Deadline.now()
+        guard let whole = models.embedder(model) else { throw .model(ModelFailure(.unknown, "no model of that name makes vectors here")) }
         let deadline = began.adding(milliseconds: ChatLimits.embedMillisecondsMax)
         let call = ModelCall(caller: origin.caller, requestID: origin.requestID, traceparent: origin.traceparent, deadline: deadline)
-        var all = Embeddings(model: model, vectors: [], tokensIn: 0)
+        let purse = try await purse(for: origin)
+        var (all, usage) = (Embeddings(model: model, vectors: [], tokensIn: 0), MessageUsage())
+        usage.currency = purse.currency
+        let estimate = texts.reduce(0) { $0 + TokenEstimate.count($1) }
+        func cost() -> Int64 { purse.cost(of: whole, tokensIn: all.tokensIn ?? 0, tokensOut: 0) }
         var failure: ChatError?
-        do throws(ChatError) {
-            for piece in Self.pieces(of: texts) {
-                try Self.add(try await vectors(of: Array(piece), model, call), of: piece, to: &all)
-                let numbers = (all.vectors.first?.count ?? 0) * texts.count
-                guard numbers <= numbersMax else {
-                    throw .invalid(
-                        field: "input", reason: "makes \(numbers) numbers in all, and one reply has room for \(numbersMax): send fewer texts at once")
+        do {
+            try await purse.paying(purse.cost(of: whole, tokensIn: estimate, tokensOut: 0), cost: cost) {
+                for piece in Self.pieces(of: texts) {
+                    try Self.add(try await vectors(of: Array(piece), model, call), of: piece, to: &all)
+                    try Self.check((all.vectors.first?.count ?? 0) * texts.count, numbersMax)
                 }
             }
         } catch {
-            failure = error
+            failure = error as? ChatError ?? .cancelled
         }
-        var usage = MessageUsage()
-        usage.tokensIn = all.tokensIn ?? 0
+        (usage.tokensIn, usage.costMicros) = (all.tokensIn ?? 0, cost())
         usage.wallMilliseconds = Int((Deadline.now().nanoseconds &- began.nanoseconds) / 1_000_000)
         if !all.vectors.isEmpty { await account(usage, model: all.model, of: origin.speaker) }
         if let failure { throw failure }
-        return all
+        return Embedded(embeddings: all, usage: usage, warning: purse.warning)
+    }
+
+    private static func check(_ numbers: Int, _ max: Int) throws(ChatError) {
+        if numbers <= max { return }
+        throw .invalid(field: "input", reason: "makes \(numbers) numbers in all, and one reply has room for \(max): send fewer texts at once")
     }
 
     private func vectors(of texts: [String], _ model: String, _ call: ModelCall) async throws(ChatError) -> Embeddings {

@@ -13,6 +13,7 @@ extension ChatService {
         let agent = try await agent(of: request, origin.speaker)
         let request = agent.map { $0.applied(to: request) } ?? request
         let (chain, onset) = try prepare(request, agent)
+        let purse = try await purse(for: origin, request, chain)
         let key = RunningTurns.Key(tenant: origin.caller.tenant, account: origin.caller.user, requestID: origin.requestID)
         let turn = running.begin(key)
         defer { running.end(key, turn) }
@@ -24,12 +25,24 @@ extension ChatService {
             throw TurnFailure(error)
         }
         turn.enter(place.conversation)
-        let draft = TurnDraft(model: chain[0].name)
+        let draft = TurnDraft(model: chain[0].name, currency: purse.currency)
         let run = TurnRun(
-            service: self, request: request, agent: agent, origin: origin, place: place, chain: chain, draft: draft, sink: sink,
+            service: self, request: request, agent: agent, origin: origin, place: place, chain: chain, purse: purse, draft: draft, sink: sink,
             deadline: began.adding(milliseconds: options.turnMillisecondsMax))
         let failure = await carried(run, turn)
         return try await end(run, failure, turn, began)
+    }
+
+    /// What pays for the turn; refused before anything is stored when not even its first reply could be paid.
+    private func purse(for origin: TurnOrigin, _ request: TurnRequest, _ chain: [any ChatModel]) async throws(TurnFailure) -> Purse {
+        do throws(ChatError) {
+            let purse = try await purse(for: origin)
+            let tokensOut = min(request.tokensMax ?? options.tokensMax, options.tokensMax)
+            try await purse.check(purse.highest(chain, tokensIn: { $0.count(request.content) }, tokensOut: tokensOut))
+            return purse
+        } catch {
+            throw TurnFailure(error)
+        }
     }
 
     /// The agent that a turn names, in its version of this moment: the turn keeps it.
@@ -125,7 +138,7 @@ extension ChatService {
         return TurnReply(
             conversation: run.place.conversation, message: run.place.answer, content: state.text, segments: answer.segments, model: state.model,
             adapters: state.adapters, usage: state.usage, routing: [], workflow: state.trace, isTruncated: answer.isTruncated,
-            isCancelled: failure == .cancelled)
+            isCancelled: failure == .cancelled, warning: run.purse.warning)
     }
 
     private func stored(_ run: TurnRun, _ answer: FinishedAnswer) async -> Result<Bool, ChatError> {

@@ -25,6 +25,9 @@ package final class ChatService: Sendable {
     let toolbox: any ChatToolbox
     /// Where agents are; nil where there are none.
     let artifacts: ArtifactStore?
+    let prices: PriceBook
+    /// What may be spent; nil where there are no budgets.
+    let budgets: Budgets?
     /// Whose clock wakes turns that run on no loop.
     private let loop: EventLoop
     let options: Options
@@ -37,11 +40,12 @@ package final class ChatService: Sendable {
     ///   - complain: For the log: what could not be done, and why.
     package init(
         store: ConversationStore, loop: EventLoop, models: any ModelCatalogue = BuiltInModels(), toolbox: any ChatToolbox = NoTools(),
-        artifacts: ArtifactStore? = nil, options: Options = .init(),
+        artifacts: ArtifactStore? = nil, budgets: Budgets? = nil, options: Options = .init(),
         record: @escaping @Sendable (TurnRecord) -> Void = { _ in }, complain: @escaping @Sendable (String, String) -> Void = { _, _ in }
     ) {
         (self.store, self.models, self.toolbox, self.options, self.record) = (store, models, toolbox, options, record)
-        (self.complain, self.loop, self.artifacts) = (complain, loop, artifacts)
+        (self.complain, self.loop, self.artifacts, self.budgets) = (complain, loop, artifacts, budgets)
+        prices = PriceBook(artifacts)
         approvals = ApprovalDesk(store: store, loop: loop, milliseconds: options.approvalMilliseconds)
         store.database.observe { [running] news in
             // Another host was asked to cancel what runs here.

@@ -20,7 +20,11 @@ final class TurnDraft: Sendable {
 
     private let state: Lock<State>
 
-    init(model: String) { state = Lock(State(model: model)) }
+    init(model: String, currency: String) {
+        var first = State(model: model)
+        first.usage.currency = currency
+        state = Lock(first)
+    }
 
     var value: State { state.withLock { $0 } }
 
@@ -42,6 +46,11 @@ final class TurnDraft: Sendable {
             defer { state.pieces += 1 }
             return (piece, state.pieces)
         }
+    }
+
+    /// Adds what a reply used.
+    func add(_ spending: Spending) {
+        state.withLock { $0.usage.add(spending) }
     }
 
     /// Adds an entry to the trace, which has an end.

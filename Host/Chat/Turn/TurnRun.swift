@@ -11,18 +11,20 @@ struct TurnRun: Sendable {
     let origin: TurnOrigin
     let place: TurnPlace
     let chain: [any ChatModel]
+    let purse: Purse
     let draft: TurnDraft
     let sink: any TurnSink
     let deadline: Deadline
     private let stream: AnswerStream
 
     init(
-        service: ChatService, request: TurnRequest, agent: TurnAgent?, origin: TurnOrigin, place: TurnPlace, chain: [any ChatModel], draft: TurnDraft,
+        service: ChatService, request: TurnRequest, agent: TurnAgent?, origin: TurnOrigin, place: TurnPlace, chain: [any ChatModel], purse: Purse,
+        draft: TurnDraft,
         sink: any TurnSink, deadline: Deadline
     ) {
         (self.service, self.request, self.origin, self.place, self.chain) = (service, request, origin, place, chain)
         (self.draft, self.sink, self.deadline) = (draft, sink, deadline)
-        self.agent = agent
+        (self.agent, self.purse) = (agent, purse)
         stream = AnswerStream(service: service, place: place, origin: origin, draft: draft, sink: sink)
     }
 
@@ -61,7 +63,7 @@ struct TurnRun: Sendable {
             let before = draft.value.text.utf8.count
             let reply = try await reply(to: ask, &models)
             try await catchUp(with: reply, from: before)
-            take(reply, to: ask, models.first.counter)
+            take(reply)
             if reply.toolCalls.isEmpty { return }
             guard number <= ChatLimits.roundsMax else { throw ChatError.toolRounds(ChatLimits.roundsMax) }
             let calls = Array(reply.toolCalls.prefix(ChatLimits.callsPerRoundMax))
@@ -92,23 +94,24 @@ struct TurnRun: Sendable {
     /// Tools that ran stay run, and whichever model comes next goes on from their results: no effect is repeated.
     private func reply(to ask: ModelRequest, _ models: inout ModelChain) async throws -> ModelReply {
         let call = ModelCall(caller: origin.caller, requestID: origin.requestID, traceparent: origin.traceparent, deadline: deadline)
-        return try await models.reply(to: ask, for: call, tokens: stream) { failed, why, next in
-            let entry: JSONValue = ["kind": "fallback", "model": .string(failed), "reason": .string(why.code.rawValue), "next": .string(next)]
-            draft.note(entry)
-            try await sink.send(.trace(kind: "routing", entry: entry))
+        let before = draft.value.text.utf8.count
+        return try await purse.asking(
+            &models, for: ask, heard: { String(draft.value.text.utf8.dropFirst(before)) ?? "" }, spent: draft.add
+        ) { models in
+            try await models.reply(to: ask, for: call, tokens: stream) { failed, why, next in
+                let entry: JSONValue = ["kind": "fallback", "model": .string(failed), "reason": .string(why.code.rawValue), "next": .string(next)]
+                draft.note(entry)
+                try await sink.send(.trace(kind: "routing", entry: entry))
+            }
         }
     }
 
     /// What a reply adds to the turn.
-    private func take(_ reply: ModelReply, to ask: ModelRequest, _ counter: TokenCounter) {
-        // Where a provider does not say, it is counted here.
-        let tokensIn = reply.tokensIn ?? counter.count(ask.messages)
+    private func take(_ reply: ModelReply) {
         draft.change { state in
             state.model = reply.model
             state.adapters = reply.adapters
             state.citations += reply.citations
-            state.usage.tokensIn += tokensIn
-            state.usage.tokensOut += reply.tokensOut ?? counter.count(reply.content)
         }
     }
 

@@ -28,9 +28,11 @@ package struct TurnOrigin: Sendable {
     package var caller: Caller
     package var requestID: String
     package var traceparent: String
+    /// The plan of whoever asks, which decides what he may spend.
+    package var plan: String
 
-    package init(caller: Caller, requestID: String, traceparent: String = "") {
-        (self.caller, self.requestID, self.traceparent) = (caller, requestID, traceparent)
+    package init(caller: Caller, requestID: String, traceparent: String = "", plan: String = "free") {
+        (self.caller, self.requestID, self.traceparent, self.plan) = (caller, requestID, traceparent, plan)
     }
 
     var speaker: Speaker { Speaker(tenant: caller.tenant, account: caller.user) }
@@ -70,9 +72,17 @@ package struct TurnReply: Sendable {
     package var isTruncated: Bool
     /// Whether somebody cancelled it.
     package var isCancelled = false
+    /// Whose budget is nearly spent.
+    package var warning: BudgetWarning?
 
     /// `message_done`'s data.
     package var json: JSONValue {
+        guard let warning, var object = plain.objectValue else { return plain }
+        object["budget_warning"] = warning.json
+        return .object(object)
+    }
+
+    private var plain: JSONValue {
         [
             "conversation_id": .string(conversation), "message_id": .string(message), "content": .string(content),
             "content_struct": ["segments": .array(segments)], "model": .string(model), "adapters": .array(adapters), "adapter_gates": [],

@@ -20,6 +20,11 @@ package struct TokenCounter: Sendable {
     /// Tokens of a message that is kept; as it stays what it is, it is counted once and not in every turn.
     func count(_ message: PastMessage) -> Int { counted?.count(message) ?? TokenEstimate.count(message.content) }
 
+    /// How many tokens a request has: its messages, and the tools that are offered.
+    func count(_ request: ModelRequest) -> Int {
+        count(request.messages) + request.tools.reduce(0) { $0 + count($1.name) + count($1.description) + count($1.inputSchema.text) }
+    }
+
     /// How many tokens messages have; a call of a tool counts by what it is called with.
     func count(_ messages: [ModelMessage]) -> Int {
         messages.reduce(0) { sum, message in

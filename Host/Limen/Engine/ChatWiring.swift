@@ -8,7 +8,7 @@ import Telemetry
 /// Conversations of a running server, with one line in the log and the counts for each turn (OPS-10, CHAT-13).
 enum ChatWiring {
     static func service(
-        _ engine: Engine, _ station: Station, _ artifacts: ArtifactStore, _ settings: Configuration, _ metrics: Metrics
+        _ engine: Engine, _ station: Station, _ artifacts: ArtifactStore, _ settings: Configuration, _ limits: LimitsWiring, _ metrics: Metrics
     ) async throws -> ChatService {
         let meter = TurnMeter(metrics)
         let log = engine.log
@@ -17,7 +17,7 @@ enum ChatWiring {
         let service = ChatService(
             store: ConversationStore(database: station.database), loop: engine.loop, models: models,
             toolbox: RegistryTools(registry: station.registry, service: station.tools),
-            artifacts: artifacts,
+            artifacts: artifacts, budgets: limits.budgets(station.database),
             record: { record in
                 meter.count(record)
                 log.info("turn", Self.fields(record))

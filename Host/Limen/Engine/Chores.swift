@@ -36,7 +36,7 @@ struct Chores: Sendable {
     ) {
         let (jobs, log) = (JobStore(database: station.database, caps: Self.caps), engine.log)
         let requests = IdempotencyStore(database: station.database)
-        let conversations = ConversationStore(database: station.database)
+        let (conversations, budgets) = (ConversationStore(database: station.database), BudgetStore(database: station.database))
         let meter = JobMeter(metrics)
         (self.jobs, self.log, self.meter, loop) = (jobs, log, meter, engine.loop)
         isLocal = station.database.kind == .sqlite
@@ -54,6 +54,7 @@ struct Chores: Sendable {
                 },
                 "chat.sweep": { _ in
                     while try await conversations.sweep() > 0 { try Task.checkCancellation() }
+                    while try await budgets.sweep() > 0 { try Task.checkCancellation() }
                     return { _ in }
                 },
                 "artifact.sweep": { _ in

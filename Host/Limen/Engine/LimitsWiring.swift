@@ -1,4 +1,5 @@
 import API
+import Chat
 import Config
 import Crypto
 import IO
@@ -29,6 +30,15 @@ struct LimitsWiring: Sendable {
         limiter = RateLimiter({ settings.policy($0, plan: $1) }, shared: buckets.map { SharedBuckets($0, log: log) })
         leases = ConcurrencyLeases(
             { settings.integer("concurrency.\($0.rawValue)", plan: $1) }, store: isShared ? LeaseStore(database: database) : nil, log: log)
+    }
+
+    /// What may be spent on models, by the settings `budget.…`.
+    func budgets(_ database: Database) -> Budgets {
+        Budgets(BudgetStore(database: database)) { [settings] plan in
+            BudgetStore.Bounds(
+                user: Int64(settings.integer("budget.user_micros_per_month", plan: plan)),
+                tenant: Int64(settings.integer("budget.tenant_micros_per_month")))
+        }
     }
 
     /// Milliseconds before a password may be tried for an account; nil when one may be now.

@@ -53,7 +53,7 @@ struct Service: Sendable {
         RuntimeMetrics.observe(pool: "registry", in: metrics) { [registry = station.registry] in registry.poolMetrics }
         RuntimeMetrics.observe(pool: "store-read", in: metrics) { [database = station.database] in database.readerMetrics }
         HostMetrics.observe(tools: station.tools, database: station.database, in: metrics)
-        let chat = try await ChatWiring.service(engine, station, artifacts, settings, metrics)
+        let chat = try await ChatWiring.service(engine, station, artifacts, settings, limits, metrics)
         let services = APIServices(
             tools: LiveTools(registry: station.registry, service: station.tools),
             plugins: LivePlugins(registry: station.registry, service: station.tools, audit: station.audit, log: engine.log),

@@ -5,7 +5,7 @@ package enum Migrations {
     /// Every step in order.
     package static let all: [Migration] = [
         first, second, third, fourth, fifth, sixth, tenantWall, eighth, ninth, tenth, eleventh, twelfth, thirteenth, fourteenth,
-        workflowRuns,
+        workflowRuns, whatAnswersCost,
     ]
 
     private static let first = Migration(1, "audit, plugins, key-value state, admin key, usage", audit + plugins + keyValue + keys + usage)
@@ -23,6 +23,7 @@ package enum Migrations {
     private static let thirteenth = Migration(13, "conversations", chat)
     private static let fourteenth = Migration(14, "definitions with versions", artifacts)
     private static let workflowRuns = Migration(15, "runs of workflows", workflows)
+    private static let whatAnswersCost = Migration(16, "what answers cost", cost)
 
     private static let audit: [SQL] = [
         """

@@ -1,9 +1,10 @@
+internal import Crypto
 internal import Glibc
 
 /// What users and tenants spend in a month, in micro-units of the price table's currency; the bounds are the caller's to know.
 ///
-/// An act reserves what it may cost at most before it begins and settles what it did cost: so many acts at once cannot spend more than is there. What a
-/// host that died had reserved stays spent.
+/// An act reserves what it may cost at most before it begins and settles what it did cost: so many acts at once cannot spend more than is there. What is reserved is a
+/// row with an end, so that what a host that died had reserved comes back (`sweep`), and is settled once whoever comes first.
 package final class BudgetStore: Sendable {
     private let database: Database
 
@@ -19,8 +20,12 @@ package final class BudgetStore: Sendable {
         package init(user: Int64, tenant: Int64) { (self.user, self.tenant) = (user, tenant) }
     }
 
-    /// An amount that is kept free for an act until it is settled.
+    /// What was spent in a month, with what is reserved.
+    package typealias Spent = (user: Int64, tenant: Int64)
+
+    /// An amount that is kept free for an act until it is settled, or its time is over.
     package struct Reservation: Sendable, Hashable {
+        let id: String
         let tenant: String
         let owner: String
         let month: Int64
@@ -38,21 +43,43 @@ package final class BudgetStore: Sendable {
         case exhausted(Exhausted)
     }
 
+    /// Whether four fifths of a bound are spent.
+    package static func isNearEnd(_ spent: Int64, of bound: Int64) -> Bool { spent >= bound - bound / 5 }
+
     private static let add: SQL = """
         INSERT INTO budget_spent (tenant, owner, month, micros) VALUES ($1, $2, $3, $4)
         ON CONFLICT (tenant, owner, month) DO UPDATE SET micros = budget_spent.micros + $4 WHERE budget_spent.micros + $4 <= $5
         RETURNING micros
         """
 
-    /// Takes an amount of the user's and the tenant's budget, of both or of none.
+    private static let change: SQL = """
+        UPDATE budget_spent SET micros = CASE WHEN micros + $4 < 0 THEN 0 ELSE micros + $4 END
+        WHERE tenant = $1 AND owner = $2 AND month = $3 RETURNING micros
+        """
+
+    /// Takes an amount of the user's and the tenant's budget, of both or of none, for so long at most.
     package func reserve(
-        _ micros: Int64, tenant: String, user: String, within bounds: Bounds, nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()
+        _ micros: Int64, tenant: String, user: String, within bounds: Bounds, holdMilliseconds: Int64,
+        nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()
     ) async throws(StoreError) -> Outcome {
         precondition(micros >= 0, "nobody earns by asking")
-        let month = Self.month(now)
+        let first = try await take(micros, tenant, user, bounds, holdMilliseconds, now)
+        guard case .exhausted = first, try await sweep(nowMilliseconds: now) > 0 else { return first }
+        // What others had reserved and never spent has come back.
+        return try await take(micros, tenant, user, bounds, holdMilliseconds, now)
+    }
+
+    private func take(
+        _ micros: Int64, _ tenant: String, _ user: String, _ bounds: Bounds, _ hold: Int64, _ now: Int64
+    ) async throws(StoreError) -> Outcome {
+        let (id, month) = (UUIDv7.make(), Self.month(now))
         do {
             return try await database.write(isolation: .statements) { connection in
+                try await connection.confine(to: tenant)
                 var isNearEnd = false
+                try await connection.execute(
+                    "INSERT INTO budget_hold (id, tenant, owner, month, micros, until) VALUES ($1, $2, $3, $4, $5, $6)",
+                    [.text(id), .text(tenant), .text(user), .integer(month), .integer(micros), .integer(now + hold)])
                 // The tenant's row last: many wait for it, so it is held shortest.
                 for (owner, bound, whose) in [(user, bounds.user, Exhausted.user), ("", bounds.tenant, .tenant)] {
                     let row =
@@ -60,9 +87,9 @@ package final class BudgetStore: Sendable {
                         ? nil
                         : try await connection.row(Self.add, [.text(tenant), .text(owner), .integer(month), .integer(micros), .integer(bound)])
                     guard let row else { throw StoreError(.limit(whose.rawValue), "a budget is spent") }
-                    isNearEnd = try isNearEnd || row.integer(0) >= bound - bound / 5
+                    isNearEnd = try isNearEnd || Self.isNearEnd(row.integer(0), of: bound)
                 }
-                return .reserved(Reservation(tenant: tenant, owner: user, month: month, micros: micros, isNearEnd: isNearEnd))
+                return .reserved(Reservation(id: id, tenant: tenant, owner: user, month: month, micros: micros, isNearEnd: isNearEnd))
             }
         } catch {
             guard case .limit(let text) = error.code, let whose = Exhausted(rawValue: text) else { throw error }
@@ -70,27 +97,68 @@ package final class BudgetStore: Sendable {
         }
     }
 
-    /// Puts what it did cost in the place of what was reserved; it may be more, if the estimate was wrong.
-    package func settle(_ reservation: Reservation, cost: Int64) async throws(StoreError) {
-        let difference = cost - reservation.micros
-        try await database.write(isolation: .statements) { connection in
-            for owner in [reservation.owner, ""] {
-                try await connection.execute(
-                    """
-                    UPDATE budget_spent SET micros = CASE WHEN micros + $4 < 0 THEN 0 ELSE micros + $4 END
-                    WHERE tenant = $1 AND owner = $2 AND month = $3
-                    """, [.text(reservation.tenant), .text(owner), .integer(reservation.month), .integer(difference)])
+    /// Puts what it did cost in the place of what was reserved; it may be more, if the estimate was wrong. What came back meanwhile is taken anew.
+    /// - Returns: What is spent now.
+    @discardableResult
+    package func settle(_ reservation: Reservation, cost: Int64) async throws(StoreError) -> Spent {
+        precondition(cost >= 0, "nobody earns by asking")
+        return try await database.write(isolation: .statements) { connection in
+            try await connection.confine(to: reservation.tenant)
+            let isHeld = try await connection.row("DELETE FROM budget_hold WHERE id = $1 RETURNING id", [.text(reservation.id)]) != nil
+            let difference = isHeld ? cost - reservation.micros : cost
+            func spent(_ owner: String) async throws(StoreError) -> Int64 {
+                try await connection.row(
+                    Self.change, [.text(reservation.tenant), .text(owner), .integer(reservation.month), .integer(difference)])?.integer(0) ?? 0
             }
+            return (try await spent(reservation.owner), try await spent(""))
         }
     }
 
-    /// What was spent this month; of the tenant without a user.
-    package func spent(tenant: String, user: String? = nil, nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()) async throws(StoreError)
-        -> Int64
-    {
-        let values: [SQLValue] = [.text(tenant), .text(user ?? ""), .integer(Self.month(now))]
+    /// Gives back what was reserved and whose time is over: its host died, or nobody could say what it did cost. How many reservations that were.
+    @discardableResult
+    package func sweep(nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()) async throws(StoreError) -> Int {
+        try await database.write(isolation: .statements) { connection in
+            let rows = try await connection.rows(
+                """
+                DELETE FROM budget_hold WHERE id IN (SELECT id FROM budget_hold WHERE until < $1 ORDER BY until LIMIT $2)
+                RETURNING tenant, owner, month, micros
+                """, [.integer(now), SQLValue(StoreLimits.pageMax)])
+            var sums: [Key: Int64] = [:]
+            for row in rows {
+                let (tenant, owner, month) = (try row.text(0), try row.text(1), try row.integer(2))
+                for name in [owner, ""] { sums[Key(tenant: tenant, owner: name, month: month), default: 0] += try row.integer(3) }
+            }
+            // In one order for all, a tenant's own row behind those of its users, as reservations take them: two can wait for each other in no way.
+            for (key, micros) in sums.sorted(by: { $0.key < $1.key }) {
+                _ = try await connection.row(Self.change, [.text(key.tenant), .text(key.owner), .integer(key.month), .integer(-micros)])
+            }
+            return rows.count
+        }
+    }
+
+    private struct Key: Hashable, Comparable {
+        let tenant: String
+        let owner: String
+        let month: Int64
+
+        static func < (left: Key, right: Key) -> Bool {
+            (left.tenant, left.owner.isEmpty ? 1 : 0, left.owner, left.month) < (right.tenant, right.owner.isEmpty ? 1 : 0, right.owner, right.month)
+        }
+    }
+
+    /// What was spent this month, by the user and by the whole tenant.
+    package func spent(tenant: String, user: String, nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()) async throws(StoreError) -> Spent {
+        let month = Self.month(now)
         return try await database.read { connection in
-            try await connection.row("SELECT micros FROM budget_spent WHERE tenant = $1 AND owner = $2 AND month = $3", values)?.integer(0) ?? 0
+            try await connection.confine(to: tenant)
+            var spent: Spent = (0, 0)
+            for row in try await connection.rows(
+                "SELECT owner, micros FROM budget_spent WHERE tenant = $1 AND month = $2 AND owner IN ($3, '')",
+                [.text(tenant), .integer(month), .text(user)])
+            {
+                if try row.text(0).isEmpty { spent.tenant = try row.integer(1) } else { spent.user = try row.integer(1) }
+            }
+            return spent
         }
     }
 
