@@ -56,7 +56,7 @@ struct WindowTests {
             #expect(used <= room, "seed \(seed)")
             let numbers = window.messages.compactMap { $0.source.flatMap { Int($0.dropFirst()) } }
             #expect(numbers == numbers.sorted())
-            if let newest = branch.first, newest.summary == nil, ContextWindow.cost(newest) <= room / 2, !newest.content.isEmpty {
+            if let newest = branch.first, newest.summary == nil, ContextWindow.cost(newest) <= (room - 2) / 2, !newest.content.isEmpty {
                 #expect(numbers.last == 100, "seed \(seed)")
             }
             if let summary = window.summary { #expect(TokenEstimate.count(summary) <= ChatLimits.summaryTokensMax + 200) }
