@@ -1,4 +1,5 @@
 package import Store
+package import Workflows
 
 /// Why a conversation or a turn did not do what was asked; the routes say it in the contract's words.
 package enum ChatError: Error, Sendable, Hashable {
@@ -26,6 +27,8 @@ package enum ChatError: Error, Sendable, Hashable {
     case cancelled
     /// There are as many as there may be.
     case full(String, max: Int)
+    /// The turn's workflow failed; the failure says where and why.
+    case workflow(WorkflowFailure)
     /// The store did not do its part.
     case store(StoreError)
 }

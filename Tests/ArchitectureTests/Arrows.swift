@@ -26,7 +26,7 @@ enum Arrows {
         "Host/Workflows": ["Store", "Crypto", "IO", "JSON", "JSONSchema"],
         "Host/Artifacts": ["Store", "Crypto", "IO", "JSON"],
         "Host/Tokens": ["Store", "IO", "JSON"],
-        "Host/Chat": ["Artifacts", "Tokens", "Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"],
+        "Host/Chat": ["Artifacts", "Workflows", "Tokens", "Tools", "Registry", "Supervisor", "WorkerProtocol", "Store", "Crypto", "IO", "JSON"],
         "Host/Registry": ["Store", "Crypto", "JSON", "JSONSchema", "Telemetry", "CLinux", "IO"],
         "Host/Egress": ["Registry", "Store", "HTTP", "IO", "JSON", "Telemetry"],
         "Host/Workers": ["IO", "Supervisor", "WorkerProtocol", "Jail", "Telemetry", "JSON", "CLinux"],

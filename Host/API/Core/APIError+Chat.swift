@@ -1,6 +1,7 @@
 package import Chat
 import JSON
 import Store
+import Workflows
 
 extension APIError {
     /// What conversations refuse, in the contract's words.
@@ -40,6 +41,13 @@ extension APIError {
         case .cancelled: self.init(.conflict, "The turn was cancelled.", details: ["reason": "cancelled"])
         case .full(let what, let max):
             self.init(.conflict, "There are as many \(what) as there may be: \(max).", details: ["reason": "full", "max": JSONValue(max)])
+        case .workflow(let failure):
+            var details = failure.details
+            (details["reason"], details["node"]) = (.string(failure.reason ?? "workflow"), failure.node.map { .string($0) })
+            let place = failure.node.map { " at `\($0)`" } ?? ""
+            self.init(
+                ErrorCode(rawValue: failure.code.rawValue) ?? .serverError, "The turn's workflow failed\(place): \(failure.message).",
+                details: details)
         case .store(let error) where error.code == .invalid:
             self = .invalid("A text or an id has a character that cannot be kept, such as NUL.", reason: "character")
         case .store(let error): self.init(storing: error)

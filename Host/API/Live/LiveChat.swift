@@ -39,6 +39,7 @@ package struct LiveChat: Sendable {
         request.contexts = body["context_ids"]?.arrayValue?.compactMap(\.stringValue) ?? []
         if let parent = body["parent_message_id"] { request.parent = .some(parent.stringValue) }
         request.tokensMax = body["max_tokens"]?.intValue
+        request.workflow = body["workflow_id"]?.stringValue
         return try await answer(request, context)
     }
 

@@ -17,7 +17,9 @@ extension Routes {
                 "All artifacts that the caller may read, the newest first: its own, what is shared with it, what is everyone's.", access: .user,
                 query: Schemas.pageParameters + [
                     Parameter("type", Schemas.artifactType, "Of one type."), Parameter("kind", Schemas.identifier, "Of one kind."),
-                    Parameter("visibility", ["enum": .array(ArtifactVisibility.allCases.map { .string($0.rawValue) })], "Of one visibility."),
+                    Parameter(
+                        "visibility", ["type": "string", "enum": .array(ArtifactVisibility.allCases.map { .string($0.rawValue) })],
+                        "Of one visibility."),
                 ], data: Schemas.list(of: Schemas.artifact)
             ) { context throws(APIError) in try await artifacts.list(context) },
             .post(

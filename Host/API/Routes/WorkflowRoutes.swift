@@ -23,7 +23,7 @@ extension Routes {
                 query: Schemas.pageParameters + [
                     Parameter("of", ["type": "string", "enum": ["me", "tenant"], "default": "me"], "Whose; the tenant's are an admin's to see."),
                     Parameter("workflow_id", Schemas.identifier, "Of one workflow."),
-                    Parameter("state", ["enum": .array(RunState.allCases.map { .string($0.rawValue) })], "In one state."),
+                    Parameter("state", ["type": "string", "enum": .array(RunState.allCases.map { .string($0.rawValue) })], "In one state."),
                 ], data: Schemas.list(of: Schemas.runHeading)
             ) { context throws(APIError) in try await workflows.runs(context) },
             .get(

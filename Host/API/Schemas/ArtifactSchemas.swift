@@ -4,7 +4,7 @@ import JSON
 
 extension Schemas {
     private static let visibility: JSONValue = ["enum": .array(ArtifactVisibility.allCases.map { .string($0.rawValue) })]
-    static let artifactType: JSONValue = ["enum": .array(ArtifactType.allCases.map { .string($0.rawValue) })]
+    static let artifactType: JSONValue = ["type": "string", "enum": .array(ArtifactType.allCases.map { .string($0.rawValue) })]
 
     /// What every artifact's reply has.
     private static let artifactHeading: JSONObject = [

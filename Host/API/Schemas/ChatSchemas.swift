@@ -17,6 +17,7 @@ extension Schemas {
                         closed: true),
                 ], required: ["content"], closed: true),
             "context_ids": ["type": "array", "maxItems": JSONValue(ChatLimits.contextsMax), "items": identifier], "agent_id": identifier,
+            "workflow_id": identifier,
             "model": identifier, "parent_message_id": identifierOrNull,
             "stream": flag, "client_request_id": identifier,
             "max_tokens": ["type": "integer", "minimum": 1, "maximum": JSONValue(ChatLimits.tokensMaxDefault)],

@@ -17,6 +17,7 @@ struct TurnAgent: Sendable {
     func applied(to request: TurnRequest) -> TurnRequest {
         var request = request
         request.model = request.model ?? definition.model
+        request.workflow = request.workflow ?? definition.workflow
         if request.contexts.isEmpty { request.contexts = definition.contexts }
         if let most = definition.tokensMax { request.tokensMax = min(request.tokensMax ?? most, most) }
         return request

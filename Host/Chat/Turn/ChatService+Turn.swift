@@ -14,6 +14,7 @@ extension ChatService {
         let request = agent.map { $0.applied(to: request) } ?? request
         let (chain, onset) = try prepare(request, agent)
         let purse = try await purse(for: origin, request, chain)
+        let workflow = try await workflow(of: request, origin.speaker)
         let key = RunningTurns.Key(tenant: origin.caller.tenant, account: origin.caller.user, requestID: origin.requestID)
         let turn = running.begin(key)
         defer { running.end(key, turn) }
@@ -28,7 +29,7 @@ extension ChatService {
         let draft = TurnDraft(model: chain[0].name, currency: purse.currency)
         let run = TurnRun(
             service: self, request: request, agent: agent, origin: origin, place: place, chain: chain, purse: purse, draft: draft, sink: sink,
-            deadline: began.adding(milliseconds: options.turnMillisecondsMax))
+            deadline: began.adding(milliseconds: options.turnMillisecondsMax), workflow: workflow)
         let failure = await carried(run, turn)
         return try await end(run, failure, turn, began)
     }
@@ -116,7 +117,10 @@ extension ChatService {
         var meta: JSONObject = ["request_id": .string(run.origin.requestID)]
         if let agent = run.agent { (meta["agent_id"], meta["agent_version"]) = (.string(agent.id), JSONValue(agent.version)) }
         if let failure { meta["error"] = .string(Self.name(failure)) }
-        if !state.trace.isEmpty { meta["trace"] = .array(state.trace) }
+        // The nodes of the tenant's own workflow say nothing that the message does not.
+        let trace = run.workflow.isNamed ? state.nodes + state.trace : state.trace
+        if !trace.isEmpty { meta["trace"] = .array(trace) }
+        if run.workflow.isNamed { (meta["workflow_id"], meta["workflow_version"]) = (.string(run.workflow.id), JSONValue(run.workflow.version)) }
         let answer = FinishedAnswer(
             content: state.text, segments: draft.segments, isTruncated: failure != nil || state.isCut, usage: state.usage, model: state.model,
             agent: run.agent?.id, meta: meta)
@@ -137,7 +141,7 @@ extension ChatService {
         }
         return TurnReply(
             conversation: run.place.conversation, message: run.place.answer, content: state.text, segments: answer.segments, model: state.model,
-            adapters: state.adapters, usage: state.usage, routing: [], workflow: state.trace, isTruncated: answer.isTruncated,
+            adapters: state.adapters, usage: state.usage, routing: [], workflow: state.nodes + state.trace, isTruncated: answer.isTruncated,
             isCancelled: failure == .cancelled, warning: run.purse.warning)
     }
 
@@ -187,6 +191,7 @@ extension ChatService {
         case .cancelled: "cancelled"
         case .full: "full"
         case .store: "store"
+        case .workflow: "workflow"
         }
     }
 }

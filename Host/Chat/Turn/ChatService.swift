@@ -3,6 +3,7 @@ import Crypto
 package import IO
 import JSON
 import Store
+import Workflows
 
 /// Conversations with models and tools. A turn goes the way of SPEC 8: admit, keep what the person said, window, retrieval, model and tools, stream, keep the answer.
 ///
@@ -29,7 +30,8 @@ package final class ChatService: Sendable {
     /// What may be spent; nil where there are no budgets.
     let budgets: Budgets?
     /// Whose clock wakes turns that run on no loop.
-    private let loop: EventLoop
+    let loop: EventLoop
+    let workflows = CompiledWorkflows()
     let options: Options
     let record: @Sendable (TurnRecord) -> Void
     let complain: @Sendable (_ what: String, _ cause: String) -> Void

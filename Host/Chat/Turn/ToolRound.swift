@@ -14,6 +14,8 @@ struct ToolRound: Sendable {
     let mark: String
     let deadline: Deadline
     let offered: [String: ChatTool]
+    /// Further tries of a call, where it is not for its tool's manifest to say.
+    var retriesMax: Int?
 
     /// Calls all of them, some at once; answers in the order of the calls.
     func run(_ calls: [ModelToolCall]) async throws -> [ModelMessage] {
@@ -35,6 +37,16 @@ struct ToolRound: Sendable {
     }
 
     private func one(_ call: ModelToolCall, number: Int) async throws -> ModelMessage {
+        let text =
+            switch try await carryOut(call).result {
+            case .success(let output): output.text
+            case .failure(let error): Self.text(of: error)
+            }
+        return ModelMessage(.tool, Fence.wrap(text, from: call.name, mark: mark), toolCallID: call.id)
+    }
+
+    /// One call, asked for where it must be, with its place in the message and the trace.
+    func carryOut(_ call: ModelToolCall) async throws -> Outcome {
         let began = Deadline.now()
         let outcome = try await decide(call)
         var record: JSONObject = [
@@ -55,12 +67,7 @@ struct ToolRound: Sendable {
         }
         draft.note(["kind": "tool", "tool": .string(call.name), "outcome": .string(outcome.name), "wall_ms": record["wall_ms"] ?? 0])
         try await sink.send(.trace(kind: "tool", entry: .object(record)))
-        let text =
-            switch outcome.result {
-            case .success(let output): output.text
-            case .failure(let error): Self.text(of: error)
-            }
-        return ModelMessage(.tool, Fence.wrap(text, from: call.name, mark: mark), toolCallID: call.id)
+        return outcome
     }
 
     /// A failure as a model is told it: with the places that a schema names, so that it can call again and be right.
@@ -72,16 +79,17 @@ struct ToolRound: Sendable {
         return "The tool failed: \(error.message)" + places.joined()
     }
 
-    private struct Output: Sendable {
+    struct Output: Sendable {
         let text: String
         let shown: JSONValue
     }
 
-    private struct Outcome: Sendable {
+    struct Outcome: Sendable {
         var result: Result<Output, ToolError>
         var name: String
         var version: String?
         var approval: String?
+        var tries = 1
     }
 
     /// Asks where somebody must be asked, then calls.
@@ -114,14 +122,17 @@ struct ToolRound: Sendable {
 
     private func call(_ call: ModelToolCall, _ tool: ChatTool) async -> Outcome {
         let left = Int(max(1, (deadline.nanoseconds &- Deadline.now().nanoseconds) / 1_000_000))
-        let outcome = await toolbox.call(
-            ToolCall(
-                tool: tool.id, input: call.arguments.serialized(), caller: origin.caller, requestID: origin.requestID,
-                traceparent: origin.traceparent,
-                timeoutMilliseconds: deadline.hasPassed ? 1 : left))
+        var wanted = ToolCall(
+            tool: tool.id, input: call.arguments.serialized(), caller: origin.caller, requestID: origin.requestID, traceparent: origin.traceparent,
+            timeoutMilliseconds: deadline.hasPassed ? 1 : left)
+        wanted.retriesMax = retriesMax
+        let outcome = await toolbox.call(wanted)
+        let tries = outcome.usage.retries + 1
         switch outcome.result {
-        case .success(let reply): return Outcome(result: .success(Self.output(reply)), name: outcome.name, version: outcome.version)
-        case .failure(let error): return Outcome(result: .failure(error), name: outcome.name, version: outcome.version ?? tool.version)
+        case .success(let reply):
+            return Outcome(result: .success(Self.output(reply)), name: outcome.name, version: outcome.version, tries: tries)
+        case .failure(let error):
+            return Outcome(result: .failure(error), name: outcome.name, version: outcome.version ?? tool.version, tries: tries)
         }
     }
 

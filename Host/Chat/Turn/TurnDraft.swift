@@ -12,6 +12,8 @@ final class TurnDraft: Sendable {
         var adapters: [JSONValue] = []
         var usage = MessageUsage()
         var trace: [JSONValue] = []
+        /// What became of the nodes of the turn's workflow; no more than it has.
+        var nodes: [JSONValue] = []
         var model: String
         var rounds = 0
         var isCut = false

@@ -14,17 +14,17 @@ struct TurnRun: Sendable {
     let purse: Purse
     let draft: TurnDraft
     let sink: any TurnSink
-    let deadline: Deadline
-    private let stream: AnswerStream
+    var deadline: Deadline
+    let workflow: TurnWorkflow
+    let stream: AnswerStream
 
     init(
         service: ChatService, request: TurnRequest, agent: TurnAgent?, origin: TurnOrigin, place: TurnPlace, chain: [any ChatModel], purse: Purse,
-        draft: TurnDraft,
-        sink: any TurnSink, deadline: Deadline
+        draft: TurnDraft, sink: any TurnSink, deadline: Deadline, workflow: TurnWorkflow
     ) {
         (self.service, self.request, self.origin, self.place, self.chain) = (service, request, origin, place, chain)
         (self.draft, self.sink, self.deadline) = (draft, sink, deadline)
-        (self.agent, self.purse) = (agent, purse)
+        (self.agent, self.purse, self.workflow) = (agent, purse, workflow)
         stream = AnswerStream(service: service, place: place, origin: origin, draft: draft, sink: sink)
     }
 
@@ -33,25 +33,34 @@ struct TurnRun: Sendable {
         let lease = OwnedTask(on: EventLoop.current) { try await stream.keepLease() }
         defer { lease.cancel() }
         do {
-            try await answer()
+            try await walk()
             return nil
-        } catch let error as ChatError {
-            return Task.isCancelled ? .cancelled : error
-        } catch let error as ModelFailure {
-            if Task.isCancelled || error.code == .cancelled { return .cancelled }
-            return deadline.hasPassed ? .timedOut : .model(error)
-        } catch let error as StoreError {
-            return .store(error)
         } catch {
-            // The client went, or the task was cancelled.
-            return .cancelled
+            return cause(of: error)
         }
     }
 
-    private func answer() async throws {
+    /// What ended a turn early, in a turn's words.
+    func cause(of error: any Error) -> ChatError {
+        switch error {
+        case let error as ChatError: Task.isCancelled ? .cancelled : error
+        case let error as ModelFailure:
+            Task.isCancelled || error.code == .cancelled ? .cancelled : deadline.hasPassed ? .timedOut : .model(error)
+        case let error as StoreError: .store(error)
+        // The client went, or the task was cancelled.
+        default: .cancelled
+        }
+    }
+
+    /// Answers by rounds of model and tools; `context` is what the workflow has found, for the model to see as data.
+    func answer(with context: String? = nil) async throws {
         let mark = Fence.mark()
         let tools = try await offered()
         var ask = ModelRequest(model: request.model ?? chain[0].name, messages: try await window(mark))
+        if let context {
+            let found = ModelMessage(.system, Fence.wrap(context, from: "the workflow", mark: mark), source: "workflow")
+            ask.messages.insert(found, at: ask.messages.count - 1)
+        }
         ask.tools = tools.map { ModelTool(name: $0.id, description: $0.description, inputSchema: $0.inputSchema) }
         ask.tokensMax = min(request.tokensMax ?? service.options.tokensMax, service.options.tokensMax)
         let round = ToolRound(
@@ -166,7 +175,7 @@ extension ChatService {
 }
 
 /// The way of a piece of text: into the draft, to whoever listens, and now and then into the store.
-private final class AnswerStream: TokenSink {
+final class AnswerStream: TokenSink {
     private let service: ChatService
     private let place: TurnPlace
     private let origin: TurnOrigin

@@ -19,6 +19,8 @@ package struct TurnRequest: Sendable {
     /// The message to be answered anew, instead of a new one.
     package var again: String?
     package var tokensMax: Int?
+    /// The workflow that the turn runs by; nil for the agent's or the tenant's own.
+    package var workflow: String?
 
     package init(conversation: String? = nil, content: String) { (self.conversation, self.content) = (conversation, content) }
 }

@@ -9,10 +9,10 @@ extension WorkflowDefinition {
         "kind": .string(kind), "entry": "answer", "timeout_ms": .init(WorkflowLimits.nodeMillisecondsMax),
         "nodes": [
             [
-                "id": "answer", "type": "tool_call", "tool": .string(answerTool), "inputs": ["message": "${input.message}"], "output": "answer",
-                "retries": 0, "timeout_ms": .init(WorkflowLimits.nodeMillisecondsMax), "next": "done",
+                "id": "answer", "type": "tool_call", "tool": .string(answerTool), "retries": 0,
+                "timeout_ms": .init(WorkflowLimits.nodeMillisecondsMax), "next": "done",
             ],
-            ["id": "done", "type": "end", "outputs": ["message_id": "${vars.answer.message_id}"]],
+            ["id": "done", "type": "end"],
         ],
     ]
 }

@@ -32,6 +32,8 @@ package struct WorkflowDefinition: Sendable {
     package let timeoutMilliseconds: Int
     /// What a run's input has to be; nil for anything.
     package let inputSchema: CompiledSchema?
+    /// Whether anything in it looks at the run's input.
+    package let readsInput: Bool
 
     /// Checks a definition.
     /// - Throws: Everything that is wrong with it.
@@ -51,6 +53,7 @@ package struct WorkflowDefinition: Sendable {
         nodes = draft.nodes.map { $0.node(place, draft) }
         entry = place(draft.entry)
         (timeoutMilliseconds, inputSchema) = (draft.timeoutMilliseconds, draft.inputSchema)
+        readsInput = draft.inputSchema != nil || nodes.contains { $0.names.contains("input") }
     }
 
     /// The tools that its nodes call, each once, in their order.

@@ -8,6 +8,16 @@ package struct WorkflowNode: Sendable {
     /// How long a call may take over all its tries, in milliseconds.
     package let timeoutMilliseconds: Int
 
+    /// What it reads of a run: `input`, `vars`.
+    var names: Set<String> {
+        switch work {
+        case .call(let call): call.inputs.names
+        case .choose(let choice): choice.cases.reduce(into: []) { $0.formUnion($1.when.names) }
+        case .fork: []
+        case .end(let outputs): outputs.names
+        }
+    }
+
     /// What a node does.
     package enum Work: Sendable {
         /// Calls a tool.

@@ -29,7 +29,7 @@ extension WorkflowService {
         }
         let definition: WorkflowDefinition
         do {
-            definition = try self.definition(try await source.pinned(run.workflow, version: run.version, tenant: run.tenant))
+            definition = try compiled.definition(try await source.pinned(run.workflow, version: run.version, tenant: run.tenant))
         } catch WorkflowError.missing {
             return Self.failed(WorkflowFailure(.notFound, "version \(run.version) of this workflow is not there any more"))
         } catch let error as WorkflowDefinitionError {

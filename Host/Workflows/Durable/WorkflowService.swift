@@ -14,7 +14,7 @@ package final class WorkflowService: Sendable {
     let loop: EventLoop
     let record: @Sendable (RunRecord) -> Void
     private let bells = RunBells()
-    private let compiled = Lock<[String: WorkflowDefinition]>([:])
+    let compiled = CompiledWorkflows()
 
     /// - Parameters:
     ///   - actions: What runs of a person can call.
@@ -33,18 +33,6 @@ package final class WorkflowService: Sendable {
             case .changed, .gap: break
             }
         }
-    }
-
-    /// A definition, compiled once for each version.
-    func definition(_ stored: StoredWorkflow) throws(WorkflowDefinitionError) -> WorkflowDefinition {
-        let key = "\(stored.id)\n\(stored.version)"
-        if let known = compiled.withLock({ $0[key] }) { return known }
-        let definition = try WorkflowDefinition(stored.value)
-        compiled.withLock { compiled in
-            if compiled.count >= WorkflowLimits.compiledMax { compiled = [:] }
-            compiled[key] = definition
-        }
-        return definition
     }
 
     // MARK: For routes
@@ -84,7 +72,7 @@ package final class WorkflowService: Sendable {
         let stored = try await source.current(start.workflow, for: owner)
         let definition: WorkflowDefinition
         do throws(WorkflowDefinitionError) {
-            definition = try self.definition(stored)
+            definition = try compiled.definition(stored)
         } catch {
             throw .invalid(field: "workflow", reason: "is no workflow that this server can run: \(error.problems[0])")
         }

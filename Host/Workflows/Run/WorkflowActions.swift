@@ -41,10 +41,12 @@ package struct WorkflowReply: Sendable {
     package var result: Result<JSONValue, WorkflowFailure>
     package var tries: Int
     package var version: String?
+    /// Whether nobody wants the run any more: it is cancelled, whatever its `on_error` says.
+    package var endsRun = false
 
     /// Describes an answer.
-    package init(_ result: Result<JSONValue, WorkflowFailure>, tries: Int = 1, version: String? = nil) {
-        (self.result, self.tries, self.version) = (result, tries, version)
+    package init(_ result: Result<JSONValue, WorkflowFailure>, tries: Int = 1, version: String? = nil, endsRun: Bool = false) {
+        (self.result, self.tries, self.version, self.endsRun) = (result, tries, version, endsRun)
     }
 }
 

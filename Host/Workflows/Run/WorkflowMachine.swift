@@ -28,6 +28,8 @@ package struct WorkflowMachine: Sendable {
         package var tries = 1
         package var timeouts = 0
         package var version: String?
+        /// Whether the run ends with it, as cancelled.
+        package var endsRun = false
 
         /// Describes an end.
         package init(

@@ -40,42 +40,95 @@ package struct WorkflowRunner: Sendable {
     package func run(
         _ definition: WorkflowDefinition, input: JSONValue, deadline: Deadline, past: WorkflowPast = WorkflowPast()
     ) async throws -> WorkflowResult {
+        var progress = Progress(walk: WorkflowWalk(WorkflowMachine(definition, input: input), past, now: now()), deadline: deadline)
+        return try await together(&progress, from: nil)
+    }
+
+    /// Runs to the end within its caller's task, for runs that nothing is to outlive: a call that is made alone is made right here, and costs neither a task nor a
+    /// timer. The actions have to keep the deadlines that they are given, and to end with the task.
+    /// - Parameter onTrace: Hears of each node that has ended, in that order.
+    /// - Throws: What `onTrace` throws.
+    package func attend(
+        _ definition: WorkflowDefinition, input: JSONValue, deadline: Deadline,
+        onTrace: @escaping @Sendable (WorkflowTraceEntry) async throws -> Void
+    ) async throws -> WorkflowResult {
+        var progress = Progress(
+            walk: WorkflowWalk(WorkflowMachine(definition, input: input), WorkflowPast(), now: now()), deadline: deadline, onTrace: onTrace)
+        while true {
+            let step = try await step(&progress)
+            if let result = progress.result(step) { return result }
+            guard step.calls.count == 1, let call = step.calls.first else { return try await together(&progress, from: step) }
+            progress.walk.hear(await perform(call, deadline) { await actions.call($0) })
+        }
+    }
+
+    /// A run under way.
+    private struct Progress {
+        var walk: WorkflowWalk
+        let deadline: Deadline
+        var onTrace: (@Sendable (WorkflowTraceEntry) async throws -> Void)?
+        var told: Set<String> = []
+
+        func result(_ step: WorkflowWalk.Step) -> WorkflowResult? {
+            walk.machine.end.map { WorkflowResult(end: $0, trace: walk.machine.trace, unkept: step.ended) }
+        }
+
+        /// Tells of nodes that have ended since the last time.
+        mutating func tell() async throws {
+            guard let onTrace else { return }
+            for entry in walk.machine.trace where entry.outcome != .running && told.insert(entry.node).inserted { try await onTrace(entry) }
+        }
+    }
+
+    private func step(_ progress: inout Progress) async throws -> WorkflowWalk.Step {
+        if Task.isCancelled { progress.walk.cancel(at: now()) }
+        if progress.deadline.hasPassed { progress.walk.timeOut(at: now()) }
+        let step = progress.walk.step(at: now()) { actions.tool($0)?.isRepeatable == true }
+        try await progress.tell()
+        return step
+    }
+
+    /// Makes calls beside each other, from a step that was taken already or from the next.
+    private func together(_ progress: inout Progress, from taken: WorkflowWalk.Step?) async throws -> WorkflowResult {
         let live = LiveCalls()
-        let walk = WorkflowWalk(WorkflowMachine(definition, input: input), past, now: now())
+        var begun = progress
+        defer { progress = begun }
         return try await withThrowingTaskGroup(of: Event.self) { group in
-            group.addTask { await self.clock(until: deadline) }
+            group.addTask { [deadline = begun.deadline] in await self.clock(until: deadline) }
             defer { group.cancelAll() }
-            return try await go(walk, deadline, live, &group)
+            return try await go(&begun, taken, live, &group)
         }
     }
 
     private func go(
-        _ begun: WorkflowWalk, _ deadline: Deadline, _ live: LiveCalls, _ group: inout ThrowingTaskGroup<Event, any Error>
+        _ progress: inout Progress, _ taken: WorkflowWalk.Step?, _ live: LiveCalls, _ group: inout ThrowingTaskGroup<Event, any Error>
     ) async throws -> WorkflowResult {
-        var walk = begun
+        var taken = taken
         while true {
-            if Task.isCancelled { walk.cancel(at: now()) }
-            if deadline.hasPassed { walk.timeOut(at: now()) }
-            let step = walk.step(at: now()) { actions.tool($0)?.isRepeatable == true }
-            for place in walk.takeStopped() { live.stop(place) }
-            if let end = walk.machine.end { return WorkflowResult(end: end, trace: walk.machine.trace, unkept: step.ended) }
+            let step = if let first = taken { first } else { try await step(&progress) }
+            taken = nil
+            for place in progress.walk.takeStopped() { live.stop(place) }
+            if let result = progress.result(step) { return result }
             let beginning = step.calls.map(beginning)
             if let journal, !step.ended.isEmpty || !beginning.isEmpty { try await journal.record(ended: step.ended, beginning: beginning) }
             // Ended while that was kept: nothing begins any more.
             if Task.isCancelled { continue }
-            for call in step.calls {
-                let triesBefore = step.again.contains(call.place) ? 1 : 0
-                group.addTask {
-                    var report = await self.perform(call, deadline, live)
-                    report.tries += triesBefore
-                    return .ended(report)
-                }
-            }
+            for call in step.calls { begin(call, isAgain: step.again.contains(call.place), progress.deadline, live, &group) }
             switch try await group.next() {
-            case .ended(let report): walk.hear(report)
-            case .timeIsOver: walk.timeOut(at: now())
-            case .cancelled, nil: walk.cancel(at: now())
+            case .ended(let report): progress.walk.hear(report)
+            case .timeIsOver: progress.walk.timeOut(at: now())
+            case .cancelled, nil: progress.walk.cancel(at: now())
             }
+        }
+    }
+
+    private func begin(
+        _ call: WorkflowMachine.Call, isAgain: Bool, _ deadline: Deadline, _ live: LiveCalls, _ group: inout ThrowingTaskGroup<Event, any Error>
+    ) {
+        group.addTask {
+            var report = await self.perform(call, deadline) { await self.watched($0, at: call.place, live) }
+            if isAgain { report.tries += 1 }
+            return .ended(report)
         }
     }
 
@@ -96,18 +149,21 @@ package struct WorkflowRunner: Sendable {
 
     // MARK: One call
 
-    private func perform(_ call: WorkflowMachine.Call, _ runDeadline: Deadline, _ live: LiveCalls) async -> WorkflowMachine.Report {
+    private func perform(
+        _ call: WorkflowMachine.Call, _ runDeadline: Deadline, _ make: (WorkflowCall) async -> WorkflowReply
+    ) async -> WorkflowMachine.Report {
         let began = now()
         let deadline = min(runDeadline, .after(milliseconds: call.timeoutMilliseconds))
-        let reply = await reply(to: call, deadline, live)
+        let reply = await reply(to: call, deadline, make)
         var (result, timeouts) = (reply.result, 0)
         if case .failure(let failure) = result, failure.reason == "timeout" || deadline.hasPassed && !Task.isCancelled {
             timeouts = 1
             result = .failure(.timedOut("the node `\(call.node)`", milliseconds: call.timeoutMilliseconds))
         }
-        result = Self.kept(result, of: call)
-        return WorkflowMachine.Report(
-            call.place, result, startedAt: began, endedAt: now(), tries: reply.tries, timeouts: timeouts, version: reply.version)
+        var report = WorkflowMachine.Report(
+            call.place, Self.kept(result, of: call), startedAt: began, endedAt: now(), tries: reply.tries, timeouts: timeouts, version: reply.version)
+        report.endsRun = reply.endsRun
+        return report
     }
 
     /// What of a result is kept: nothing where nobody wants it, no more than a variable takes, and of a failure what a run keeps (WF-6).
@@ -121,17 +177,23 @@ package struct WorkflowRunner: Sendable {
         }
     }
 
-    private func reply(to call: WorkflowMachine.Call, _ deadline: Deadline, _ live: LiveCalls) async -> WorkflowReply {
+    private func reply(
+        to call: WorkflowMachine.Call, _ deadline: Deadline, _ make: (WorkflowCall) async -> WorkflowReply
+    ) async -> WorkflowReply {
         guard let tool = actions.tool(call.tool) else {
             return WorkflowReply(.failure(WorkflowFailure(.notFound, "there is no tool `\(call.tool)` here")), tries: 0)
         }
         if let refusal = tool.refusal { return WorkflowReply(.failure(refusal), tries: 0, version: tool.version) }
-        let wanted = WorkflowCall(node: call.node, tool: call.tool, input: call.input, retries: call.retries, deadline: deadline)
-        let task = OwnedTask(on: EventLoop.current) { await actions.call(wanted) }
-        live.add(call.place, task)
+        return await make(WorkflowCall(node: call.node, tool: call.tool, input: call.input, retries: call.retries, deadline: deadline))
+    }
+
+    /// Makes a call that can be told to end, by itself or with its run.
+    private func watched(_ call: WorkflowCall, at place: Int, _ live: LiveCalls) async -> WorkflowReply {
+        let task = OwnedTask(on: EventLoop.current) { await actions.call(call) }
+        live.add(place, task)
         // The call path keeps the deadline itself; whoever does not is told.
         let clock = OwnedTask(on: EventLoop.current) { [loop] in
-            try await (EventLoop.current ?? loop).sleep(until: deadline)
+            try await (EventLoop.current ?? loop).sleep(until: call.deadline)
             task.cancel()
         }
         defer { clock.cancel() }

@@ -60,8 +60,9 @@ struct WorkflowWalk: Sendable {
         }
     }
 
-    /// Hears how a call ended; true when that counts.
+    /// Hears how a call ended.
     mutating func hear(_ report: WorkflowMachine.Report) {
+        if report.endsRun { return machine.cancel(at: report.endedAt) }
         guard machine.finish(report) else { return }
         heard.append(report)
     }
