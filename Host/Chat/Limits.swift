@@ -47,6 +47,8 @@ package enum ChatLimits {
     static let finishMilliseconds = 15_000
     /// Messages that one step of a walk to the beginning reads.
     static let walkStep = 64
+    /// A walk reads messages by number as long as one in so many of them is on its branch.
+    static let walkDensity = 4
     /// Messages that a window has at most, however short they are.
     package static let windowMessagesMax = 512
     /// Tokens of a rolling summary.

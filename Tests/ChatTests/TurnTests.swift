@@ -289,7 +289,7 @@ struct TurnTests {
         #expect(messages.map(\.seq) == Array(1...100))
         #expect(Set(messages.filter { $0.role == .user }.map(\.content)).count == 50)
         // One line from the last to the first: nobody's message was lost from the branch.
-        let line = try await bench.store.branch(from: messages[99].id, of: ChatBench.ann) { _ in false }
+        let line = try await bench.store.branch(from: messages[99].id, in: messages[99].conversation, of: ChatBench.ann) { _ in false }
         #expect(line.count == 100)
     }
 

@@ -108,35 +108,43 @@ extension ConversationStore {
 
     /// The messages of a branch from one back to the first, newest first; it ends where a message has a summary, or where `isEnough` says so.
     ///
-    /// A walk along the parents, some dozens a step: its cost is that of what is returned, however long the conversation is (CHAT-2).
+    /// Its cost is that of what is returned, however long the conversation is (CHAT-2).
     func branch(
-        from message: String, of speaker: Speaker, isEnough: @escaping @Sendable ([PastMessage]) -> Bool
+        from message: String, in conversation: String, of speaker: Speaker, isEnough: @escaping @Sendable ([PastMessage]) -> Bool
     ) async throws(ChatError) -> [PastMessage] {
         try await read(of: speaker) { connection in
-            var found: [PastMessage] = []
-            var next: String? = message
-            var step = ChatLimits.walkStep
-            while let from = next, found.count < ChatLimits.windowMessagesMax {
-                let rows = try await connection.rows(
-                    """
-                    WITH RECURSIVE walk (id, parent, depth) AS (
-                        SELECT id, parent, 1 FROM message WHERE id = $1 AND owner = $2
-                        UNION ALL
-                        SELECT m.id, m.parent, w.depth + 1 FROM message m JOIN walk w ON m.id = w.parent WHERE w.depth < $3
-                    )
-                    SELECT m.id, m.parent, m.role, m.content, m.summary FROM walk w JOIN message m ON m.id = w.id ORDER BY w.depth
-                    """, [.text(from), .text(speaker.account), SQLValue(step)])
-                for row in rows {
-                    found.append(try PastMessage(row))
-                    if found.last?.summary != nil || found.count == ChatLimits.windowMessagesMax { return found }
-                }
-                next = rows.isEmpty ? nil : found.last?.parent
-                // A short walk costs little, a long one few statements.
-                step *= 2
-                if isEnough(found) { return found }
+            var walk = BranchWalk(from: message)
+            while let step = walk.step {
+                walk.take(try await Self.rows(of: step, in: conversation, speaker, connection))
+                if isEnough(walk.found) { break }
             }
-            return found
+            return walk.found
         }
+    }
+
+    private static func rows(
+        of step: BranchWalk.Step, in conversation: String, _ speaker: Speaker, _ connection: any DatabaseConnection
+    ) async throws(StoreError) -> [PastMessage] {
+        let rows: [Row]
+        switch step {
+        case .inOrder(let message, let count):
+            rows = try await connection.rows(
+                """
+                SELECT id, parent, role, content, summary FROM message
+                WHERE conversation = $1 AND owner = $2 AND seq <= (SELECT seq FROM message WHERE id = $3) ORDER BY seq DESC LIMIT $4
+                """, [.text(conversation), .text(speaker.account), .text(message), SQLValue(count)])
+        case .byParents(let message, let count):
+            rows = try await connection.rows(
+                """
+                WITH RECURSIVE walk (id, parent, depth) AS (
+                    SELECT id, parent, 1 FROM message WHERE id = $1 AND owner = $2
+                    UNION ALL
+                    SELECT m.id, m.parent, w.depth + 1 FROM message m JOIN walk w ON m.id = w.parent WHERE w.depth < $3
+                )
+                SELECT m.id, m.parent, m.role, m.content, m.summary FROM walk w JOIN message m ON m.id = w.id ORDER BY w.depth
+                """, [.text(message), .text(speaker.account), SQLValue(count)])
+        }
+        return try rows.map { row throws(StoreError) in try PastMessage(row) }
     }
 }
 

@@ -13,7 +13,7 @@ extension ChatService {
         let agent = try await agent(of: request, origin.speaker)
         let request = agent.map { $0.applied(to: request) } ?? request
         let (chain, onset) = try prepare(request, agent)
-        let purse = try await purse(for: origin, request, chain)
+        let purse = try await purse(for: origin, request, agent, chain)
         let workflow = try await workflow(of: request, origin.speaker)
         let key = RunningTurns.Key(tenant: origin.caller.tenant, account: origin.caller.user, requestID: origin.requestID)
         let turn = running.begin(key)
@@ -35,11 +35,18 @@ extension ChatService {
     }
 
     /// What pays for the turn; refused before anything is stored when not even its first reply could be paid.
-    private func purse(for origin: TurnOrigin, _ request: TurnRequest, _ chain: [any ChatModel]) async throws(TurnFailure) -> Purse {
+    private func purse(
+        for origin: TurnOrigin, _ request: TurnRequest, _ agent: TurnAgent?, _ chain: [any ChatModel]
+    ) async throws(TurnFailure) -> Purse {
         do throws(ChatError) {
             let purse = try await purse(for: origin)
             let tokensOut = min(request.tokensMax ?? options.tokensMax, options.tokensMax)
-            try await purse.check(purse.highest(chain, tokensIn: { $0.count(request.content) }, tokensOut: tokensOut))
+            try await purse.check(
+                purse.highest(
+                    chain,
+                    tokensIn: {
+                        $0.count(request.content) + $0.count(agent?.definition.instructions ?? "") + $0.count(Fence.instructions(Fence.mark()))
+                    }, tokensOut: tokensOut))
             return purse
         } catch {
             throw TurnFailure(error)

@@ -131,7 +131,7 @@ struct TurnRun: Sendable {
         let room = max(0, budget - counter.count(question) - counter.count(agent?.definition.instructions ?? ""))
         var found = ContextWindow(branch: [], tokens: room)
         if let before = try await service.before(place, request, speaker) {
-            let branch = try await service.store.branch(from: before, of: speaker) { messages in
+            let branch = try await service.store.branch(from: before, in: place.conversation, of: speaker) { messages in
                 messages.reduce(0) { $0 + ContextWindow.cost($1, counter) } > room
             }
             found = ContextWindow(branch: branch, tokens: room, counter: counter)
