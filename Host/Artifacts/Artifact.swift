@@ -38,10 +38,12 @@ package struct Artifact: Sendable, Hashable {
     package let updatedAt: Int64
     /// Whether the system put it there.
     package let isSeeded: Bool
+    /// The version at which it was last shown to more people: what it said before is its owner's alone.
+    package let shownFrom: Int
     /// The accounts that a shared one names.
     package let sharedWith: [String]
 
-    /// Columns: id, tenant, type, kind, name, description, owner, visibility, version, schema, created_at, updated_at, seed.
+    /// Columns: id, tenant, type, kind, name, description, owner, visibility, version, schema, created_at, updated_at, seed_name, shown_from.
     init(_ row: Row, sharedWith: [String]) throws(StoreError) {
         guard let type = ArtifactType(rawValue: try row.text(2)), let visibility = ArtifactVisibility(rawValue: try row.text(7)) else {
             throw StoreError(.corrupt, "the artifact \(try row.text(0)) is of no type or visibility that there is")
@@ -54,12 +56,12 @@ package struct Artifact: Sendable, Hashable {
         (id, tenant, self.type, kind) = (try row.text(0), try row.text(1), type, try row.text(3))
         (name, description, owner, self.visibility) = (try row.text(4), try row.text(5), try row.optionalText(6), visibility)
         (version, createdAt, updatedAt) = (try row.int(8), try row.integer(10), try row.integer(11))
-        (isSeeded, self.sharedWith) = (try row.optionalText(12) != nil, sharedWith)
+        (isSeeded, shownFrom, self.sharedWith) = (try row.optionalText(12) != nil, try row.int(13), sharedWith)
     }
 
-    /// Whether somebody of its tenant may read it.
+    /// Whether somebody of its tenant may read it, in this version.
     package func isReadable(by reader: ArtifactReader) -> Bool {
-        guard tenant == reader.tenant else { return false }
+        guard tenant == reader.tenant, version >= shownFrom || owner == reader.account else { return false }
         switch visibility {
         case .global: return true
         case .shared: return owner == reader.account || sharedWith.contains(reader.account)
@@ -112,6 +114,9 @@ package struct ArtifactDraft: Sendable, Hashable {
             name: artifact.name, description: artifact.description, visibility: artifact.visibility, sharedWith: artifact.sharedWith,
             schema: artifact.schema)
     }
+
+    /// Bytes of its definition, written out.
+    var bytes: Int { schema.serialized().count }
 
     /// Whether it says the same as a version does, apart from who may read it.
     func hasContent(of artifact: Artifact) -> Bool {

@@ -28,12 +28,19 @@ final class ArtifactCache: Sendable {
     private struct Entry: Sendable {
         let artifact: Artifact
         let stamp: UInt64
+        /// About how many bytes of memory it has.
+        let bytes: Int
     }
 
     private struct Table: Sendable {
         var entries: [Key: Entry] = [:]
         var bytes = 0
         var changes: UInt64 = 0
+
+        mutating func drop(_ key: Key) {
+            guard let entry = entries.removeValue(forKey: key) else { return }
+            bytes -= entry.bytes
+        }
     }
 
     private let table = Lock(Table())
@@ -52,16 +59,30 @@ final class ArtifactCache: Sendable {
 
     func keep(_ artifact: Artifact, _ slot: Slot, _ ticket: Ticket?) {
         guard let ticket else { return }
-        let bytes = artifact.schema.serialized().count
+        let bytes = Self.bytes(of: artifact.schema)
+        guard bytes <= ArtifactLimits.rememberedBytesEachMax else { return }
         table.withLock { table in
             guard table.changes == ticket.changes else { return }
+            let key = Key(id: artifact.id, slot: slot)
+            table.drop(key)
             if table.entries.count >= ArtifactLimits.rememberedMax || table.bytes + bytes > ArtifactLimits.rememberedBytesMax {
                 // One read for each that is used again costs less than an order of use kept at every hit.
                 table.entries.removeAll(keepingCapacity: true)
                 table.bytes = 0
             }
-            table.entries[Key(id: artifact.id, slot: slot)] = Entry(artifact: artifact, stamp: ticket.stamp)
+            table.entries[key] = Entry(artifact: artifact, stamp: ticket.stamp, bytes: bytes)
             table.bytes += bytes
+        }
+    }
+
+    /// About what a value takes in memory: each of its values has a place, however short it is written.
+    private static func bytes(of value: JSONValue) -> Int {
+        let place = MemoryLayout<JSONValue>.stride
+        return switch value {
+        case .string(let text): place + text.utf8.count
+        case .array(let items): items.reduce(place + 32) { $0 + bytes(of: $1) }
+        case .object(let members): members.reduce(place + 64) { $0 + 2 * place + $1.0.utf8.count + bytes(of: $1.1) }
+        default: place
         }
     }
 
@@ -70,7 +91,7 @@ final class ArtifactCache: Sendable {
         table.withLock { table in
             table.changes += 1
             for (key, entry) in table.entries where entry.artifact.owner == account || entry.artifact.sharedWith.contains(account) {
-                table.entries[key] = nil
+                table.drop(key)
             }
         }
     }
@@ -81,7 +102,7 @@ final class ArtifactCache: Sendable {
             table.changes += 1
             guard let id else { return (table.entries, table.bytes) = ([:], 0) }
             // Versions never change, but who may read them does.
-            for key in table.entries.keys where key.id == id { table.entries[key] = nil }
+            for key in table.entries.keys where key.id == id { table.drop(key) }
         }
     }
 }

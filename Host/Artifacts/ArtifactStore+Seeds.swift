@@ -35,13 +35,14 @@ extension ArtifactStore {
     }
 
     /// Gives a tenant what the system gives every tenant. However often and by however many hosts it is done, each is there once; what the tenant has
-    /// changed stays as it is, and what it has not follows a newer release.
+    /// changed stays as it is, and what it has not follows a newer release. A host of an older release, beside a newer one while an upgrade rolls on,
+    /// finds its own form among those that were planted, and leaves what is there.
     func seed(_ tenant: String) async throws(ArtifactError) {
         guard !seeding.isDone(tenant) else { return }
         let (seeds, now) = (kinds.seeds, now())
-        let places = try await write(of: tenant) { connection -> Result<[(kind: String, name: String, id: String)], ArtifactError> in
+        let places = try await write(of: tenant) { connection -> Result<[(kind: String, name: String, id: String)]?, ArtifactError> in
             // An API key of the host itself belongs to no tenant that has artifacts.
-            guard try await connection.row("SELECT id FROM tenant WHERE id = $1", [.text(tenant)]) != nil else { return .success([]) }
+            guard try await connection.row("SELECT id FROM tenant WHERE id = $1", [.text(tenant)]) != nil else { return .success(nil) }
             try await connection.lock(.named("artifact/seeds/\(tenant)"))
             var places: [(kind: String, name: String, id: String)] = []
             for (kind, seed) in seeds {
@@ -49,7 +50,7 @@ extension ArtifactStore {
             }
             return .success(places)
         }
-        seeding.done(tenant, places)
+        if let places { seeding.done(tenant, places) }
     }
 
     /// Puts one seed there, or brings an untouched one up to date; its id.
@@ -59,7 +60,7 @@ extension ArtifactStore {
         let draft = ArtifactDraft(name: seed.name, description: seed.description, visibility: .global, schema: seed.schema)
         let mark = Hex.encode(SHA256.hash("\(seed.description)\n\(seed.schema.text)").bytes)
         let row = try await connection.row(
-            "SELECT id, version, seed, seed_version FROM artifact WHERE tenant = $1 AND kind = $2 AND seed_name = $3",
+            "SELECT id, seed FROM artifact WHERE tenant = $1 AND kind = $2 AND seed_name = $3",
             [.text(tenant), .text(kind.kind), .text(seed.name)])
         guard let row else {
             let id = UUIDv7.make()
@@ -76,18 +77,31 @@ extension ArtifactStore {
             try await add(draft, to: id, version: 1, from: nil, by: nil, tenant, now, connection)
             return id
         }
-        let (id, version) = (try row.text(0), try row.int(1))
-        guard try row.text(2) != mark else { return id }
-        if try row.int(3) == version {
+        let id = try row.text(0)
+        if try !marks(row.text(1)).contains(Substring(mark)) { try await renew(id, to: draft, mark, tenant, now, connection) }
+        return id
+    }
+
+    private static func marks(_ text: String) -> [Substring] { text.split(separator: " ") }
+
+    /// Brings a seed up to date, behind the lock of whoever changes it.
+    private static func renew(
+        _ id: String, to draft: ArtifactDraft, _ mark: String, _ tenant: String, _ now: Int64, _ connection: any DatabaseConnection
+    ) async throws(StoreError) {
+        try await connection.lock(.named("artifact/\(id)"))
+        let row = try await connection.row("SELECT version, seed, seed_version FROM artifact WHERE id = $1", [.text(id)])
+        guard let row else { return }
+        let version = try row.int(0)
+        let marks = (try marks(row.text(1)) + [Substring(mark)]).suffix(ArtifactLimits.seedMarksMax).joined(separator: " ")
+        if try row.int(2) == version {
             try await add(draft, to: id, version: version + 1, from: nil, by: nil, tenant, now, connection)
             try await connection.execute(
                 "UPDATE artifact SET version = $1, seed = $2, seed_version = $1, updated_at = $3 WHERE id = $4",
-                [SQLValue(version + 1), .text(mark), .integer(now), .text(id)])
+                [SQLValue(version + 1), .text(marks), .integer(now), .text(id)])
         } else {
-            try await connection.execute("UPDATE artifact SET seed = $1 WHERE id = $2", [.text(mark), .text(id)])
+            try await connection.execute("UPDATE artifact SET seed = $1 WHERE id = $2", [.text(marks), .text(id)])
         }
         try await connection.announce(topic, id)
-        return id
     }
 
     /// Removes some of what was retired long enough ago; how many. 0 says that it is done.

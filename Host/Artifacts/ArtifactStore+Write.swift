@@ -16,19 +16,18 @@ extension ArtifactStore {
         if draft.visibility == .global, let refusal = ArtifactRules.raise(by: reader) { throw refusal }
         let (id, now) = (UUIDv7.make(), now())
         return try await write(of: reader.tenant) { connection in
-            let owned = try await connection.row(
-                "SELECT count(*) FROM artifact WHERE owner = $1 AND tenant = $2 AND retired_at IS NULL",
-                [.text(reader.account), .text(reader.tenant)])
-            guard try owned?.int(0) ?? 0 < ArtifactLimits.ownedMax else { return .failure(.full("artifacts", max: ArtifactLimits.ownedMax)) }
+            if let refusal = try await Self.quota(of: reader.account, reader.tenant, more: draft, isNew: true, connection) {
+                return .failure(refusal)
+            }
             if let refusal = try await Self.strangers(in: draft, reader.tenant, connection) { return .failure(refusal) }
             try await connection.execute(
                 """
-                INSERT INTO artifact (id, tenant, type, kind, owner, visibility, version, created_at, updated_at)
-                VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7)
+                INSERT INTO artifact (id, tenant, type, kind, owner, visibility, version, bytes, created_at, updated_at)
+                VALUES ($1, $2, $3, $4, $5, $6, 1, $8, $7, $7)
                 """,
                 [
                     .text(id), .text(reader.tenant), .text(type.rawValue), .text(kind), .text(reader.account), .text(draft.visibility.rawValue),
-                    .integer(now),
+                    .integer(now), SQLValue(draft.bytes),
                 ])
             try await Self.add(draft, to: id, version: 1, from: nil, by: reader.account, reader.tenant, now, connection)
             try await Self.share(draft, id, reader.tenant, connection)
@@ -38,7 +37,8 @@ extension ArtifactStore {
 
     /// What a patch of an artifact may have and make; it is applied inside a transaction.
     package static let patchLimits = JSONPatch.Limits(
-        operationsMax: ArtifactLimits.patchOperationsMax, valuesMax: ArtifactLimits.schemaValuesMax, depthMax: ArtifactLimits.schemaDepthMax)
+        operationsMax: ArtifactLimits.patchOperationsMax, valuesMax: ArtifactLimits.schemaValuesMax, depthMax: ArtifactLimits.schemaDepthMax,
+        bytesMax: ArtifactLimits.patchBytesMax)
 
     /// Changes one by an RFC 6902 patch (within `patchLimits`) of its fields as `edited` shows them; a new version when its content is another then.
     ///
@@ -68,7 +68,11 @@ extension ArtifactStore {
     /// - Throws: as `change` does; `.missing("version")`.
     package func restore(_ id: String, version: Int, by reader: ArtifactReader, requestID: String) async throws(ArtifactError) -> Artifact {
         try await edit(id, "artifact.restore", by: reader, requestID) { artifact, connection in
-            guard let then = try await Self.find(id, reader.tenant, version: version, connection) else { return .failure(.missing("version")) }
+            // Judged although it may come to no change: who may not write it may not restore it.
+            if let refusal = ArtifactRules.edit(artifact, by: reader) { return .failure(refusal) }
+            guard let then = try await Self.find(id, reader.tenant, version: version, connection), then.isReadable(by: reader) else {
+                return .failure(.missing("version"))
+            }
             var draft = ArtifactDraft(artifact)
             (draft.name, draft.description, draft.schema) = (then.name, then.description, then.schema)
             return .success(ArtifactEdit(draft: draft, restoredFrom: version))
@@ -130,9 +134,17 @@ extension ArtifactStore {
         if !isNew, draft.visibility == artifact.visibility, draft.sharedWith == artifact.sharedWith { return .success(artifact) }
         let version = artifact.version + (isNew ? 1 : 0)
         guard version <= ArtifactLimits.versionsMax else { return .failure(.full("versions", max: ArtifactLimits.versionsMax)) }
+        if isNew, let owner = artifact.owner, let refusal = try await quota(of: owner, tenant, more: draft, isNew: false, connection) {
+            return .failure(refusal)
+        }
+        let isWider = draft.visibility != artifact.visibility && draft.visibility != .private
         try await connection.execute(
-            "UPDATE artifact SET version = $1, visibility = $2, updated_at = $3 WHERE id = $4 AND tenant = $5",
-            [SQLValue(version), .text(draft.visibility.rawValue), .integer(now), .text(id), .text(tenant)])
+            "UPDATE artifact SET version = $1, visibility = $2, shown_from = $3, bytes = bytes + $4, updated_at = $5 WHERE id = $6 AND tenant = $7",
+            [
+                SQLValue(version), .text(draft.visibility.rawValue), SQLValue(isWider ? version : artifact.shownFrom),
+                SQLValue(isNew ? draft.bytes : 0),
+                .integer(now), .text(id), .text(tenant),
+            ])
         if isNew { try await add(draft, to: id, version: version, from: edit.restoredFrom, by: reader.account, tenant, now, connection) }
         try await connection.execute("DELETE FROM artifact_share WHERE artifact = $1", [.text(id)])
         try await share(draft, id, tenant, connection)
@@ -167,9 +179,15 @@ extension ArtifactStore {
         guard isText(draft.description, 0...ArtifactLimits.descriptionMax) else {
             throw .invalid(field: "description", reason: "has to be at most \(ArtifactLimits.descriptionMax) characters")
         }
-        let bytes = draft.schema.serialized()
-        guard bytes.count <= ArtifactLimits.schemaBytesMax else {
-            throw .invalid(field: "schema", reason: "has \(bytes.count) bytes; a definition may have \(ArtifactLimits.schemaBytesMax)")
+        // Counted before it is written out: a patch of copies is large in that form alone.
+        var values = ArtifactLimits.schemaValuesMax
+        guard fits(draft.schema, depth: ArtifactLimits.schemaDepthMax, &values) else {
+            throw .invalid(
+                field: "schema",
+                reason: "may have \(ArtifactLimits.schemaValuesMax) values in \(ArtifactLimits.schemaDepthMax) levels, and has more")
+        }
+        guard draft.bytes <= ArtifactLimits.schemaBytesMax else {
+            throw .invalid(field: "schema", reason: "has \(draft.bytes) bytes; a definition may have \(ArtifactLimits.schemaBytesMax)")
         }
         guard !hasNUL(draft.schema) else {
             throw .invalid(field: "schema", reason: "has a NUL character in a text")
@@ -180,6 +198,22 @@ extension ArtifactStore {
             throw .invalid(field: "shared_with", reason: "names more than \(ArtifactLimits.sharesMax) people")
         }
         return draft
+    }
+
+    /// Whether a value is within what a patch of it may count, so that what was made can be changed.
+    private static func fits(_ value: JSONValue, depth: Int, _ values: inout Int) -> Bool {
+        values -= 1
+        guard values >= 0 else { return false }
+        switch value {
+        case .array(let items):
+            guard depth > 0 else { return false }
+            for item in items { guard fits(item, depth: depth - 1, &values) else { return false } }
+        case .object(let members):
+            guard depth > 0 else { return false }
+            for (_, member) in members { guard fits(member, depth: depth - 1, &values) else { return false } }
+        default: break
+        }
+        return true
     }
 
     private static func hasNUL(_ value: JSONValue) -> Bool {
@@ -265,6 +299,22 @@ extension ArtifactStore {
             draft.sharedWith.map {
                 ("INSERT INTO artifact_share (artifact, account, tenant) VALUES ($1, $2, $3)", [.text(id), .text($0), .text(tenant)])
             })
+    }
+
+    /// Whether a person may keep so much more; nil when it may. One at a time of each person's looks and writes.
+    private static func quota(
+        of account: String, _ tenant: String, more draft: ArtifactDraft, isNew: Bool, _ connection: any DatabaseConnection
+    ) async throws(StoreError) -> ArtifactError? {
+        try await connection.lock(.named("artifacts/\(account)"))
+        let row = try await connection.row(
+            "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM artifact WHERE owner = $1 AND tenant = $2",
+            [.text(account), .text(tenant)])
+        guard let row else { return nil }
+        if isNew, try row.int(0) >= ArtifactLimits.ownedMax { return .full("artifacts", max: ArtifactLimits.ownedMax) }
+        guard try row.integer(1) + Int64(draft.bytes) <= ArtifactLimits.ownedBytesMax else {
+            return .full("bytes of definitions and their versions", max: Int(ArtifactLimits.ownedBytesMax))
+        }
+        return nil
     }
 
     /// Whom a draft names who is nobody of the tenant; nil when there is none such.

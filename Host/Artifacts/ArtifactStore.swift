@@ -42,10 +42,8 @@ package final class ArtifactStore: Sendable {
     /// - Throws: `.missing` when there is none that the reader may read; a retired one is there no more.
     package func artifact(_ id: String, version: Int? = nil, for reader: ArtifactReader) async throws(ArtifactError) -> Artifact {
         let slot: ArtifactCache.Slot = version.map { .version($0) } ?? .current
-        if let known = cache.artifact(id, slot) {
-            guard known.isReadable(by: reader) else { throw .missing("artifact") }
-            return known
-        }
+        // Whoever may not read it hears from the database what is missing.
+        if let known = cache.artifact(id, slot), known.isReadable(by: reader) { return known }
         let ticket = cache.ticket()
         let found = try await read(of: reader.tenant) { connection -> (now: Artifact, then: Artifact?)? in
             guard let current = try await Self.find(id, reader.tenant, connection) else { return nil }
@@ -53,7 +51,8 @@ package final class ArtifactStore: Sendable {
             return (current, try await Self.find(id, reader.tenant, version: version, connection))
         }
         guard let found, found.now.isReadable(by: reader) else { throw .missing("artifact") }
-        guard let artifact = found.then else { throw .missing("version") }
+        // What it said before others were let in is not there for them.
+        guard let artifact = found.then, artifact.isReadable(by: reader) else { throw .missing("version") }
         cache.keep(artifact, slot, ticket)
         return artifact
     }
@@ -73,13 +72,14 @@ package final class ArtifactStore: Sendable {
         of id: String, for reader: ArtifactReader, cursor: String?, limit: Int
     ) async throws(ArtifactError) -> Page<ArtifactVersion> {
         let before = try Self.number(cursor)
-        _ = try await artifact(id, for: reader)
+        let current = try await artifact(id, for: reader)
+        let first = current.owner == reader.account ? 1 : current.shownFrom
         let rows = try await read(of: reader.tenant) { connection in
             try await connection.rows(
                 """
                 SELECT version, name, author, restored_from, created_at FROM artifact_version
-                WHERE artifact = $1 AND tenant = $2 AND version < $3 ORDER BY version DESC LIMIT $4
-                """, [.text(id), .text(reader.tenant), .integer(before), SQLValue(limit + 1)]
+                WHERE artifact = $1 AND tenant = $2 AND version < $3 AND version >= $5 ORDER BY version DESC LIMIT $4
+                """, [.text(id), .text(reader.tenant), .integer(before), SQLValue(limit + 1), SQLValue(first)]
             ).map { row in
                 ArtifactVersion(
                     version: try row.int(0), name: try row.text(1), author: try row.optionalText(2),
@@ -98,44 +98,55 @@ package final class ArtifactStore: Sendable {
     ) async throws(ArtifactError) -> Page<Artifact> {
         let before = try Self.place(cursor) ?? "~"
         try await seed(reader.tenant)
-        let found = try await read(of: reader.tenant) { connection -> [Artifact] in
-            // Three walks along an index each, so that other people's artifacts cost nothing.
+        let found = try await read(of: reader.tenant) { connection -> (rows: [Row], people: [String: [String]]) in
+            // Three walks along an index each, so that other people's artifacts cost nothing; the page ends early where definitions are long.
             let rows = try await connection.rows(
                 """
-                SELECT a.id, a.tenant, a.type, a.kind, v.name, v.description, a.owner, a.visibility, a.version, v.definition, a.created_at,
-                    a.updated_at, a.seed_name
-                FROM artifact a JOIN artifact_version v ON v.artifact = a.id AND v.version = a.version
-                WHERE a.tenant = $1 AND a.id IN (
-                    SELECT id FROM (
-                        SELECT id FROM artifact WHERE owner = $2 AND tenant = $1 AND retired_at IS NULL AND id < $3
-                            AND (CAST($4 AS TEXT) IS NULL OR type = $4) AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
-                            AND (CAST($6 AS TEXT) IS NULL OR visibility = $6)
-                        ORDER BY id DESC LIMIT $7) AS own
-                    UNION
-                    SELECT id FROM (
-                        SELECT id FROM artifact WHERE tenant = $1 AND visibility = 'global' AND retired_at IS NULL AND id < $3
-                            AND (CAST($4 AS TEXT) IS NULL OR type = $4) AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
-                            AND (CAST($6 AS TEXT) IS NULL OR visibility = $6)
-                        ORDER BY id DESC LIMIT $7) AS everyones
-                    UNION
-                    SELECT id FROM (
-                        SELECT s.artifact AS id FROM artifact_share s JOIN artifact b ON b.id = s.artifact
-                        WHERE s.account = $2 AND s.tenant = $1 AND s.artifact < $3 AND b.visibility = 'shared' AND b.retired_at IS NULL
-                            AND (CAST($4 AS TEXT) IS NULL OR b.type = $4) AND (CAST($5 AS TEXT) IS NULL OR b.kind = $5)
-                            AND (CAST($6 AS TEXT) IS NULL OR b.visibility = $6)
-                        ORDER BY s.artifact DESC LIMIT $7) AS given
-                )
-                ORDER BY a.id DESC LIMIT $7
+                SELECT id, tenant, type, kind, name, description, owner, visibility, version, definition, created_at, updated_at, seed_name, shown_from,
+                    available
+                FROM (
+                    SELECT a.id, a.tenant, a.type, a.kind, v.name, v.description, a.owner, a.visibility, a.version, v.definition, a.created_at,
+                        a.updated_at, a.seed_name, a.shown_from, count(*) OVER () AS available, row_number() OVER (ORDER BY a.id DESC) AS place,
+                        sum(length(v.definition)) OVER (ORDER BY a.id DESC) AS characters
+                    FROM artifact a JOIN artifact_version v ON v.artifact = a.id AND v.version = a.version
+                    WHERE a.tenant = $1 AND a.id IN (
+                        SELECT id FROM (
+                            SELECT id FROM artifact WHERE owner = $2 AND tenant = $1 AND retired_at IS NULL AND id < $3
+                                AND (CAST($4 AS TEXT) IS NULL OR type = $4) AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
+                                AND (CAST($6 AS TEXT) IS NULL OR visibility = $6)
+                            ORDER BY id DESC LIMIT $7) AS own
+                        UNION
+                        SELECT id FROM (
+                            SELECT id FROM artifact WHERE tenant = $1 AND visibility = 'global' AND retired_at IS NULL AND id < $3
+                                AND (CAST($4 AS TEXT) IS NULL OR type = $4) AND (CAST($5 AS TEXT) IS NULL OR kind = $5)
+                                AND (CAST($6 AS TEXT) IS NULL OR visibility = $6)
+                            ORDER BY id DESC LIMIT $7) AS everyones
+                        UNION
+                        SELECT id FROM (
+                            SELECT s.artifact AS id FROM artifact_share s JOIN artifact b ON b.id = s.artifact
+                            WHERE s.account = $2 AND s.tenant = $1 AND s.artifact < $3 AND b.visibility = 'shared' AND b.retired_at IS NULL
+                                AND (CAST($4 AS TEXT) IS NULL OR b.type = $4) AND (CAST($5 AS TEXT) IS NULL OR b.kind = $5)
+                                AND (CAST($6 AS TEXT) IS NULL OR b.visibility = $6)
+                            ORDER BY s.artifact DESC LIMIT $7) AS given
+                    )
+                ) AS page
+                WHERE place <= $8 AND (place = 1 OR characters <= $9) ORDER BY id DESC
                 """,
                 [
                     .text(reader.tenant), .text(reader.account), .text(before), SQLValue(type?.rawValue), SQLValue(kind),
-                    SQLValue(visibility?.rawValue), SQLValue(limit + 1),
+                    SQLValue(visibility?.rawValue), SQLValue(limit + 1), SQLValue(limit), SQLValue(ArtifactLimits.pageCharactersMax),
                 ])
-            guard let first = try rows.last?.text(0), let last = try rows.first?.text(0) else { return [] }
-            let people = try await Self.people(of: reader, from: first, through: last, connection)
-            return try rows.map { try Artifact($0, sharedWith: people[try $0.text(0)] ?? []) }
+            guard let first = try rows.last?.text(0), let last = try rows.first?.text(0) else { return ([], [:]) }
+            return (rows, try await Self.people(of: reader, from: first, through: last, connection))
         }
-        return Page(found, limit: limit) { $0.id }
+        // Definitions are parsed where they hold up no other reader.
+        do throws(StoreError) {
+            var items: [Artifact] = []
+            for row in found.rows { items.append(try Artifact(row, sharedWith: found.people[try row.text(0)] ?? [])) }
+            return Page(items, hasNext: try (found.rows.last?.int(14) ?? 0) > items.count) { $0.id }
+        } catch {
+            throw .store(error)
+        }
     }
 
     /// Whom the reader shares its own artifacts with, of those with ids in a range: one statement for a page, however many there are (STORE-13).
@@ -161,7 +172,7 @@ package final class ArtifactStore: Sendable {
         let row = try await connection.row(
             """
             SELECT a.id, a.tenant, a.type, a.kind, v.name, v.description, a.owner, a.visibility, a.version, v.definition, a.created_at,
-                a.updated_at, a.seed_name
+                a.updated_at, a.seed_name, a.shown_from
             FROM artifact a JOIN artifact_version v ON v.artifact = a.id AND v.version = a.version
             WHERE a.id = $1 AND a.tenant = $2 AND a.retired_at IS NULL
             """, [.text(id), .text(tenant)])
@@ -176,7 +187,7 @@ package final class ArtifactStore: Sendable {
         let row = try await connection.row(
             """
             SELECT a.id, a.tenant, a.type, a.kind, v.name, v.description, a.owner, a.visibility, v.version, v.definition, a.created_at,
-                v.created_at, a.seed_name
+                v.created_at, a.seed_name, a.shown_from
             FROM artifact a JOIN artifact_version v ON v.artifact = a.id
             WHERE a.id = $1 AND a.tenant = $2 AND v.version = $3 AND (a.retired_at IS NULL OR $4 = 1)
             """, [.text(id), .text(tenant), SQLValue(version), SQLValue(retired)])

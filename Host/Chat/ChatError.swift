@@ -5,6 +5,8 @@ package import Workflows
 package enum ChatError: Error, Sendable, Hashable {
     /// There is no such conversation, message, model… of this person's.
     case missing(String)
+    /// The agent of the answer that shall be given anew is there no more, or not for this person.
+    case agentGone
     /// The conversation is archived: it can be read, not continued.
     case archived
     /// A turn of this conversation is under way.

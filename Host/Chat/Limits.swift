@@ -45,6 +45,8 @@ package enum ChatLimits {
     static let checkpointMilliseconds = 250
     /// How long the end of a turn may take to be stored.
     static let finishMilliseconds = 15_000
+    /// Messages behind one that are looked through for its answers.
+    static let answersNearMax: Int64 = 32
     /// Messages that one step of a walk to the beginning reads.
     static let walkStep = 64
     /// A walk reads messages by number as long as one in so many of them is on its branch.

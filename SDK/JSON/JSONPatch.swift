@@ -38,12 +38,16 @@ public struct JSONPatch: Sendable, Hashable {
         public var valuesMax: Int
         /// The most containers that may be nested in the result.
         public var depthMax: Int
+        /// The most bytes of texts, numbers and names that the document and all that is added or copied into it may have together: a copy costs nothing
+        /// until it is written out.
+        public var bytesMax: Int
 
         /// Makes limits; what is not given has the default of the house.
-        public init(operationsMax: Int = 1000, valuesMax: Int = 1 << 20, depthMax: Int = 128) {
+        public init(operationsMax: Int = 1000, valuesMax: Int = 1 << 20, depthMax: Int = 128, bytesMax: Int = 16 << 20) {
             self.operationsMax = operationsMax
             self.valuesMax = valuesMax
             self.depthMax = depthMax
+            self.bytesMax = bytesMax
         }
     }
 

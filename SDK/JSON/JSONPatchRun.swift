@@ -6,6 +6,8 @@ struct JSONPatchRun {
     var index = 0
     /// How many values the document and what was brought into it count together; copies of copies would else grow without bound.
     private var valueCount = 0
+    /// How many bytes those values are about, written out.
+    private var byteCount = 0
 
     init(document: JSONValue, limits: JSONPatch.Limits) {
         self.document = document
@@ -43,15 +45,26 @@ struct JSONPatchRun {
     mutating func charge(_ value: JSONValue, at depth: Int) throws(JSONPatchError) {
         valueCount += 1
         guard valueCount <= limits.valuesMax else { throw failure(.tooLarge, "the result has more than \(limits.valuesMax) values") }
+        try charge(bytes: 2)
         switch value {
+        case .string(let text): try charge(bytes: text.utf8.count)
+        case .number(let number): try charge(bytes: number.literal.utf8.count)
         case .array(let elements):
             guard depth < limits.depthMax else { throw failure(.tooLarge, "the result has more than \(limits.depthMax) levels") }
             for element in elements { try charge(element, at: depth + 1) }
         case .object(let object):
             guard depth < limits.depthMax else { throw failure(.tooLarge, "the result has more than \(limits.depthMax) levels") }
-            for (_, member) in object { try charge(member, at: depth + 1) }
+            for (name, member) in object {
+                try charge(bytes: name.utf8.count + 3)
+                try charge(member, at: depth + 1)
+            }
         default: break
         }
+    }
+
+    private mutating func charge(bytes: Int) throws(JSONPatchError) {
+        byteCount += bytes
+        guard byteCount <= limits.bytesMax else { throw failure(.tooLarge, "the result has more than \(limits.bytesMax) bytes") }
     }
 
     private mutating func move(_ from: JSONPointer, to path: JSONPointer) throws(JSONPatchError) {

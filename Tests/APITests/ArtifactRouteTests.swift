@@ -126,6 +126,9 @@ struct ArtifactRouteTests {
                 #"[{"op":"replace","path":"/max_tokens","value":0}]"#, #"[{"op":"add","path":"/schema","value":{}}]"#,
                 #"[{"op":"replace","path":"/id","value":"x"}]"#, #"[{"op":"replace","path":"/tools","value":"all"}]"#,
             ] { #expect(try await refused(fixture, "PATCH", "/v1/agents/\(id)", patch).0 == 400, "\(patch)") }
+            // A fault's place is one that the agent's document has.
+            let fault = try await refused(fixture, "PATCH", "/v1/agents/\(id)", #"[{"op":"replace","path":"/max_tokens","value":0}]"#)
+            #expect(fault.1["errors"]?[0]?["instance_path"] == "/max_tokens")
             let turn = try await ask(fixture, "POST", "/v1/chat", #"{"agent_id":"\#(id)","message":{"content":"Hello"}}"#)
             let conversation = try #require(turn["conversation_id"]?.stringValue)
             let again = try await ask(
@@ -134,6 +137,13 @@ struct ArtifactRouteTests {
             let answers = messages.filter { $0["role"] == "assistant" }
             #expect(answers.count == 2 && answers.allSatisfy { $0["meta"]?["agent_id"] == .string(id) && $0["meta"]?["agent_version"] == 2 })
             #expect(again["message_id"] == answers.last?["id"])
+            // Asked again by the question, it is the agent's answer, too; without one when that is said.
+            let regenerate = "/v1/conversations/\(conversation)/messages/\(try #require(messages[0]["id"]?.stringValue))/regenerate"
+            for (body, agent) in [("{}", JSONValue.string(id)), (#"{"agent_id":null}"#, nil as JSONValue?)] as [(String, JSONValue?)] {
+                let made = try await ask(fixture, "POST", regenerate, body)
+                let all = try await ask(fixture, "GET", "/v1/conversations/\(conversation)/messages")["items"]?.arrayValue ?? []
+                #expect(all.first { $0["id"] == made["message_id"] }?["meta"]?["agent_id"] == agent, "\(body)")
+            }
             #expect(try await refused(fixture, "POST", "/v1/chat", #"{"agent_id":"none","message":{"content":"Hello"}}"#).0 == 404)
             // A memory is no agent, whatever path asks for it.
             let note = try await ask(fixture, "POST", "/v1/artifacts", #"{"type":"memory","name":"n","schema":{"kind":"memory.note"}}"#)
@@ -142,6 +152,9 @@ struct ArtifactRouteTests {
             #expect(try await refused(fixture, "PATCH", "/v1/agents/\(other)", #"[{"op":"replace","path":"/name","value":"x"}]"#).0 == 404)
             #expect(try await refused(fixture, "DELETE", "/v1/agents/\(other)", nil).0 == 404)
             #expect(try await ask(fixture, "DELETE", "/v1/agents/\(id)")["retired"] == true)
+            let gone = try await refused(
+                fixture, "POST", "/v1/conversations/\(conversation)/messages/\(try #require(turn["message_id"]?.stringValue))/regenerate", "{}")
+            #expect(gone.0 == 409 && gone.1["reason"] == "agent_gone")
             #expect(try await refused(fixture, "POST", "/v1/chat", #"{"agent_id":"\#(id)","message":{"content":"Hello"}}"#).0 == 404)
         }
     }

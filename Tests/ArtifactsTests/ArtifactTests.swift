@@ -130,7 +130,9 @@ struct ArtifactTests {
                     ])
             }
             fuse.arm(nil)
-            let now = try await bench.store.artifact(artifact.id, for: Bench.ann)
+            // Read by one that remembers nothing.
+            let fresh = ArtifactStore(database: bench.database, kinds: ArtifactKinds(Bench.kinds))
+            let now = try await fresh.artifact(artifact.id, for: Bench.ann)
             guard error != nil else {
                 #expect(now.version == 2 && now.sharedWith == ["bob"] && now.visibility == .shared)
                 #expect(failures >= 5, "\(failures) statements failed")
@@ -226,5 +228,106 @@ struct ArtifactTests {
             try await bench.patch(id, [["op": "replace", "path": "/schema/n", "value": JSONValue(n)]])
             #expect(try await bench.store.artifact(id, for: Bench.ann).schema["n"] == JSONValue(n))
         }
+    }
+
+    @Test("a patch of copies is refused before it is written out, in a moment", arguments: DatabaseEngine.allCases)
+    func copies(engine: DatabaseEngine) async throws {
+        let bench = try await Bench(engine)
+        let id = try await bench.make(1).id
+        var patch: [JSONValue] = [["op": "add", "path": "/schema/a", "value": [.string(String(repeating: "x", count: 200_000))]]]
+        for _ in 0..<15 { patch.append(["op": "copy", "from": "/schema/a", "path": "/schema/a/-"]) }
+        let began = Deadline.now()
+        guard case .patch(let error)? = await refusal({ try await bench.patch(id, .array(patch)) }) else {
+            Issue.record("it was taken")
+            return
+        }
+        #expect(error.code == .tooLarge && began.adding(milliseconds: 2_000) > .now())
+        // What cannot be patched later cannot be made either.
+        let many = ArtifactDraft(name: "n", schema: ["kind": "memory.note", "v": .array(.init(repeating: 0, count: 100_000))])
+        guard case .invalid(field: "schema", _)? = await refusal({ _ = try await bench.store.create(.memory, many, by: Bench.ann, requestID: "r") })
+        else {
+            Issue.record("it was taken")
+            return
+        }
+    }
+
+    @Test("a page ends where definitions are long, and the next goes on there: none is left out", arguments: DatabaseEngine.allCases)
+    func longPages(engine: DatabaseEngine) async throws {
+        let bench = try await Bench(engine)
+        var made: [String] = []
+        for number in 0..<12 {
+            let text = String(repeating: "x", count: number.isMultiple(of: 2) ? 250_000 : 10)
+            let draft = ArtifactDraft(name: "n\(number)", schema: ["kind": "memory.note", "text": .string(text)])
+            made.insert(try await bench.store.create(.memory, draft, by: Bench.ann, requestID: "r").id, at: 0)
+        }
+        var (seen, cursor, pages) = ([String](), String?.none, 0)
+        repeat {
+            let page = try await bench.store.list(for: Bench.ann, type: .memory, cursor: cursor, limit: 500)
+            #expect(page.items.reduce(0) { $0 + $1.schema.serialized().count } <= ArtifactLimits.pageCharactersMax + 1_000)
+            (seen, cursor, pages) = (seen + page.items.map(\.id), page.nextCursor, pages + 1)
+        } while cursor != nil && pages < 20
+        #expect(seen == made && pages == 1)
+        for number in 0..<8 {
+            let draft = ArtifactDraft(name: "m\(number)", schema: ["kind": "memory.note", "text": .string(String(repeating: "y", count: 250_000))])
+            made.insert(try await bench.store.create(.memory, draft, by: Bench.ann, requestID: "r").id, at: 0)
+        }
+        (seen, cursor, pages) = ([], nil, 0)
+        repeat {
+            let page = try await bench.store.list(for: Bench.ann, type: .memory, cursor: cursor, limit: 500)
+            (seen, cursor, pages) = (seen + page.items.map(\.id), page.nextCursor, pages + 1)
+        } while cursor != nil && pages < 20
+        #expect(seen == made && pages == 2)
+    }
+
+    @Test(
+        "a person keeps so many and so much, however many are made at once; what is retired counts until it is gone",
+        arguments: DatabaseEngine.allCases)
+    func quota(engine: DatabaseEngine) async throws {
+        let bench = try await Bench(engine)
+        try await bench.database.write { connection in
+            try await connection.execute(
+                """
+                WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4990)
+                INSERT INTO artifact (id, tenant, type, kind, owner, visibility, version, retired_at, created_at, updated_at)
+                SELECT 'a' || i, 'main', 'memory', 'memory.note', 'ann', 'private', 1, 1, 1, 1 FROM n
+                """)
+        }
+        let made = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<50 { group.addTask { await refusal { _ = try await bench.make(1) } == nil } }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(made == 10)
+        #expect(await refusal { _ = try await bench.make(1) } == .full("artifacts", max: ArtifactLimits.ownedMax))
+        #expect(await refusal { _ = try await bench.make(1, by: Bench.bob) } == nil)
+        // Bytes of all versions count.
+        let id = try await bench.make(1, by: Bench.bob).id
+        try await bench.database.write { connection in
+            _ = try await connection.execute(
+                "UPDATE artifact SET bytes = $1 WHERE id = $2", [.integer(ArtifactLimits.ownedBytesMax - 10), .text(id)])
+        }
+        guard case .full? = await refusal({ try await bench.patch(id, [["op": "replace", "path": "/schema/n", "value": 2]], by: Bench.bob) }) else {
+            Issue.record("there was room")
+            return
+        }
+        #expect(try await bench.store.artifact(id, for: Bench.bob).version == 1)
+    }
+
+    @Test("a host of an older release leaves what a newer one planted, however often they take turns", arguments: DatabaseEngine.allCases)
+    func rollingUpgrade(engine: DatabaseEngine) async throws {
+        let bench = try await Bench(engine)
+        func host(_ n: JSONValue) -> ArtifactStore {
+            let seed = ArtifactSeed(name: "default", description: "d", schema: ["kind": "policy.number", "n": n])
+            return ArtifactStore(database: bench.database, kinds: ArtifactKinds([Bench.kind(seeds: [seed])]))
+        }
+        for n: JSONValue in [1, 2, 1, 2, 1] {
+            let found = try await host(n).seeded(kind: "policy.number", name: "default", tenant: "main")
+            #expect(found.version == (found.schema["n"] == 1 ? 1 : 2))
+        }
+        let last = try await host(1).seeded(kind: "policy.number", name: "default", tenant: "main")
+        #expect(last.version == 2 && last.schema["n"] == 2)
+        // A tenant that comes later has its own.
+        #expect(await refusal { _ = try await bench.store.seeded(kind: "policy.number", name: "default", tenant: "late") } == .missing("artifact"))
+        try await bench.database.write { _ = try await $0.execute("INSERT INTO tenant (id, name, created_at) VALUES ('late', 'late', 0)") }
+        #expect(try await bench.store.seeded(kind: "policy.number", name: "default", tenant: "late").version == 1)
     }
 }

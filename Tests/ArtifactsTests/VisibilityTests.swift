@@ -56,12 +56,41 @@ struct VisibilityTests {
         // What everyone runs is an admin's to write, the one who made it or not.
         #expect(isForbidden(await refusal { try await bench.patch(id, [["op": "replace", "path": "/schema/n", "value": 2]]) }))
         #expect(isForbidden(await refusal { try await bench.store.retire(id, by: Bench.ann, requestID: "r") }))
-        #expect(isForbidden(await refusal { _ = try await bench.store.restore(id, version: 1, by: Bench.bob, requestID: "r") }) == false)
+        #expect(isForbidden(await refusal { _ = try await bench.store.restore(id, version: 1, by: Bench.bob, requestID: "r") }))
         try await bench.patch(id, [["op": "replace", "path": "/schema/n", "value": 3]], by: Bench.boss)
         #expect(isForbidden(await refusal { _ = try await bench.store.restore(id, version: 1, by: Bench.ann, requestID: "r") }))
         try await bench.store.retire(id, by: Bench.boss, requestID: "r")
         #expect(isForbidden(await refusal { _ = try await bench.store.create(.policy, Bench.draft(1, .global), by: Bench.ann, requestID: "r") }))
         #expect(try await bench.make(1, .global, by: Bench.boss).visibility == .global)
+    }
+
+    @Test(
+        "what an artifact said before others were let in is its owner's alone, in every version and list of versions",
+        arguments: DatabaseEngine.allCases)
+    func earlier(engine: DatabaseEngine) async throws {
+        let bench = try await Bench(engine)
+        let id = try await bench.make(1).id
+        try await bench.patch(id, [["op": "replace", "path": "/schema/n", "value": 2]])
+        #expect(await show(id, "shared", ["bob", "boss"], bench, by: Bench.ann) == nil)
+        try await bench.patch(id, [["op": "replace", "path": "/schema/n", "value": 3]])
+        func versions(_ reader: ArtifactReader) async throws -> [Int] {
+            try await bench.store.versions(of: id, for: reader, cursor: nil, limit: 50).items.map(\.version)
+        }
+        for _ in 0..<2 {
+            #expect(await refusal { _ = try await bench.store.artifact(id, version: 1, for: Bench.bob) } == .missing("version"))
+            #expect(try await bench.store.artifact(id, version: 2, for: Bench.bob).schema["n"] == 2)
+            #expect(try await bench.store.artifact(id, version: 1, for: Bench.ann).schema["n"] == 1)
+        }
+        #expect(try await versions(Bench.bob) == [3, 2])
+        #expect(try await versions(Bench.ann) == [3, 2, 1])
+        // Raised, the tenant sees what it says from there on; the admin restores no other.
+        #expect(await show(id, "global", [], bench, by: Bench.boss) == nil)
+        #expect(try await versions(Bench.carl) == [3])
+        #expect(await refusal { _ = try await bench.store.restore(id, version: 1, by: Bench.boss, requestID: "r") } == .missing("version"))
+        try await bench.patch(id, [["op": "replace", "path": "/schema/n", "value": 4]], by: Bench.boss)
+        #expect(try await bench.store.restore(id, version: 3, by: Bench.boss, requestID: "r").schema["n"] == 3)
+        // What runs by an earlier one goes on.
+        #expect(try await bench.store.pinned(id, version: 1, tenant: "main").schema["n"] == 1)
     }
 
     @Test(

@@ -71,6 +71,22 @@ struct PatchTests {
         #expect(throws: JSONPatchError.self) { try JSONPatch(nested).apply(to: ["a": 1]) }
     }
 
+    @Test("copies of a long text count as what they are written out, though they share it in memory (API-6)")
+    func bytes() throws {
+        let long = JSONValue.string(String(repeating: "x", count: 250_000))
+        var operations: [JSONValue] = [["op": "add", "path": "/a", "value": [long]]]
+        for _ in 0..<12 { operations.append(["op": "copy", "from": "/a", "path": "/a/-"]) }
+        var error: JSONPatchError?
+        do { _ = try JSONPatch(.array(operations), limits: .init(bytesMax: 1 << 20)).apply(to: [:]) } catch let caught { error = caught }
+        #expect(error?.code == .tooLarge && error?.operation ?? 99 <= 3, "\(String(describing: error))")
+        // Names count, too.
+        let names = JSONValue.object(["a": .object([String(repeating: "n", count: 250_000): 1])])
+        #expect(throws: JSONPatchError.self) {
+            try JSONPatch(.array((0..<9).map { ["op": "copy", "from": "/a", "path": .string("/b\($0)")] }), limits: .init(bytesMax: 1 << 20)).apply(
+                to: names)
+        }
+    }
+
     @Test("a pointer follows the examples of RFC 6901")
     func pointers() throws {
         let document: JSONValue = [

@@ -4,7 +4,8 @@ import Store
 
 extension APIError {
     /// What artifacts refuse, in the contract's words.
-    package init(_ error: ArtifactError) {
+    /// - Parameter place: Where the definition stands in the body.
+    package init(_ error: ArtifactError, definitionAt place: String = "/schema") {
         switch error {
         case .missing(let what): self = .missing(what)
         case .forbidden(let why): self.init(.forbidden, why, details: ["reason": "artifact"])
@@ -12,7 +13,7 @@ extension APIError {
         case .definition(let problems):
             let errors = problems.map { problem -> JSONValue in
                 [
-                    "instance_path": .string("/schema" + problem.pointer), "keyword": "policy", "schema_path": "",
+                    "instance_path": .string(place + problem.pointer), "keyword": "policy", "schema_path": "",
                     "message": .string(problem.message),
                 ]
             }

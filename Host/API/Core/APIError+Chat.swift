@@ -8,6 +8,10 @@ extension APIError {
     package init(_ error: ChatError) {
         switch error {
         case .missing(let kind): self = .missing(kind)
+        case .agentGone:
+            self.init(
+                .conflict, "The agent of that answer is there no more; name another by `agent_id`, or none by null.",
+                details: ["reason": "agent_gone"])
         case .archived: self.init(.conflict, "The conversation is archived; open it first.", details: ["reason": "archived"])
         case .turnRunning:
             self.init(

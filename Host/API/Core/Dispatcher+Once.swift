@@ -151,7 +151,9 @@ private struct Turn: Sendable {
     func hold() -> OwnedTask<Void>? {
         guard let loop = EventLoop.current else { return nil }
         return OwnedTask(on: loop) { [claim, requests, log] in
-            while true {
+            // No request of ours lasts longer; one that hangs gives its key up at last.
+            let end = Deadline.after(milliseconds: Limits.requestMillisecondsMax)
+            while !end.hasPassed {
                 try await loop.sleep(until: .after(milliseconds: Int(requests.leaseMilliseconds / 3)))
                 do {
                     try await requests.renew(claim)

@@ -20,6 +20,8 @@ package enum Limits {
     package static let acceptRangesMax = 32
     /// Most failures of a schema that a reply lists.
     package static let failuresMax = 20
+    /// How long the longest request may run, a stream too: an hour.
+    static let requestMillisecondsMax = 3_600_000
     /// Longest body that sets a secret, in bytes: the longest value with each character escaped.
     static let secretBodyBytesMax = 32 << 10
     /// Longest body of a route of identity, in bytes.

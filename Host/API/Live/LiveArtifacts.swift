@@ -84,7 +84,7 @@ package struct LiveArtifacts: Sendable {
     func createAgent(_ context: RequestContext) async throws(APIError) -> Reply {
         // The body's fields are the definition's; its own schema has checked that there is none beside them.
         let definition = AgentDefinition(context.body)
-        return try await created(.agent, Self.draft(context, schema: definition.schema), context) { Self.agent($0, for: context) }
+        return try await created(.agent, Self.draft(context, schema: definition.schema), at: "", context) { Self.agent($0, for: context) }
     }
 
     func agent(_ context: RequestContext) async throws(APIError) -> Reply {
@@ -95,7 +95,7 @@ package struct LiveArtifacts: Sendable {
 
     func changeAgent(_ context: RequestContext) async throws(APIError) -> Reply {
         let patch = try Self.patch(context)
-        let changed = try await run(context) { (store, reader) async throws(ArtifactError) in
+        let changed = try await run(context, definitionAt: "") { (store, reader) async throws(ArtifactError) in
             try await store.change(context.parameter("id"), of: .agent, by: reader, requestID: context.requestID) {
                 (artifact) throws(ArtifactError) in
                 try Self.edited(artifact, by: patch)
@@ -121,9 +121,9 @@ package struct LiveArtifacts: Sendable {
     // MARK: For all of them
 
     private func created(
-        _ type: ArtifactType, _ draft: ArtifactDraft, _ context: RequestContext, _ json: (Artifact) -> JSONValue
+        _ type: ArtifactType, _ draft: ArtifactDraft, at place: String = "/schema", _ context: RequestContext, _ json: (Artifact) -> JSONValue
     ) async throws(APIError) -> Reply {
-        let made = try await run(context) { (store, reader) async throws(ArtifactError) in
+        let made = try await run(context, definitionAt: place) { (store, reader) async throws(ArtifactError) in
             try await store.create(type, draft, by: reader, requestID: context.requestID)
         }
         return .data(json(made))
@@ -157,14 +157,15 @@ package struct LiveArtifacts: Sendable {
     }
 
     private func run<Value>(
-        _ context: RequestContext, _ body: (ArtifactStore, ArtifactReader) async throws(ArtifactError) -> Value
+        _ context: RequestContext, definitionAt place: String = "/schema",
+        _ body: (ArtifactStore, ArtifactReader) async throws(ArtifactError) -> Value
     ) async throws(APIError) -> Value {
         guard let store else { throw .unexpected }
         do throws(ArtifactError) {
             return try await body(store, ArtifactReader(context.principal))
         } catch {
             if case .store(let cause) = error { log?.error("artifacts could not be read or written", [("cause", .string("\(cause)"))]) }
-            throw APIError(error)
+            throw APIError(error, definitionAt: place)
         }
     }
 

@@ -122,10 +122,15 @@ extension LiveChat {
         return .data(["deleted": true])
     }
 
+    /// Messages of a share link's page: with as much as each may say it is still sent.
+    private static let shownOnPageMax = 10
+
     /// The address was counted by the route; the link and its owner are counted here (LIM-7).
     func shared(_ context: RequestContext) async throws(APIError) -> Reply {
         let service = try serving()
-        let (limit, cursor) = context.page
+        let isPage = context.accepts == .html
+        // A page is made here, in one go: it is short.
+        let (limit, cursor) = (isPage ? min(context.page.limit, Self.shownOnPageMax) : context.page.limit, context.page.cursor)
         let link = try await checked { () async throws(ChatError) in try await service.store.owner(ofShare: context.parameter("token")) }
         guard let link else { throw .missing("share link") }
         let keys = [RateKey(.shares, tenant: link.tenant, subject: link.id), RateKey(.sharesOfOwner, tenant: link.tenant, subject: link.owner)]
@@ -134,8 +139,9 @@ extension LiveChat {
             try await service.store.shared(link.id, tenant: link.tenant, cursor: cursor, limit: limit)
         }
         let messages = found.page.items.map(Self.shown)
-        if context.accepts == .html {
-            return .page(SharePage(title: found.title, messages: messages, next: found.page.nextCursor).html, policy: SharePage.policy)
+        if isPage {
+            let next = found.page.nextCursor.map { "limit=\(limit)&cursor=\($0)" }
+            return .page(SharePage(title: found.title, messages: messages, next: next).html, policy: SharePage.policy)
         }
         return .data([
             "title": .string(found.title), "created_at": Self.time(found.share.createdAt),

@@ -48,12 +48,12 @@ package struct LiveChat: Sendable {
         request.again = context.parameter("message_id")
         request.model = context.body["model"]?.stringValue
         request.agent = context.body["agent_id"]?.stringValue
-        if request.agent == nil {
-            // Another answer in the place of an agent's is that agent's, too.
-            let before = try await run(context) { (service, speaker) async throws(ChatError) in
-                try await service.store.message(context.parameter("message_id"), in: context.parameter("id"), of: speaker)
+        if context.body["agent_id"] == nil {
+            // Another answer in the place of an agent's is that agent's, too; `null` says that it shall be nobody's.
+            request.agent = try await run(context) { (service, speaker) async throws(ChatError) in
+                try await service.store.agent(answering: context.parameter("message_id"), in: context.parameter("id"), of: speaker)
             }
-            request.agent = before.meta["agent_id"]?.stringValue
+            request.isAgentRemembered = request.agent != nil
         }
         return try await answer(request, context)
     }

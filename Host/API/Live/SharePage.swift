@@ -11,7 +11,7 @@ struct SharePage {
 
     /// - Parameters:
     ///   - messages: Of the contract's shape, as the link's JSON has them.
-    ///   - next: Where the next page begins; nil at the end.
+    ///   - next: What leads to the next page, of the query; nil at the end.
     init(title: String, messages: [JSONValue], next: String?) { (self.title, self.messages, self.next) = (title, messages, next) }
 
     /// Allows the page's own style and nothing else: no script runs even if one got in.
@@ -29,7 +29,7 @@ struct SharePage {
         out += "<meta name=\"robots\" content=\"noindex\"><title>\(Self.escaped(title))</title><style>\(Self.style)</style></head><body><main>"
         out += "<h1>\(Self.escaped(title.isEmpty ? "A conversation" : title))</h1>"
         for message in messages { out += Self.article(message) }
-        if let next { out += "<p><a rel=\"next\" href=\"?cursor=\(Self.escaped(next))\">More</a></p>" }
+        if let next { out += "<p><a rel=\"next\" href=\"?\(Self.escaped(next))\">More</a></p>" }
         return Array((out + "</main></body></html>").utf8)
     }
 
@@ -94,6 +94,8 @@ struct SharePage {
             case ">": out += "&gt;"
             case "\"": out += "&quot;"
             case "'": out += "&#39;"
+            // A line that ends as on other systems ends once.
+            case "\r": continue
             // Text that runs the other way stays within its element; other control characters are no text.
             case _ where scalar.value < 0x20 && scalar != "\n" && scalar != "\t": out += "\u{FFFD}"
             default: out.unicodeScalars.append(scalar)

@@ -25,7 +25,7 @@ extension Schemas {
 
     /// Body of another answer.
     static let regenerate: JSONValue = object(
-        ["model": identifier, "agent_id": identifier, "stream": flag, "client_request_id": identifier], closed: true)
+        ["model": identifier, "agent_id": identifierOrNull, "stream": flag, "client_request_id": identifier], closed: true)
 
     static let chatUsage: JSONValue = object(
         ["tokens_in": count, "tokens_out": count, "cost_micros": count, "currency": text, "tool_calls": count, "wall_ms": count],

@@ -1,5 +1,6 @@
 import Crypto
 import IO
+import JSON
 package import Store
 
 /// Whose conversations: verified by whoever makes one, never taken from a body or header.
@@ -126,6 +127,19 @@ package struct ConversationStore: Sendable {
         }
         guard let found else { throw .missing("message") }
         return found
+    }
+
+    /// The agent of an answer, or of the newest answer to a person's message; nil where there is none.
+    package func agent(answering id: String, in conversation: String, of speaker: Speaker) async throws(ChatError) -> String? {
+        let asked = try await message(id, in: conversation, of: speaker)
+        guard asked.role == .user else { return asked.meta["agent_id"]?.stringValue }
+        // Answers stand behind what they answer; how far is bounded here, so that no conversation is walked.
+        let near = try await read(of: speaker) { connection in
+            try await Self.messages(
+                of: conversation, after: Int64(asked.seq), upTo: Int64(asked.seq) + ChatLimits.answersNearMax, limit: Int(ChatLimits.answersNearMax),
+                connection)
+        }
+        return near.last { $0.parent == id && $0.role == .assistant }?.meta["agent_id"]?.stringValue
     }
 
     static func messages(

@@ -63,7 +63,7 @@ extension ChatService {
             return TurnAgent(found)
         } catch {
             if case .store(let cause) = error { throw TurnFailure(.store(cause)) }
-            throw TurnFailure(.missing("agent"))
+            throw TurnFailure(request.isAgentRemembered ? .agentGone : .missing("agent"))
         }
     }
 
@@ -186,6 +186,7 @@ extension ChatService {
     static func name(_ error: ChatError) -> String {
         switch error {
         case .missing: "missing"
+        case .agentGone: "agent_gone"
         case .archived: "archived"
         case .turnRunning: "turn_running"
         case .invalid: "invalid"

@@ -13,6 +13,8 @@ package struct TurnRequest: Sendable {
     package var model: String?
     /// The agent whose turn it is.
     package var agent: String?
+    /// Whether nobody named the agent now: it is that of the answer to be replaced.
+    package var isAgentRemembered = false
     package var contexts: [String] = []
     /// The message that this one follows; `.some(nil)` begins a branch of its own, nil is the conversation's latest.
     package var parent: String??

@@ -154,6 +154,8 @@ package final class IdentityService: Sendable {
             let keys = try await connection.execute("DELETE FROM api_key WHERE expires_at <= $1", [.integer(now)])
             let accounts = try await connection.execute(
                 "DELETE FROM account WHERE verified_at IS NULL AND created_at <= $1", [.integer(now - IdentityLimits.unverifiedMilliseconds)])
+            // Whoever keeps copies of what was theirs forgets it.
+            if accounts > 0 { try await connection.announce(Self.topic, Self.everybody) }
             return sessions + invitations + links + keys + accounts
         }
     }

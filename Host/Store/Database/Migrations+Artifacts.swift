@@ -15,6 +15,8 @@ extension Migrations {
             seed TEXT,
             seed_name TEXT,
             seed_version INTEGER,
+            shown_from INTEGER NOT NULL DEFAULT 1,
+            bytes INTEGER NOT NULL DEFAULT 0,
             retired_at INTEGER,
             created_at INTEGER NOT NULL,
             updated_at INTEGER NOT NULL

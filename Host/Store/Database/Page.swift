@@ -15,6 +15,12 @@ package struct Page<Item: Sendable>: Sendable {
         items = Array(found.prefix(limit))
         nextCursor = found.count > limit ? items.last.map { PageCursor.encode(key($0)) } : nil
     }
+
+    /// A page that ends where its reader chose; `key` gives the last item's place.
+    package init(_ items: [Item], hasNext: Bool, key: (Item) -> String) {
+        self.items = items
+        nextCursor = hasNext ? items.last.map { PageCursor.encode(key($0)) } : nil
+    }
 }
 
 /// Cursors and limits of lists.
