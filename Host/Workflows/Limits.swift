@@ -8,7 +8,7 @@ package enum WorkflowLimits {
     package static let expressionNodesMax = 256
     /// Most steps of one evaluation: one for each part, and one for each item or 64 bytes that a part looks at.
     package static let expressionStepsMax = 100_000
-    /// Most bytes of text that filling in the places of one value makes.
+    /// Most bytes that filling in the places of one value makes: of texts, and of other values as JSON.
     package static let templateBytesMax = 1 << 20
 
     // MARK: Definitions
@@ -55,6 +55,8 @@ package enum WorkflowLimits {
     package static let failureBytesMax = 512
     /// Longest id of a request that a run is made once for, in bytes.
     package static let requestBytesMax = 255
+    /// All inputs of calls that a dry run shows, in bytes of JSON.
+    package static let planBytesMax = 1 << 20
     /// Hosts that may die over one run before it is given up.
     package static let attemptsMax = 100
     /// Runs of one host at once; the calls of each wait for the tools' own limits.
@@ -63,6 +65,10 @@ package enum WorkflowLimits {
     package static let runsPerUserDefault = 3
     /// How long a run that ended is kept, in milliseconds.
     package static let keptMilliseconds: Int64 = 30 * 86_400_000
+    /// Ended runs of one person that are kept.
+    package static let endedPerOwnerMax = 1_000
+    /// People whose runs beyond that are removed in one transaction.
+    package static let sweepOwnersMax = 20
     /// Runs that are removed, or given up, in one transaction.
     package static let sweepMax = 500
     /// How old a run without a job has to be to be given up, in milliseconds.

@@ -71,7 +71,7 @@ package struct Template: Sendable {
     }
 
     /// The value with its places filled in.
-    /// - Throws: `ExpressionError`; `limit` when it has more than `bytesMax` bytes of text.
+    /// - Throws: `ExpressionError`; `limit` when what is filled in has more than `bytesMax` bytes, of text or as JSON.
     package func value(in scope: ExpressionScope, bytesMax: Int = WorkflowLimits.templateBytesMax) throws(ExpressionError) -> JSONValue {
         var left = bytesMax
         return try Self.fill(root, scope, &left)
@@ -91,10 +91,16 @@ package struct Template: Sendable {
         }
     }
 
+    private static var tooLong: ExpressionError { ExpressionError(.limit, "what is filled in is too long", at: 0) }
+
     private static func fill(_ part: Part, _ scope: ExpressionScope, _ left: inout Int) throws(ExpressionError) -> JSONValue {
         switch part {
         case .constant(let value): return value
-        case .place(let expression): return try expression.value(in: scope)
+        case .place(let expression):
+            let value = try expression.value(in: scope)
+            // Values share their storage here; what is made of them later, a text, has each of them in full.
+            guard value.takeBytes(from: &left) else { throw tooLong }
+            return value
         case .text(let pieces):
             var text = ""
             for piece in pieces {
@@ -104,7 +110,7 @@ package struct Template: Sendable {
                     let value = try expression.value(in: scope)
                     text += value.stringValue ?? value.text
                 }
-                guard text.utf8.count <= left else { throw ExpressionError(.limit, "what is filled in is too long", at: 0) }
+                guard text.utf8.count <= left else { throw tooLong }
             }
             left -= text.utf8.count
             return .string(text)

@@ -13,7 +13,7 @@ package struct WorkflowPlan: Sendable {
         package var isCertain: Bool
         package var tool: String?
         package var version: String?
-        /// What the tool would be given; nil where that depends on what calls answer.
+        /// What the tool would be given; nil where that depends on what calls answer, and where it is more than a plan shows (`WorkflowLimits.planBytesMax`).
         package var input: JSONValue?
         /// Where it can go on.
         package var next: [String] = []
@@ -41,6 +41,8 @@ package struct WorkflowPlan: Sendable {
     private let definition: WorkflowDefinition
     private let scope: ExpressionScope
     private var places: [Int: Int] = [:]
+    /// Bytes of inputs that it may still show.
+    private var left = WorkflowLimits.planBytesMax
 
     /// Plans a run; the input fits (`WorkflowDefinition.refusal(of:)`).
     package init(_ definition: WorkflowDefinition, input: JSONValue, actions: any WorkflowActions) {
@@ -65,7 +67,7 @@ package struct WorkflowPlan: Sendable {
 
     private typealias Way = (place: Int, isCertain: Bool)
 
-    private func look(at node: WorkflowNode, _ isCertain: Bool, _ actions: any WorkflowActions) -> (Step, [Way]) {
+    private mutating func look(at node: WorkflowNode, _ isCertain: Bool, _ actions: any WorkflowActions) -> (Step, [Way]) {
         var step = Step(node: node.id, type: node.work.name, isCertain: isCertain)
         var ways: [Way] = []
         switch node.work {
@@ -86,7 +88,7 @@ package struct WorkflowPlan: Sendable {
         return (step, ways)
     }
 
-    private func describe(_ call: WorkflowNode.Call, _ step: inout Step, _ actions: any WorkflowActions) {
+    private mutating func describe(_ call: WorkflowNode.Call, _ step: inout Step, _ actions: any WorkflowActions) {
         step.tool = call.tool
         guard let tool = actions.tool(call.tool) else {
             step.problem = WorkflowFailure(.notFound, "there is no tool `\(call.tool)` here", node: step.node)
@@ -97,7 +99,8 @@ package struct WorkflowPlan: Sendable {
         guard !call.inputs.names.contains("vars") else { return }
         do throws(ExpressionError) {
             let input = try call.inputs.value(in: scope)
-            step.input = input
+            var rest = left
+            if input.takeBytes(from: &rest) { (step.input, left) = (input, rest) }
             guard step.problem == nil, let failure = tool.input?.validate(input, failuresMax: 1).first else { return }
             step.problem = WorkflowFailure(
                 .validation, reason: "input", "`\(call.tool)` does not take this at `\(failure.instancePath)`: \(failure.message)", node: step.node)
