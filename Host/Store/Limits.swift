@@ -83,6 +83,8 @@ package enum StoreLimits {
     package static let jobsRunningDefault = 64
     /// How long a worker may be silent about a job.
     package static let jobLeaseMillisecondsDefault = 60_000
+    /// Which part of a lease is left when its worker, who could not renew it, stops.
+    static let jobLeaseMarginPart = 15
     /// The first pause after a failed attempt, and the longest.
     package static let jobBackoffMillisecondsDefault = 1_000
     package static let jobBackoffMillisecondsMax = 3_600_000

@@ -7,6 +7,7 @@ private final class Flag: Sendable {
     private let value = Lock(false)
     var isSet: Bool { value.withLock { $0 } }
     func set() { value.withLock { $0 = true } }
+    func clear() { value.withLock { $0 = false } }
 }
 
 @Suite("Jobs") struct JobTests {
@@ -260,13 +261,14 @@ private final class Flag: Sendable {
     }
 
     private func with(
-        _ engine: DatabaseEngine, leaseMilliseconds: Int = 60_000, _ handlers: [String: JobRunner.Handler], _ body: (Bed) async throws -> Void
+        _ engine: DatabaseEngine, leaseMilliseconds: Int = 60_000, probe: StoreProbe? = nil, _ handlers: [String: JobRunner.Handler],
+        _ body: (Bed) async throws -> Void
     ) async throws {
         var caps = JobStore.Caps()
         caps.leaseMilliseconds = leaseMilliseconds
         let group = try EventLoopGroup(count: 1)
         defer { group.stop() }
-        try await withDatabase(engine) { database in
+        try await withDatabase(engine, probe: probe) { database in
             let (jobs, ends) = (JobStore(database: database, caps: caps), Ends())
             let runner = JobRunner(jobs, name: "host", handlers: handlers, on: group.loops[0]) { ends.add($0) }
             let task = OwnedTask(on: group.loops[0]) { await runner.run() }
@@ -313,6 +315,69 @@ private final class Flag: Sendable {
             await bed.task.finish()
             #expect(bed.ends.outcomes("long") == [.done, .returned])
             #expect(try await bed.jobs.list(.queued).items.map(\.attempts) == [0])
+        }
+    }
+
+    @Test(
+        "a store that is away for less than a lease ends no job; from one that stays away its worker takes the job for lost before another can have it",
+        arguments: DatabaseEngine.allCases)
+    func away(engine: DatabaseEngine) async throws {
+        let isAway = Flag()
+        let probe = StoreProbe { (step) throws(StoreError) in
+            guard isAway.isSet, case .statement(let sql) = step, "\(sql.sqlite)".hasPrefix("UPDATE job SET lease_until") else { return }
+            throw StoreError(.unavailable, "the store is away")
+        }
+        let ended = Lock<Deadline?>(nil)
+        let handlers: [String: JobRunner.Handler] = [
+            "short": { _ in
+                isAway.set()
+                try await Task.sleep(for: .milliseconds(1_400))
+                isAway.clear()
+                try await Task.sleep(for: .milliseconds(1_600))
+                return { _ in }
+            },
+            "long": { _ in
+                isAway.set()
+                defer { ended.withLock { $0 = $0 ?? .now() } }
+                try await Task.sleep(for: .milliseconds(60_000))
+                return { _ in }
+            },
+        ]
+        try await with(engine, leaseMilliseconds: 2_100, probe: probe, handlers) { bed in
+            try await bed.jobs.add(JobRequest("short", tenant: "t", owner: "u"))
+            #expect(try await until { !bed.ends.outcomes("short").isEmpty })
+            #expect(bed.ends.outcomes("short") == [.done])
+            let began = Deadline.now()
+            try await bed.jobs.add(JobRequest("long", tenant: "t", owner: "u"))
+            #expect(try await until { !bed.ends.outcomes("long").isEmpty })
+            #expect(bed.ends.outcomes("long").first == .lost)
+            let taken = (ended.withLock { $0 }?.nanoseconds ?? 0).subtractingReportingOverflow(began.nanoseconds).partialValue / 1_000_000
+            #expect(taken >= 1_900, "\(taken) ms")
+        }
+    }
+
+    @Test("a host takes nothing back from itself, whatever the wall clock says of its leases", arguments: DatabaseEngine.allCases)
+    func clockSteps(engine: DatabaseEngine) async throws {
+        let long: JobRunner.Handler = { _ in
+            try await Task.sleep(for: .milliseconds(2_500))
+            return { _ in }
+        }
+        try await with(engine, ["long": long]) { bed in
+            try await bed.jobs.add(JobRequest("long", tenant: "t", owner: "u"))
+            #expect(try await until { bed.runner.running == 1 })
+            // As when the clock was set forward behind the claim: for whoever looks, the lease is over.
+            try await bed.database.write { try await $0.execute("UPDATE job SET lease_until = 1 WHERE state = 'running'") }
+            #expect(try await until { !bed.ends.outcomes("long").isEmpty })
+            #expect(bed.ends.outcomes("long") == [.done])
+            #expect(try await bed.jobs.list(.done).items.map(\.attempts) == [1])
+        }
+        // Another's it does take back.
+        try await with(engine, [:]) { bed in
+            try await bed.jobs.add(JobRequest("k", tenant: "t", owner: "u"))
+            let lease = try #require(try await bed.jobs.claim(worker: "a", kinds: ["k"]))
+            let later = StoreClock.nowMilliseconds() + 61_000
+            #expect(try await bed.jobs.claim(worker: "b", kinds: ["k"], own: [lease], nowMilliseconds: later) == nil)
+            #expect(try await bed.jobs.claim(worker: "b", kinds: ["k"], nowMilliseconds: later)?.id == lease.id)
         }
     }
 

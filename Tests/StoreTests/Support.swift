@@ -31,8 +31,8 @@ final class StoreBed: Sendable {
 
     var database: String { path + "/limen.db" }
 
-    func open(migrations: [Migration] = Migrations.all) async throws -> Database {
-        try await Database.open(place, on: Self.loops.get(), migrations: migrations)
+    func open(migrations: [Migration] = Migrations.all, probe: StoreProbe? = nil) async throws -> Database {
+        try await Database.open(place, on: Self.loops.get(), migrations: migrations, probe: probe)
     }
 
     /// The place in words without blanks within, for another process.
@@ -69,10 +69,11 @@ typealias TemporaryFolder = StoreBed
 
 /// Opens a database of its own, and closes it.
 func withDatabase<Result>(
-    _ engine: DatabaseEngine = .sqlite, migrations: [Migration] = Migrations.all, _ body: (Database) async throws -> Result
+    _ engine: DatabaseEngine = .sqlite, migrations: [Migration] = Migrations.all, probe: StoreProbe? = nil,
+    _ body: (Database) async throws -> Result
 ) async throws -> Result {
     let bed = try StoreBed(engine)
-    let database = try await bed.open(migrations: migrations)
+    let database = try await bed.open(migrations: migrations, probe: probe)
     defer { database.close() }
     return try await body(database)
 }

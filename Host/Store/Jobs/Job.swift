@@ -1,3 +1,5 @@
+import IO
+
 /// Work to be done later, by whichever host comes first.
 package struct JobRequest: Sendable, Hashable {
     /// Which handler does it.
@@ -48,6 +50,8 @@ package struct JobLease: Sendable, Hashable {
     package let attempt: Int
     /// Of this attempt alone: whoever lost the lease can change nothing any more.
     let token: String
+    /// Until when the worker may believe that it has the job, unless it renews the lease: a little less than the lease, by a clock that nobody sets.
+    let until: Deadline
 }
 
 /// A job as lists show it.

@@ -38,7 +38,7 @@ package final class JobRunner: Sendable {
     private let loop: EventLoop
     private let onEnd: @Sendable (JobEnd) -> Void
     private let onTrouble: @Sendable (String?) -> Void
-    private let state = Lock((isStopping: false, running: [String: Int](), isTroubled: false))
+    private let state = Lock((isStopping: false, running: [String: Int](), own: Set<JobLease>(), isTroubled: false))
     private let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Makes a runner; `run` starts it. `name` is this host's, for whoever looks at the queue; `onEnd` hears of each attempt's end, `onTrouble` once
@@ -102,9 +102,12 @@ package final class JobRunner: Sendable {
         do {
             try await jobs.tick()
             while !Task.isCancelled {
-                let kinds = free
-                guard !kinds.isEmpty, let lease = try await jobs.claim(worker: name, kinds: kinds) else { break }
-                state.withLock { $0.running[lease.kind, default: 0] += 1 }
+                let (kinds, own) = (free, state.withLock { Array($0.own) })
+                guard !kinds.isEmpty, let lease = try await jobs.claim(worker: name, kinds: kinds, own: own) else { break }
+                state.withLock { state in
+                    state.running[lease.kind, default: 0] += 1
+                    state.own.insert(lease)
+                }
                 group.addTask(executorPreference: loop) { await self.work(lease) }
             }
             report(nil)
@@ -127,7 +130,10 @@ package final class JobRunner: Sendable {
         let began = Deadline.now()
         let (outcome, failure) = await attempt(lease)
         let taken = Int((Deadline.now().nanoseconds - began.nanoseconds) / 1_000_000)
-        state.withLock { $0.running[lease.kind, default: 1] -= 1 }
+        state.withLock { state in
+            state.running[lease.kind, default: 1] -= 1
+            state.own.remove(lease)
+        }
         onEnd(JobEnd(job: lease.id, kind: lease.kind, attempt: lease.attempt, outcome: outcome, milliseconds: taken, failure: failure))
         wake.yield()
     }
@@ -164,18 +170,39 @@ package final class JobRunner: Sendable {
             defer { group.cancelAll() }
             group.addTask(executorPreference: loop) { try await handler(lease) }
             group.addTask(executorPreference: loop) {
+                var until = lease.until
                 while true {
                     try await loop.sleep(until: .after(milliseconds: jobs.caps.leaseMilliseconds / 3))
-                    guard try await jobs.heartbeat(lease) else { throw LeaseLost() }
+                    until = try await Self.renewed(lease, until, jobs, loop)
                 }
             }
             guard let last = try await group.next() ?? nil else { throw LeaseLost() }
             return last
         }
     }
+
+    /// Renews a lease; answers until when it holds. A store that is away is asked again for as long as the lease lasts: a busy moment, or a fail-over, ends no job.
+    /// - Throws: `LeaseLost` when it is another's, or nearly over.
+    private static func renewed(_ lease: JobLease, _ until: Deadline, _ jobs: JobStore, _ loop: EventLoop) async throws -> Deadline {
+        let length = jobs.caps.leaseMilliseconds
+        let pause = min(StoreLimits.jobPollMilliseconds, length / StoreLimits.jobLeaseMarginPart)
+        while true {
+            let asked = Deadline.now()
+            // Even who was suspended for longer than the lease asks once: nobody else may have wanted the job.
+            let deadline = min(asked.adding(milliseconds: length / 3), max(until, asked.adding(milliseconds: pause)))
+            do {
+                guard try await jobs.heartbeat(lease, deadline: deadline) else { throw LeaseLost() }
+                return asked.adding(milliseconds: jobs.caps.believedMilliseconds)
+            } catch is StoreError {
+                // Whether it is held is not known, which is not to have lost it.
+                try await loop.sleep(until: min(until, .after(milliseconds: pause)))
+                if until.hasPassed { throw LeaseLost() }
+            }
+        }
+    }
 }
 
-/// The work is another worker's now.
+/// The work is another worker's now, or will be before this one can say that it lives.
 private struct LeaseLost: Error {}
 
 /// What a handler throws when no further attempt could do better: the job is dead at once.

@@ -1,4 +1,5 @@
 internal import Crypto
+package import IO
 
 /// The durable queue: claimed by one atomic statement, leased, heart-beaten, retried with back-off, dead-lettered where everybody can see it (SPEC 13).
 ///
@@ -15,6 +16,8 @@ package final class JobStore: Sendable {
         package var runningByKind: [String: Int] = [:]
         /// How long a worker may be silent.
         package var leaseMilliseconds = StoreLimits.jobLeaseMillisecondsDefault
+        /// How long a worker that cannot renew its lease goes on.
+        var believedMilliseconds: Int { leaseMilliseconds - leaseMilliseconds / StoreLimits.jobLeaseMarginPart }
         /// The first pause after a failure; it doubles with each.
         package var backoffMilliseconds = StoreLimits.jobBackoffMillisecondsDefault
 
@@ -57,16 +60,18 @@ package final class JobStore: Sendable {
     }
 
     /// The next job for a worker: of the tenant, then of the user, that has the fewest running, the one that is due longest. Nil when nothing may begin now.
-    package func claim(worker: String, kinds: Set<String>, nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()) async throws(StoreError)
-        -> JobLease?
-    {
-        let token = UUIDv7.make()
+    /// What other workers were too long silent about is taken back; not `own`, which this process has and renews, whatever its wall clock says.
+    package func claim(
+        worker: String, kinds: Set<String>, own: [JobLease] = [], nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()
+    ) async throws(StoreError) -> JobLease? {
+        let (token, spared) = (UUIDv7.make(), own.map(\.token).joined(separator: " "))
+        let until = Deadline.after(milliseconds: caps.believedMilliseconds)
         let lease = caps
         let candidates = kinds.sorted()
         return try await database.write(isolation: .statements) { connection in
             // Caps are counted, so one host counts at a time; it takes well under a millisecond.
             try await connection.lock(.named("job.claim"))
-            try await Self.recover(now, connection)
+            try await Self.recover(now, sparing: spared, connection)
             guard let free = try await Self.free(lease, candidates, connection) else { return nil }
             for kind in free {
                 let row = try await connection.row(
@@ -76,7 +81,7 @@ package final class JobStore: Sendable {
                 return JobLease(
                     id: try row.text(0), kind: kind, tenant: try row.text(1), owner: try row.text(2), payload: try row.text(3),
                     attempt: try row.int(4),
-                    token: token)
+                    token: token, until: until)
             }
             return nil
         }
@@ -114,20 +119,32 @@ package final class JobStore: Sendable {
     }
 
     /// Takes back what a worker was too long silent about.
-    private static func recover(_ now: Int64, _ connection: any DatabaseConnection) async throws(StoreError) {
-        try await connection.execute(
-            """
+    private static func recover(_ now: Int64, sparing tokens: String, _ connection: any DatabaseConnection) async throws(StoreError) {
+        try await connection.execute(recoverStatement, [.integer(now), .text(tokens)])
+    }
+
+    private static let recoverStatement = SQL(
+        sqlite: """
             UPDATE job SET state = CASE WHEN attempts >= attempts_max THEN 'dead' ELSE 'queued' END, lease = NULL, lease_until = NULL, due_at = $1,
                 failure = 'its worker was silent for longer than its lease',
                 unique_name = CASE WHEN attempts >= attempts_max THEN NULL ELSE unique_name END
-            WHERE state = 'running' AND lease_until < $1
-            """, [.integer(now)])
-    }
+            WHERE state = 'running' AND lease_until < $1 AND instr($2, lease) = 0
+            """,
+        postgres: """
+            UPDATE job SET state = CASE WHEN attempts >= attempts_max THEN 'dead' ELSE 'queued' END, lease = NULL, lease_until = NULL, due_at = $1,
+                failure = 'its worker was silent for longer than its lease',
+                unique_name = CASE WHEN attempts >= attempts_max THEN NULL ELSE unique_name END
+            WHERE state = 'running' AND lease_until < $1 AND strpos($2, lease) = 0
+            """)
 
     /// Says that the worker lives; false when the lease was lost, and then the work is another's.
-    package func heartbeat(_ lease: JobLease, nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()) async throws(StoreError) -> Bool {
+    /// - Throws: When nobody knows: `deadline` has passed, or the store does not answer.
+    package func heartbeat(
+        _ lease: JobLease, deadline: Deadline = .after(milliseconds: StoreLimits.writeMillisecondsDefault),
+        nowMilliseconds now: Int64 = StoreClock.nowMilliseconds()
+    ) async throws(StoreError) -> Bool {
         let until = now + Int64(caps.leaseMilliseconds)
-        return try await database.write(isolation: .statements) { connection in
+        return try await database.write(deadline: deadline, isolation: .statements) { connection in
             try await connection.execute(
                 "UPDATE job SET lease_until = $1 WHERE id = $2 AND lease = $3 AND state = 'running'",
                 [.integer(until), .text(lease.id), .text(lease.token)]) == 1
