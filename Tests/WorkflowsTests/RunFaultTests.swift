@@ -134,4 +134,32 @@ struct RunFaultTests {
         let run = try await bench.working(name: "two") { try await bench.end(of: id) }
         #expect(run.state == .done && run.attempts == 2 && run.trace.first?["tries"] == 2)
     }
+
+    @Test(
+        "a host that is stopped while it writes down which calls begin gives those back: the next makes them, and nobody wonders (WF-3)",
+        arguments: [DatabaseEngine.sqlite, .postgres])
+    func stopWhileWriting(engine: DatabaseEngine) async throws {
+        let hook = Lock<(@Sendable () -> Void)?>(nil)
+        let probe = StoreProbe { (step) throws(StoreError) in
+            guard case .statement(let sql) = step, "\(sql.sqlite)".contains("INSERT INTO workflow_node") else { return }
+            let stop = hook.withLock { hook in
+                defer { hook = nil }
+                return hook
+            }
+            stop?()
+        }
+        let bench = try await RunBench(engine, probe: probe, ["t.once": .init(isRepeatable: false)])
+        bench.source.add(.workflow(entry: "a", [.call("a", "t.once", output: "a", next: "done"), .end("done", ["ok": true])]))
+        let runner = JobRunner(bench.jobs, name: "one", handlers: [RunStore.jobKind: { try await bench.service.work(on: $0) }], on: bench.loop) { _ in
+        }
+        let host = OwnedTask(on: bench.loop) { await runner.run() }
+        hook.withLock { $0 = { host.cancel() } }
+        let id = try await bench.start().run.id
+        await host.finish()
+        #expect(bench.tools.called.isEmpty)
+        #expect(try await bench.count("SELECT count(*) FROM workflow_node") == 0)
+        let run = try await bench.working(name: "two") { try await bench.end(of: id) }
+        #expect(run.state == .done && run.attempts == 2, "\(String(describing: run.failure))")
+        #expect(bench.tools.called == ["t.once"] && run.trace.first?["tries"] == 1)
+    }
 }

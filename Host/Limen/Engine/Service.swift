@@ -146,15 +146,21 @@ struct Service: Sendable {
         keeper.cancel()
         follower.cancel()
         ServiceManager.tell("STOPPING=1")
+        let drained = Deadline.after(milliseconds: settings.limits.drainMilliseconds)
         engine.log.notice("stopping", [("connections", JSONValue(server.connectionCount))])
         await server.drain(within: settings.limits.drainMilliseconds)
         await watcher.finish()
         await certificateWatcher.finish()
         await keeper.finish()
         await follower.finish()
-        // Jobs had as long as requests had; what still runs is given back to the queue.
-        worker.cancel()
+        // Jobs have as long as requests have; what runs then is given back to the queue.
+        let end = OwnedTask(on: engine.loop) { [loop = engine.loop] in
+            try await loop.sleep(until: drained)
+            worker.cancel()
+        }
         await worker.finish()
+        end.cancel()
+        await end.finish()
         await identity.close()
         await station.stop()
         engine.log.notice("stopped")

@@ -81,11 +81,14 @@ extension RunStore {
         return nodes
     }
 
-    /// Whether somebody is kept from having runs made: his account is off, or gone.
+    /// Whether somebody is kept from having runs made: his account, or his tenant, is off, or gone.
     func isBarred(_ owner: String, tenant: String) async throws(WorkflowError) -> Bool {
-        try await read(of: tenant) { connection in
-            try await connection.row("SELECT is_active FROM account WHERE id = $1", [.text(owner)])?.bool(0) != true
-        }
+        try await read(of: tenant) { try await Self.isBarred(owner, $0) }
+    }
+
+    private static func isBarred(_ owner: String, _ connection: any DatabaseConnection) async throws(StoreError) -> Bool {
+        try await connection.row(
+            "SELECT 1 FROM account a JOIN tenant t ON t.id = a.tenant WHERE a.id = $1 AND a.is_active = 1 AND t.is_active = 1", [.text(owner)]) == nil
     }
 
     /// How a host stands to a run after a write.
@@ -93,6 +96,8 @@ extension RunStore {
         case held
         /// Somebody asked for its end.
         case cancelled
+        /// Its person may have nothing done any more.
+        case barred
         /// It is another host's now, or gone.
         case lost
     }
@@ -101,7 +106,7 @@ extension RunStore {
     func record(
         _ held: HeldRun, ended: [WorkflowMachine.Report], from number: Int, beginning: [WorkflowBeginning]
     ) async throws(WorkflowError) -> Standing {
-        let (id, tenant) = (held.run.id, held.run.tenant)
+        let (id, tenant, owner) = (held.run.id, held.run.tenant, held.run.owner)
         return try await write(of: tenant) { connection in
             // Locks the row: from here to the commit no other host takes the run.
             let row = try await connection.row(
@@ -110,6 +115,7 @@ extension RunStore {
             guard let row else { return .lost }
             try await Self.keep(ended, from: number, of: id, connection)
             if try row.bool(0) { return .cancelled }
+            if try await Self.isBarred(owner, connection) { return .barred }
             for call in beginning {
                 try await connection.execute(
                     """
@@ -147,12 +153,32 @@ extension RunStore {
         }
     }
 
+    /// Gives back beginnings of calls that were not made, so that the next host may make them.
+    func takeBack(_ held: HeldRun, _ places: [Int]) async throws(WorkflowError) {
+        guard !places.isEmpty else { return }
+        let id = held.run.id
+        try await write(of: held.run.tenant) { connection in
+            let row = try await connection.row(
+                "UPDATE workflow_run SET holder = holder WHERE id = $1 AND holder = $2 AND state = 'running' RETURNING id",
+                [.text(id), .text(held.holder)])
+            guard row != nil else { return }
+            for place in places {
+                // One that an earlier host had begun too is still that host's.
+                try await connection.execute(
+                    "UPDATE workflow_node SET tries = tries - 1 WHERE run = $1 AND place = $2 AND ended IS NULL", [.text(id), SQLValue(place)])
+            }
+            try await connection.execute("DELETE FROM workflow_node WHERE run = $1 AND ended IS NULL AND tries = 0", [.text(id)])
+        }
+    }
+
     /// Keeps a run's end; false when it was not this host's to end any more.
-    func end(_ held: HeldRun, _ result: WorkflowResult, from number: Int) async throws(WorkflowError) -> Bool {
+    func end(_ held: HeldRun, _ result: WorkflowResult) async throws(WorkflowError) -> Bool {
         let (id, now) = (held.run.id, now())
         let (state, outputs, failure) = Self.columns(result.end)
-        let trace = JSONValue.array(result.trace.map(\.json)).text
         return try await write(of: held.run.tenant) { connection in
+            // A run that ended before its walk shows what an earlier host has done.
+            let known = result.trace.isEmpty ? try await Self.nodes(of: id, connection).map(\.entry) : result.trace
+            let trace = JSONValue.array(known.map(\.json)).text
             let count = try await connection.execute(
                 """
                 UPDATE workflow_run SET state = $1, outputs = $2, failure = $3, trace = $4, ended_at = $5, holder = NULL
@@ -162,7 +188,8 @@ extension RunStore {
                     .text(state.rawValue), SQLValue(outputs), SQLValue(failure), .text(trace), .integer(now), .text(id), .text(held.holder),
                 ])
             guard count == 1 else { return false }
-            try await Self.keep(result.unkept, from: number, of: id, connection)
+            // The trace has what is shown of them; results were for a host that goes on.
+            try await connection.execute("DELETE FROM workflow_node WHERE run = $1", [.text(id)])
             try await connection.announce(Self.endTopic, id)
             return true
         }

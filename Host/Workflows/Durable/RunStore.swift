@@ -161,15 +161,16 @@ package struct RunStore: Sendable {
         return try outcome.get()
     }
 
-    /// Removes runs that ended long ago, and gives up those that no job will ever do; how many of each.
-    package func sweep() async throws(StoreError) -> (removed: Int, lost: Int) {
+    /// Removes runs that ended long ago, or whose person has more than `kept` that are younger, and gives up those that no job will ever do; how many of each.
+    package func sweep(kept: Int = WorkflowLimits.endedPerOwnerMax) async throws(StoreError) -> (removed: Int, lost: Int) {
         let now = now()
         let failure = WorkflowFailure(
             .server, reason: "interrupted", "the hosts that worked on this run ended too often; what its trace shows as done was done")
         return try await database.write(isolation: .statements) { connection in
-            let removed = try await connection.execute(
+            var removed = try await connection.execute(
                 "DELETE FROM workflow_run WHERE id IN (SELECT id FROM workflow_run WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
                 [.integer(now - WorkflowLimits.keptMilliseconds), SQLValue(WorkflowLimits.sweepMax)])
+            removed += try await Self.thin(kept, connection)
             let lost = try await connection.rows(
                 """
                 UPDATE workflow_run SET state = 'failed', failure = $1, ended_at = $2, holder = NULL
@@ -184,6 +185,22 @@ package struct RunStore: Sendable {
             for row in lost { try await connection.announce(Self.endTopic, try row.text(0)) }
             return (removed, lost.count)
         }
+    }
+
+    /// Removes the oldest ended runs of people who have too many; how many.
+    private static func thin(_ kept: Int, _ connection: any DatabaseConnection) async throws(StoreError) -> Int {
+        let owners = try await connection.rows(
+            "SELECT owner FROM workflow_run GROUP BY owner HAVING count(*) > $1 ORDER BY count(*) DESC LIMIT $2",
+            [SQLValue(kept), SQLValue(WorkflowLimits.sweepOwnersMax)])
+        var removed = 0
+        for row in owners {
+            removed += try await connection.execute(
+                """
+                DELETE FROM workflow_run WHERE id IN (
+                    SELECT id FROM workflow_run WHERE owner = $1 AND ended_at IS NOT NULL ORDER BY id DESC LIMIT $2 OFFSET $3)
+                """, [.text(try row.text(0)), SQLValue(WorkflowLimits.sweepMax), SQLValue(kept)])
+        }
+        return removed
     }
 
     // MARK: Transactions of one tenant

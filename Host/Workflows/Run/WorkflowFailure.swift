@@ -40,6 +40,14 @@ package struct WorkflowFailure: Error, Sendable, Hashable {
     /// Somebody ended it, or a branch beside it failed.
     package static let cancelled = WorkflowFailure(.conflict, reason: "cancelled", "this was cancelled")
 
+    /// Its person's account, or tenant, was switched off.
+    static let barred = WorkflowFailure(.forbidden, reason: "account", "the account that began this run is switched off")
+
+    /// Its time was over before any host had it.
+    static func queued(milliseconds: Int64) -> WorkflowFailure {
+        WorkflowFailure(.server, reason: "queue", "no host began this run within its \(milliseconds) ms: too many waited before it")
+    }
+
     /// A host died while the call was under way.
     package static let outcomeUnknown = WorkflowFailure(
         .conflict, reason: "outcome_unknown",

@@ -5,8 +5,8 @@ package import JSON
 package struct WorkflowResult: Sendable {
     package var end: WorkflowMachine.End
     package var trace: [WorkflowTraceEntry]
-    /// Ends of calls that the journal has not heard of: they are kept together with the run's end.
-    package var unkept: [WorkflowMachine.Report]
+    /// Places of calls that the journal keeps as begun and that were never made: the run ended while they were written down.
+    package var uncalled: [Int] = []
 }
 
 /// Runs a workflow: makes the calls that the machine asks for, each within its time, and keeps in the journal what was done before the next is made.
@@ -56,7 +56,7 @@ package struct WorkflowRunner: Sendable {
             walk: WorkflowWalk(WorkflowMachine(definition, input: input), WorkflowPast(), now: now()), deadline: deadline, onTrace: onTrace)
         while true {
             let step = try await step(&progress)
-            if let result = progress.result(step) { return result }
+            if let result = progress.result { return result }
             guard step.calls.count == 1, let call = step.calls.first else { return try await together(&progress, from: step) }
             progress.walk.hear(await perform(call, deadline) { await actions.call($0) })
         }
@@ -68,10 +68,9 @@ package struct WorkflowRunner: Sendable {
         let deadline: Deadline
         var onTrace: (@Sendable (WorkflowTraceEntry) async throws -> Void)?
         var told: Set<String> = []
+        var uncalled: [Int] = []
 
-        func result(_ step: WorkflowWalk.Step) -> WorkflowResult? {
-            walk.machine.end.map { WorkflowResult(end: $0, trace: walk.machine.trace, unkept: step.ended) }
-        }
+        var result: WorkflowResult? { walk.machine.end.map { WorkflowResult(end: $0, trace: walk.machine.trace, uncalled: uncalled) } }
 
         /// Tells of nodes that have ended since the last time.
         mutating func tell() async throws {
@@ -108,11 +107,14 @@ package struct WorkflowRunner: Sendable {
             let step = if let first = taken { first } else { try await step(&progress) }
             taken = nil
             for place in progress.walk.takeStopped() { live.stop(place) }
-            if let result = progress.result(step) { return result }
+            if let result = progress.result { return result }
             let beginning = step.calls.map(beginning)
             if let journal, !step.ended.isEmpty || !beginning.isEmpty { try await journal.record(ended: step.ended, beginning: beginning) }
             // Ended while that was kept: nothing begins any more.
-            if Task.isCancelled { continue }
+            if Task.isCancelled {
+                progress.uncalled = beginning.map(\.place)
+                continue
+            }
             for call in step.calls { begin(call, isAgain: step.again.contains(call.place), progress.deadline, live, &group) }
             switch try await group.next() {
             case .ended(let report): progress.walk.hear(report)

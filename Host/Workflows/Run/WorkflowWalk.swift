@@ -70,6 +70,4 @@ struct WorkflowWalk: Sendable {
     mutating func takeStopped() -> [Int] { machine.takeStopped() }
     mutating func cancel(at now: Int64) { machine.cancel(at: now) }
     mutating func timeOut(at now: Int64) { machine.timeOut(at: now) }
-    /// Ends that were heard and are not kept yet.
-    var unkept: [WorkflowMachine.Report] { heard }
 }
