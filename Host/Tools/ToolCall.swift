@@ -23,6 +23,8 @@ package struct ToolCall: Sendable {
     package var attachments: [Attachment]
     /// Records what the call sees of the outside, or answers as it was recorded.
     package var tape: CallTape?
+    /// The version whose annotations were looked at before the call was made; another one does not serve it. Nil for whichever serves.
+    package var version: String?
     /// `plugin/model` of an adapter's call; nil for a tool's.
     var model: String?
 

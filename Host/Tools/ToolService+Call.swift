@@ -19,10 +19,15 @@ extension ToolService {
         var usage = CallUsage()
         usage.inputBytes = call.input.count
         var outcome = ToolOutcome(result: .failure(.cancelled), usage: usage, tool: entry.spec.id, version: entry.spec.version)
+        if let refusal = Self.refusal(call, entry) {
+            outcome.result = .failure(refusal)
+            entry.statistics.ended(outcome)
+            return outcome
+        }
         outcome.result = await admitted(call, entry, trial, began, &usage, events)
         // A reload took the workers away before the plugin saw the call: the version that is in force now serves it, by its own schema.
         while case .failure(let error) = outcome.result, error == .drainedBefore, let newer = route(call), newer.entry !== entry,
-            !Task.isCancelled
+            Self.refusal(call, newer.entry) == nil, !Task.isCancelled
         {
             entry.statistics.ended(outcome)
             (entry, trial) = newer
@@ -36,6 +41,14 @@ extension ToolService {
         if let refusal = await account(call, entry, outcome) { outcome.result = .failure(refusal) }
         entry.statistics.ended(outcome)
         return outcome
+    }
+
+    /// Why this version does not serve a call that was made for another.
+    private static func refusal(_ call: ToolCall, _ entry: ToolEntry) -> ToolError? {
+        guard let wanted = call.version, wanted != entry.spec.version else { return nil }
+        return ToolError(
+            .conflict, "version \(wanted) of this tool was called and version \(entry.spec.version) serves now; look at it and call again",
+            ["reason": "version"])
     }
 
     private func unknown(_ tool: String) -> ToolError {

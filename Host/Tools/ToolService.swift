@@ -127,7 +127,10 @@ package final class ToolService: Sendable {
             return (entry, directory.trials.isEmpty ? nil : directory.trials[entry.spec.plugin])
         }
         guard let (entry, trial) = found else { return nil }
-        return (trial?.entry(for: call, tool: entry.spec.id) ?? entry, trial)
+        let chosen = trial?.entry(for: call, tool: entry.spec.id) ?? entry
+        // Whoever looked at a version has that one: a version on trial may be destructive where this one is not.
+        guard let wanted = call.version, chosen.spec.version != wanted else { return (chosen, trial) }
+        return (entry, trial)
     }
 
     /// All tools and adapters, sorted by id.

@@ -226,6 +226,70 @@ struct ChatRouteTests {
         }
     }
 
+    /// A model that answers when it is let.
+    private final class Gate: ModelCatalogue, ChatModel {
+        let name = "gate"
+        let windowTokens = 16_384
+        let isOpen = Lock(false)
+        let asked = Lock(0)
+        var names: [String] { [name] }
+        func chain(for name: String?) -> [any ChatModel] { [self] }
+
+        func answer(_ request: ModelRequest, for call: ModelCall, tokens: any TokenSink) async throws(ModelFailure) -> ModelReply {
+            asked.withLock { $0 += 1 }
+            do {
+                while !isOpen.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
+                try await tokens.take("yes")
+            } catch {
+                throw ModelFailure(.cancelled, "\(error)")
+            }
+            return ModelReply(content: "yes", model: name)
+        }
+    }
+
+    @Test("a user receives two answers at once, the third is 409 busy, and the end of one gives its place back, streams too (LIM-2)")
+    func decodes() async throws {
+        try await withDatabase { database in
+            try await database.write { connection in
+                try await connection.execute(
+                    """
+                    INSERT INTO account (id, tenant, email, email_key, role, plan, is_active, must_change, created_at)
+                    VALUES ('id of user', 'main', 'u@example.org', 'u@example.org', 'user', 'free', 1, 0, 0)
+                    """)
+            }
+            let gate = Gate()
+            let group = try EventLoopGroup(count: 1)
+            var options = Fixture.roomy
+            options.leases = ConcurrencyLeases { _, _ in 2 }
+            let limiter = RateLimiter(policies: options.rates)
+            let chat = ChatService(store: ConversationStore(database: database), loop: group.loops[0], models: gate)
+            let fixture = try Fixture(
+                checks: [], options: options, requests: IdempotencyStore(database: database), chat: LiveChat(chat, limiter: limiter, log: Log()))
+            func say(_ accept: String) async -> (status: Int, reason: JSONValue?, events: [String]) {
+                let response = await fixture.send(
+                    "POST", "/v1/chat", headers: [("Accept", accept)], body: #"{"message":{"content":"hello"}}"#, key: "user")
+                guard case .events(let run) = response.body else {
+                    return (response.status, (try? response.json)?["error"]?["details"]?["reason"], [])  // what is no JSON has no reason
+                }
+                let sink = RecordingSink()
+                do { try await run(sink) } catch { return (response.status, .string("\(error)"), []) }
+                return (response.status, nil, sink.events.map(\.event))
+            }
+            async let first = say("application/json")
+            async let second = say("text/event-stream")
+            for _ in 0..<400 where gate.asked.withLock({ $0 }) < 2 { try await Task.sleep(for: .milliseconds(5)) }
+            for accept in ["application/json", "text/event-stream"] {
+                let third = await say(accept)
+                #expect(third.status == 409 && third.reason == "busy", "\(third)")
+            }
+            gate.isOpen.withLock { $0 = true }
+            #expect(await first.status == 200)
+            #expect(await second.events.last == "message_done")
+            #expect(await say("application/json").status == 200)
+            #expect(gate.asked.withLock { $0 } == 3)
+        }
+    }
+
     @Test(
         "the page of a share link holds nothing but its own style, and what was said as text, whatever it is",
         arguments: [

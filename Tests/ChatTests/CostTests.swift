@@ -218,6 +218,30 @@ struct CostTests {
         #expect(second.json["budget_warning"] == ["of": "user", "spent_micros": 800, "budget_micros": 1_000])
     }
 
+    @Test("who leaves before the first word pays for what was asked; what a provider refused costs nothing (CHAT-8)")
+    func leaves() async throws {
+        let bench = try await ChatBench()
+        let reached = Kept<Int>()
+        let chat = service(
+            bench,
+            [
+                ScriptedModel("dear") { _, _ in
+                    reached.add(1)
+                    try await EventLoop.current?.sleep(until: .after(milliseconds: 10_000))
+                    return ModelReply(content: "", model: "dear")
+                }
+            ], user: 1_000_000)
+        let turn = OwnedTask(on: bench.loop) { try await chat.turn(TurnRequest(content: String(repeating: "word ", count: 1_000)), origin()) }
+        try await eventually { !reached.values.isEmpty }
+        turn.cancel()
+        #expect(await failure { _ = try await turn.value } == .cancelled)
+        let paid = try await spent(bench)
+        #expect(paid >= 1_000 && paid < 10_000, "\(paid)")
+        let refusing = service(bench, [ScriptedModel("dear") { _, _ in throw ModelFailure(.rateLimited, "later") }], user: 1_000_000)
+        _ = await failure { _ = try await onLoop { try await refusing.turn(TurnRequest(content: "a question"), origin()) } }
+        #expect(try await spent(bench) == paid)
+    }
+
     @Test("a reply that breaks off costs what was heard of it, one that never began costs nothing, and both give back what they kept free (CHAT-8)")
     func broken() async throws {
         let bench = try await ChatBench()

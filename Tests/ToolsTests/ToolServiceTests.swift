@@ -52,6 +52,19 @@ import Workers
         }
     }
 
+    @Test("a call that was made for one version is served by no other: what was looked at is what runs")
+    func version() async throws {
+        try await ToolHarness.run(script: { $0.echo() }) { harness in
+            var call = ToolCall(tool: "fake.echo", input: Array("1".utf8), caller: harness.caller(), requestID: "r")
+            call.version = "1.0.0"
+            same(try output(await harness.tools.call(call)), "1")
+            call.version = "0.9.0"
+            let outcome = await harness.tools.call(call)
+            let refusal = try error(outcome)
+            #expect(refusal.code == .conflict && refusal.details["reason"] == "version" && outcome.usage.cpuNanoseconds == 0)
+        }
+    }
+
     @Test("input that breaks its schema never reaches the plugin; every failing pointer is named (TOOL-5)")
     func badInput() async throws {
         try await ToolHarness.run([.init(input: Self.numberSchema)], script: { $0.echo() }) { harness in

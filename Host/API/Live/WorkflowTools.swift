@@ -45,6 +45,7 @@ package struct WorkflowTools: WorkflowActions {
             tool: call.tool, input: call.input.serialized(), caller: caller, requestID: self.caller.requestID, traceparent: self.caller.traceparent,
             timeoutMilliseconds: max(1, call.deadline.remainingMilliseconds))
         wanted.retriesMax = call.retries
+        wanted.version = call.version
         let outcome = await service.call(wanted)
         return WorkflowReply(Self.result(outcome), tries: outcome.usage.retries + 1, version: outcome.version)
     }

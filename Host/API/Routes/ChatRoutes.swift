@@ -11,7 +11,7 @@ extension Routes {
                 "/v1/chat", "chat", tag: "chat",
                 "One turn: stores the message, answers it, stores the answer. Send `Accept: text/event-stream`, or `stream: true`, for tokens as they come.",
                 access: .user, limitClass: .chat, body: Schemas.chat, data: Schemas.chatReply, produces: [.json, .events]
-            ) { context throws(APIError) in try await chat.turn(context) },
+            ) { context throws(APIError) in try await chat.turn(context) }.taking(.decodes),
             .post(
                 "/v1/chat/cancel", "cancelChat", tag: "chat", "Ends a turn of the caller's; what was streamed is kept.", access: .user,
                 limitClass: .writes,
@@ -78,7 +78,7 @@ extension Routes {
                 "Answers a message anew, as a branch beside the answers that it has.", access: .user, limitClass: .chat,
                 parameters: [conversationID, Parameter("message_id", Schemas.identifier, "A message of a person, or an answer to one.")],
                 body: Schemas.regenerate, data: Schemas.chatReply, produces: [.json, .events]
-            ) { context throws(APIError) in try await chat.regenerate(context) },
+            ) { context throws(APIError) in try await chat.regenerate(context) }.taking(.decodes),
             .get(
                 "/v1/conversations/{id}/export", "exportConversation", tag: "chat", "The whole conversation as a file.", access: .user,
                 parameters: [conversationID], query: [format], data: Schemas.text, produces: [.json, .plain], enveloped: false

@@ -7,7 +7,7 @@ extension Routes {
             "/openai/v1/chat/completions", "openAIChatCompletions", tag: "openai",
             "Chat completions as OpenAI's API has them, streaming and tools included; tools are the caller's own. Nothing is stored but what it used.",
             access: .user, limitClass: .chat, body: Schemas.completion, data: Schemas.anyObject, produces: [.json, .events]
-        ) { context throws(APIError) in try await chat.complete(context) }
+        ) { context throws(APIError) in try await chat.complete(context) }.taking(.decodes)
         let models = Route.get(
             "/openai/v1/models", "openAIModels", tag: "openai", "The models, as OpenAI's API lists them.", access: .user, data: Schemas.anyObject,
             enveloped: false

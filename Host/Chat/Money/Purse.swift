@@ -74,7 +74,8 @@ struct Spending: Sendable {
 }
 
 extension Purse {
-    /// Asks a chain of models for one reply, and pays for it: what the model says of its tokens, else what is counted, and of a reply that broke off what was heard.
+    /// Asks a chain of models for one reply, and pays for it: what the model says of its tokens, else what is counted. Of a reply that broke off, what was asked and
+    /// what was heard: whoever leaves before the first word has been answered all the same, and a provider bills what was asked.
     /// - Parameters:
     ///   - heard: The text that came until now.
     ///   - spent: Hears once what was spent, however it ended.
@@ -86,17 +87,24 @@ extension Purse {
         var spending = Spending()
         return try await paying(most, cost: { spending.micros }) {
             var reply: ModelReply?
+            var isBilled = true
             defer {
                 let counter = models.first.counter
                 if let reply {
                     (spending.tokensIn, spending.tokensOut) = (reply.tokensIn ?? 0, reply.tokensOut ?? 0)
-                } else if case let text = heard(), !text.isEmpty {
+                } else if case let text = heard(), isBilled || !text.isEmpty {
                     (spending.tokensIn, spending.tokensOut) = (counter.count(ask), counter.count(text))
                 }
                 spending.micros = cost(of: models.first.wholeName, tokensIn: spending.tokensIn, tokensOut: spending.tokensOut)
                 spent(spending)
             }
-            var found = try await body(&models)
+            var found: ModelReply
+            do {
+                found = try await body(&models)
+            } catch let failure as ModelFailure {
+                isBilled = failure.mayBeBilled
+                throw failure
+            }
             let counter = models.first.counter
             (found.tokensIn, found.tokensOut) = (found.tokensIn ?? counter.count(ask), found.tokensOut ?? counter.count(found.content))
             reply = found
@@ -109,5 +117,12 @@ extension ChatService {
     /// The purse of one request, with the prices of this moment.
     func purse(for origin: TurnOrigin) async throws(ChatError) -> Purse {
         Purse(prices: try await prices.table(of: origin.caller.tenant), budgets: budgets, origin: origin, complain: complain)
+    }
+}
+
+extension ModelFailure {
+    /// Whether a provider may have begun an answer that it bills; what it refused, and what did not reach it, costs nothing.
+    fileprivate var mayBeBilled: Bool {
+        ![.unknown, .unauthorized, .rateLimited, .invalidRequest, .contextOverflow, .unavailable].contains(code)
     }
 }

@@ -12,7 +12,8 @@ package struct RegistryTools: ChatToolbox {
     package func tools() -> [ChatTool] {
         let snapshot = registry.snapshot()
         return service.entries.compactMap { entry in
-            guard !entry.spec.isPrivileged, let tool = snapshot.tool(entry.spec.id) else { return nil }
+            // In the moment in which one version takes another's place, nobody knows which annotations hold.
+            guard !entry.spec.isPrivileged, let tool = snapshot.tool(entry.spec.id), tool.version == entry.spec.version else { return nil }
             let title = tool.title.isEmpty ? "" : "\(tool.title): "
             return ChatTool(
                 id: tool.id, version: tool.version, description: title + tool.description, inputSchema: tool.inputSchema,

@@ -126,6 +126,7 @@ struct ToolRound: Sendable {
             tool: tool.id, input: call.arguments.serialized(), caller: origin.caller, requestID: origin.requestID, traceparent: origin.traceparent,
             timeoutMilliseconds: deadline.hasPassed ? 1 : left)
         wanted.retriesMax = retriesMax
+        wanted.version = tool.version
         let outcome = await toolbox.call(wanted)
         let tries = outcome.usage.retries + 1
         switch outcome.result {

@@ -29,10 +29,13 @@ package struct WorkflowCall: Sendable {
     package var retries: Int?
     /// The end of all tries together.
     package var deadline: Deadline
+    /// The version that was looked at before the call; nil where tools have none.
+    package var version: String?
 
     /// Describes a call.
-    package init(node: String, tool: String, input: JSONValue, retries: Int?, deadline: Deadline) {
+    package init(node: String, tool: String, input: JSONValue, retries: Int?, deadline: Deadline, version: String? = nil) {
         (self.node, self.tool, self.input, self.retries, self.deadline) = (node, tool, input, retries, deadline)
+        self.version = version
     }
 }
 

@@ -186,7 +186,8 @@ package struct WorkflowRunner: Sendable {
             return WorkflowReply(.failure(WorkflowFailure(.notFound, "there is no tool `\(call.tool)` here")), tries: 0)
         }
         if let refusal = tool.refusal { return WorkflowReply(.failure(refusal), tries: 0, version: tool.version) }
-        return await make(WorkflowCall(node: call.node, tool: call.tool, input: call.input, retries: call.retries, deadline: deadline))
+        return await make(
+            WorkflowCall(node: call.node, tool: call.tool, input: call.input, retries: call.retries, deadline: deadline, version: tool.version))
     }
 
     /// Makes a call that can be told to end, by itself or with its run.
