@@ -36,6 +36,8 @@ package enum ChatLimits {
     static let embedTextsPerCall = 64
     static let embedBytesPerCall = 256 << 10
     static let embedMillisecondsMax = 120_000
+    /// Bytes of a text whose tokens are counted one by one; a longer one is counted in proportion to its beginning.
+    static let bytesCountedMax = 64 << 10
     /// How long a turn may last over all rounds.
     package static let turnMillisecondsMax = 600_000
     /// How long a turn holds its conversation when its host says nothing any more, and how often it says something.

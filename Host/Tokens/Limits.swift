@@ -9,6 +9,8 @@ package enum TokenLimits {
     /// Tokens beside the vocabulary, and characters of all of them together.
     static let addedMax = 16_384
     static let addedScalarsMax = 1 << 18
+    /// Characters of one of them: each place of a text is looked at for as many.
+    static let addedScalarsEachMax = 256
     /// Parts of a chain of pre-tokenizers or normalisers.
     static let partsMax = 16
     /// Bytes of a word whose tokens are remembered, and how many words are.

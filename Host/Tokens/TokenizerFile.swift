@@ -99,7 +99,11 @@ struct TokenizerFile {
             for flag in ["single_word", "lstrip", "rstrip"] where entry[flag]?.boolValue == true {
                 throw .init("/added_tokens/\(index)/\(flag)", "is not read")
             }
-            scalars += text.unicodeScalars.count
+            let length = text.unicodeScalars.count
+            guard length <= TokenLimits.addedScalarsEachMax else {
+                throw .init("/added_tokens/\(index)/content", "has \(length) characters, and \(TokenLimits.addedScalarsEachMax) are read")
+            }
+            scalars += length
             guard scalars <= TokenLimits.addedScalarsMax else { throw .init("/added_tokens", "has too many characters") }
             if text.isEmpty { continue }
             if entry["normalized"]?.boolValue == true { normalised.add(text, token: token) } else { raw.add(text, token: token) }

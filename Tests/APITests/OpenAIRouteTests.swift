@@ -97,6 +97,7 @@ struct OpenAIRouteTests {
             #expect(chunks.allSatisfy { $0["object"] == "chat.completion.chunk" && $0["id"] == chunks[0]["id"] })
             #expect(chunks.compactMap { $0["choices"]?[0]?["delta"]?["content"]?.stringValue }.joined() == "The cat is called Tom. [1]")
             #expect(chunks.dropLast().last?["choices"]?[0]?["finish_reason"] == "stop")
+            #expect(chunks[0]["model"] == "default" && chunks.suffix(2).allSatisfy { $0["model"] == "extractive" })
             #expect(chunks.last?["choices"] == [] && chunks.last?["usage"]?["total_tokens"] != nil)
         }
     }

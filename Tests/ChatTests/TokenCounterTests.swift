@@ -37,6 +37,21 @@ struct TokenCounterTests {
         #expect(tokenizers.counter(for: "openai/o1").count("four") == 1 && tokenizers.counter(for: "other").count("four") == 1)
     }
 
+    @Test("a long text has the tokens of its beginning in proportion, and takes no longer than that to count")
+    func long() throws {
+        let counter = try Self.bytes()
+        for bytes in [ChatLimits.bytesCountedMax, ChatLimits.bytesCountedMax + 1, 1_000_000, 4 << 20] {
+            #expect(counter.count(String(repeating: "x", count: bytes)) == bytes)
+        }
+        // Cut within a character, too.
+        let text = String(repeating: "é", count: 100_000)
+        #expect(abs(counter.count(text) - 200_000) <= 8)
+        let clock = ContinuousClock()
+        let short = clock.measure { _ = counter.count(String(repeating: "y", count: ChatLimits.bytesCountedMax)) }
+        let long = clock.measure { _ = counter.count(String(repeating: "y", count: 8 << 20)) }
+        #expect(long < short * 10 + .milliseconds(50), "\(short) \(long)")
+    }
+
     @Test("windows are fitted by a model's own tokenizer, a question too long by it is refused, and usage is filled in by it (CHAT-2, CHAT-3)")
     func windows() async throws {
         let bench = try await ChatBench()

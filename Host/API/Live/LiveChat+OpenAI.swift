@@ -87,11 +87,13 @@ extension LiveChat {
             // The head has gone: what failed is the last event, as OpenAI's servers do it.
             throw APIError(error)
         }
+        // The last pieces name the model that did answer, which may be another of the chain.
+        let answered = done.reply.model
         for (index, call) in done.reply.toolCalls.enumerated() {
             try await write(completion.chunk(name, delta: ["tool_calls": [Completion.json(call, index: index)]]).text)
         }
-        try await write(completion.chunk(name, delta: [:], finish: done.reply.finish.rawValue).text)
-        if wantsUsage { try await write(completion.usage(name, done).text) }
+        try await write(completion.chunk(answered, delta: [:], finish: done.reply.finish.rawValue).text)
+        if wantsUsage { try await write(completion.usage(answered, done).text) }
         try await write("[DONE]")
     }
 

@@ -14,8 +14,18 @@ package struct TokenCounter: Sendable {
     /// Counts by a tokenizer.
     package init(_ tokenizer: Tokenizer) { counted = CountedMessages(tokenizer) }
 
-    /// How many tokens a text has.
-    package func count(_ text: String) -> Int { counted?.tokenizer.count(text) ?? TokenEstimate.count(text) }
+    /// How many tokens a text has; a long one as its beginning has in proportion, because others wait on the same loop.
+    package func count(_ text: String) -> Int {
+        guard let tokenizer = counted?.tokenizer else { return TokenEstimate.count(text) }
+        return Self.count(text, by: tokenizer)
+    }
+
+    fileprivate static func count(_ text: String, by tokenizer: Tokenizer) -> Int {
+        let bytes = text.utf8.count
+        guard bytes > ChatLimits.bytesCountedMax else { return tokenizer.count(text) }
+        let beginning = tokenizer.count(String(decoding: text.utf8.prefix(ChatLimits.bytesCountedMax), as: UTF8.self))
+        return (beginning * bytes + ChatLimits.bytesCountedMax - 1) / ChatLimits.bytesCountedMax
+    }
 
     /// Tokens of a message that is kept; as it stays what it is, it is counted once and not in every turn.
     func count(_ message: PastMessage) -> Int { counted?.count(message) ?? TokenEstimate.count(message.content) }
@@ -48,7 +58,7 @@ private final class CountedMessages: Sendable {
     func count(_ message: PastMessage) -> Int {
         let key = Key(id: message.id, bytes: message.content.utf8.count)
         if let known = counts.withLock({ $0[key] }) { return known }
-        let count = tokenizer.count(message.content)
+        let count = TokenCounter.count(message.content, by: tokenizer)
         counts.withLock { counts in
             if counts.count >= ChatLimits.messagesCountedMax { counts.removeAll(keepingCapacity: true) }
             counts[key] = count
